@@ -1,0 +1,2 @@
+//! The binary `yichuan`.
+fn main() {}

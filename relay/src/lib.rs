@@ -1,0 +1,3 @@
+//! What is said, and what to do about it.
+
+pub mod message;
