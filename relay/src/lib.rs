@@ -1,3 +1,16 @@
-//! What is said, and what to do about it.
+//! What is said between duty rooms, and what to do about it: messages, envelopes, receipts, frames, and the
+//! engine that decides. Pure: no disk, no network, no clock.
 
+pub mod codec;
+pub mod crash_point;
+pub mod engine;
+pub mod envelope;
+pub mod envelope_id;
+pub mod frame;
+pub mod limits;
 pub mod message;
+pub mod receipt;
+pub mod record;
+pub mod refusal;
+pub mod step;
+pub mod timestamp;

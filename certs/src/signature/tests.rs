@@ -1,0 +1,125 @@
+use super::*;
+
+fn room() -> RoomId {
+    RoomId::from_bytes([1; 16])
+}
+
+fn simulation() -> (SimulationSigner, SimulationKeyring) {
+    (SimulationSigner::new(room()), SimulationKeyring::new([room()]))
+}
+
+#[test]
+fn a_signed_object_has_the_documented_bytes() {
+    let (signer, keys) = simulation();
+    let bytes = sign(&signer, ContentType::Receipt, &[0x01]);
+    let expected = "d2845839a3013a0001126e0378206170706c69636174696f6e2f7969636875616e2d726563656970742b63626f72\
+                    0450e87f9e6bb2c9a2e5eb7c6f3f0ff00000";
+    assert_eq!(crate::bytes::hex(&bytes[..46]), expected[..92], "tag, array of 4, header: algorithm, type");
+    assert_eq!(verify(&bytes, ContentType::Receipt, &keys).unwrap().payload, [0x01]);
+}
+
+#[test]
+fn every_kind_is_refused_as_every_other_kind() {
+    let key = SigningKey::generate();
+    let (signer, keys) = simulation();
+    for signed_as in ContentType::ALL {
+        let real = sign(&key, signed_as, b"\x01");
+        let cheap = sign(&signer, signed_as, b"\x01");
+        for expected in ContentType::ALL {
+            let accepted = verify_with_key(&real, expected, &key.public()).is_ok();
+            assert_eq!(accepted, signed_as == expected, "{signed_as} as {expected}");
+            assert_eq!(verify(&cheap, expected, &keys).is_ok(), signed_as == expected);
+            if signed_as != expected {
+                let error = peek_payload_unverified(&real, expected).unwrap_err();
+                assert_eq!(error, SignatureError::WrongType { expected });
+            }
+        }
+    }
+}
+
+#[test]
+fn the_names_of_the_kinds_differ() {
+    let names: std::collections::BTreeSet<_> = ContentType::ALL.iter().map(|c| c.media_type()).collect();
+    assert_eq!(names.len(), ContentType::ALL.len());
+}
+
+#[test]
+fn no_single_changed_byte_is_accepted() {
+    let key = SigningKey::generate();
+    let bytes = sign(&key, ContentType::Receipt, &cbor::encode("待命"));
+    assert!(verify_with_key(&bytes, ContentType::Receipt, &key.public()).is_ok(), "the control");
+    for at in 0..bytes.len() {
+        for flip in [0x01, 0x80, 0xff] {
+            let mut spoilt = bytes.clone();
+            spoilt[at] ^= flip;
+            assert!(verify_with_key(&spoilt, ContentType::Receipt, &key.public()).is_err(), "byte {at}");
+        }
+        assert!(verify_with_key(&bytes[..at], ContentType::Receipt, &key.public()).is_err(), "cut at {at}");
+    }
+    assert!(verify_with_key(&[&bytes[..], &[0]].concat(), ContentType::Receipt, &key.public()).is_err());
+}
+
+#[test]
+fn a_header_with_a_fourth_entry_or_another_form_is_refused() {
+    let key = SigningKey::generate();
+    let signed_with = |protected: Header, unprotected: Header| {
+        CoseSign1Builder::new()
+            .protected(protected)
+            .unprotected(unprotected)
+            .payload(vec![1])
+            .create_signature(b"", |message| key.sign(message))
+            .build()
+    };
+    let good = protected_header(Suite::Ed25519, ContentType::Receipt, &key.key_id());
+    let outcome = |cose: CoseSign1| {
+        verify_with_key(&cose.to_tagged_vec().unwrap(), ContentType::Receipt, &key.public())
+    };
+    assert!(outcome(signed_with(good.clone(), Header::default())).is_ok(), "the control");
+    let fourth = Header { iv: vec![1], ..good.clone() };
+    assert!(matches!(outcome(signed_with(fourth, Header::default())), Err(SignatureError::Malformed(_))));
+    let short_id = Header { key_id: vec![1; 15], ..good.clone() };
+    assert!(matches!(outcome(signed_with(short_id, Header::default())), Err(SignatureError::Malformed(_))));
+    let no_type = Header { content_type: None, ..good.clone() };
+    assert!(matches!(
+        outcome(signed_with(no_type, Header::default())),
+        Err(SignatureError::WrongType { .. })
+    ));
+    let aside = Header { key_id: vec![1; 16], ..Header::default() };
+    assert!(matches!(outcome(signed_with(good.clone(), aside)), Err(SignatureError::Malformed(_))));
+    let untagged = signed_with(good, Header::default()).to_vec().unwrap();
+    assert!(verify_with_key(&untagged, ContentType::Receipt, &key.public()).is_err());
+}
+
+#[test]
+fn an_attachment_travels_beside_the_signature() {
+    let (signer, keys) = simulation();
+    let bytes = sign_with_attachment(&signer, ContentType::OfficerAct, b"\x01", b"certificate");
+    assert_eq!(verify(&bytes, ContentType::OfficerAct, &keys).unwrap().payload, b"\x01");
+    assert_eq!(attachment(&bytes, ContentType::OfficerAct), Ok(Some(b"certificate".to_vec())));
+    let plain = sign(&signer, ContentType::OfficerAct, b"\x01");
+    assert_eq!(attachment(&plain, ContentType::OfficerAct), Ok(None));
+}
+
+#[test]
+fn an_object_over_its_limit_is_not_even_parsed() {
+    let (signer, keys) = simulation();
+    let large = vec![0x40; ContentType::Receipt.size_bytes_max()];
+    let bytes = sign(&signer, ContentType::Receipt, &large);
+    assert!(matches!(verify(&bytes, ContentType::Receipt, &keys), Err(SignatureError::TooLarge { .. })));
+    let sheet = sign(&signer, ContentType::Sheet, &large);
+    assert!(verify(&sheet, ContentType::Sheet, &keys).is_ok(), "a sheet may be larger");
+}
+
+#[test]
+fn another_key_and_another_suite_are_refused() {
+    let (signer, keys) = simulation();
+    let key = SigningKey::generate();
+    let bytes = sign(&key, ContentType::Receipt, b"\x01");
+    assert_eq!(verify(&bytes, ContentType::Receipt, &keys), Err(SignatureError::UnknownSuite));
+    let stranger = SigningKey::generate().public();
+    let error = verify_with_key(&bytes, ContentType::Receipt, &stranger).unwrap_err();
+    assert_eq!(error, SignatureError::UnknownKey(key.key_id()));
+    let cheap = sign(&signer, ContentType::Receipt, b"\x01");
+    assert!(verify_with_key(&cheap, ContentType::Receipt, &key.public()).is_err());
+    assert!(verify(&cheap, ContentType::Receipt, &SimulationKeyring::default()).is_err());
+}

@@ -1,0 +1,184 @@
+//! The catalogue: every word that the program says to a person, in Chinese and English, in one place each
+//! (`locales/zh.ftl`, `locales/en.ftl`). Chinese comes first; English says the same.
+//!
+//! An error is three sentences: what happened, why, and what to do. A code that this version does not know is shown
+//! as itself, never swallowed.
+
+mod problems;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
+use unic_langid::LanguageIdentifier;
+
+use crate::problem::Problem;
+
+/// The languages of the catalogue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Language {
+    /// 中文
+    #[default]
+    Chinese,
+    /// English
+    English,
+}
+
+impl Language {
+    /// The language of a locale such as `zh_CN.UTF-8`: Chinese when it begins with zh, else English.
+    pub fn from_locale(locale: &str) -> Self {
+        if locale.to_ascii_lowercase().starts_with("zh") { Self::Chinese } else { Self::English }
+    }
+
+    /// The language that the environment asks for: `LC_ALL`, else `LC_MESSAGES`, else `LANG`.
+    pub fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let given = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(lookup).find(|value| !value.is_empty());
+        Self::from_locale(&given.unwrap_or_default())
+    }
+
+    /// The word of `--lang`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Chinese => "zh",
+            Self::English => "en",
+        }
+    }
+
+    const fn source(self) -> &'static str {
+        match self {
+            Self::Chinese => include_str!("../locales/zh.ftl"),
+            Self::English => include_str!("../locales/en.ftl"),
+        }
+    }
+}
+
+impl FromStr for Language {
+    type Err = LanguageError;
+
+    fn from_str(text: &str) -> Result<Self, LanguageError> {
+        [Self::Chinese, Self::English].into_iter().find(|language| language.word() == text).ok_or(LanguageError)
+    }
+}
+
+/// The text names no language of the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("zh 中文 / en English")]
+pub struct LanguageError;
+
+/// The three sentences of an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// What happened.
+    pub what: String,
+    /// Why.
+    pub why: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// All sentences in one language.
+pub struct Catalogue {
+    language: Language,
+    bundle: FluentBundle<FluentResource>,
+}
+
+impl fmt::Debug for Catalogue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Catalogue").field("language", &self.language).finish_non_exhaustive()
+    }
+}
+
+impl Catalogue {
+    /// The catalogue in this language.
+    pub fn new(language: Language) -> Self {
+        let identifier: LanguageIdentifier = language.word().parse().expect("both words are language tags");
+        let resource = FluentResource::try_new(language.source().to_owned()).expect("a test parses both files");
+        let mut bundle = FluentBundle::new_concurrent(vec![identifier]);
+        // Isolating marks around values would be shown as escapes on a terminal.
+        bundle.set_use_isolating(false);
+        bundle.add_resource(resource).expect("a test finds no id twice");
+        Self { language, bundle }
+    }
+
+    /// Its language.
+    pub const fn language(&self) -> Language {
+        self.language
+    }
+
+    /// A text with its values. An unknown id is answered with the id itself.
+    pub fn text(&self, id: &str, values: &[(&str, &str)]) -> String {
+        self.find(id, None, values).unwrap_or_else(|| id.to_owned())
+    }
+
+    /// The name of a word that programs use, such as event `custody`; the word itself when it is not known.
+    pub fn word(&self, group: &str, word: &str) -> String {
+        self.find(&identifier(group, word), None, &[]).unwrap_or_else(|| word.to_owned())
+    }
+
+    /// A text, or nothing when the catalogue has none.
+    pub fn find_text(&self, id: &str, values: &[(&str, &str)]) -> Option<String> {
+        self.find(id, None, values)
+    }
+
+    /// What a problem means. Its `detail`, if the sentences do not quote it, stands behind the reason.
+    pub fn explain(&self, problem: &Problem) -> Explanation {
+        let mut values: Vec<(&str, &str)> = problem.details.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        values.push(("code", &problem.code));
+        let mut explanation = self.sentences(&identifier("problem", &problem.code), &values).unwrap_or_else(|| {
+            self.sentences("problem-unlisted", &values).expect("a test finds it in both languages")
+        });
+        append_detail(&mut explanation, &problem.details);
+        explanation
+    }
+
+    fn sentences(&self, id: &str, values: &[(&str, &str)]) -> Option<Explanation> {
+        Some(Explanation {
+            what: self.find(id, Some("what"), values)?,
+            why: self.find(id, Some("why"), values)?,
+            remedy: self.find(id, Some("do"), values)?,
+        })
+    }
+
+    fn find(&self, id: &str, attribute: Option<&str>, values: &[(&str, &str)]) -> Option<String> {
+        let message = self.bundle.get_message(id)?;
+        let pattern = match attribute {
+            Some(name) => message.get_attribute(name)?.value(),
+            None => message.value()?,
+        };
+        let mut arguments = FluentArgs::new();
+        for (name, value) in values {
+            arguments.set(*name, *value);
+        }
+        let mut errors = Vec::new();
+        let text = self.bundle.format_pattern(pattern, Some(&arguments), &mut errors).into_owned();
+        Some(if errors.is_empty() { text } else { without_gaps(&text, values) })
+    }
+}
+
+/// The id of a code or word: dots and underscores become hyphens.
+fn identifier(group: &str, word: &str) -> String {
+    format!("{group}-{}", word.replace(['.', '_'], "-").to_ascii_lowercase())
+}
+
+/// Values that nobody gave stand in the text as `{$name}`; a person sees a dash.
+fn without_gaps(text: &str, values: &[(&str, &str)]) -> String {
+    let mut rest = text;
+    let mut filled = String::with_capacity(text.len());
+    while let Some(start) = rest.find("{$") {
+        let Some(length) = rest[start..].find('}') else { break };
+        let name = &rest[start + 2..start + length];
+        let is_gap = !name.is_empty() && !values.iter().any(|(known, _)| *known == name);
+        filled.push_str(&rest[..start]);
+        filled.push_str(if is_gap { "—" } else { &rest[start..=start + length] });
+        rest = &rest[start + length + 1..];
+    }
+    filled + rest
+}
+
+fn append_detail(explanation: &mut Explanation, details: &BTreeMap<String, String>) {
+    let Some(detail) = details.get("detail").filter(|detail| !detail.is_empty()) else { return };
+    if ![&explanation.what, &explanation.why, &explanation.remedy].into_iter().any(|text| text.contains(detail)) {
+        explanation.why = format!("{} ({detail})", explanation.why);
+    }
+}

@@ -1,0 +1,117 @@
+//! The node's only clock.
+//!
+//! What the product decides (when something is late, expired, sent again) reads [`Clock::now`], which a demo or a
+//! test may scale or move. TLS and QUIC never ask it.
+
+use std::{
+    sync::{Arc, RwLock},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use relay::timestamp::Timestamp;
+
+/// Tells the time. Cheap to clone; clones share their settings.
+#[derive(Debug, Clone, Default)]
+pub struct Clock {
+    warp: Arc<RwLock<Warp>>,
+}
+
+#[derive(Debug)]
+struct Warp {
+    moved_ms: i64,
+    speed: u32,
+    since_ms: i64,
+    fixed: Option<Timestamp>,
+}
+
+impl Default for Warp {
+    fn default() -> Self {
+        Self { moved_ms: 0, speed: 1, since_ms: 0, fixed: None }
+    }
+}
+
+impl Clock {
+    /// The machine's wall clock.
+    pub fn system() -> Self {
+        Self::default()
+    }
+
+    /// A clock that stands still until it is moved: for simulated worlds.
+    pub fn standing_at(now: Timestamp) -> Self {
+        let clock = Self::default();
+        clock.change(|warp| warp.fixed = Some(now));
+        clock
+    }
+
+    /// Now, for what the product decides.
+    pub fn now(&self) -> Timestamp {
+        let warp = self.warp.read().expect("no holder of the clock panics");
+        if let Some(fixed) = warp.fixed {
+            return fixed;
+        }
+        let real = Self::wall().as_ms();
+        let scaled = if warp.speed == 1 {
+            real
+        } else {
+            warp.since_ms + (real - warp.since_ms).saturating_mul(i64::from(warp.speed))
+        };
+        Timestamp::from_ms(scaled.saturating_add(warp.moved_ms))
+    }
+
+    /// The machine's time, unmoved: for certificates.
+    #[allow(clippy::disallowed_methods, reason = "this is the one place")]
+    pub fn wall() -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// A point in monotonic time: for durations that people read.
+    #[allow(clippy::disallowed_methods, reason = "this is the one place")]
+    pub fn instant() -> std::time::Instant {
+        std::time::Instant::now()
+    }
+
+    /// Moves the clock, forward or back.
+    pub fn shift(&self, ms: i64) {
+        self.change(|warp| match warp.fixed {
+            Some(fixed) => warp.fixed = Some(Timestamp::from_ms(fixed.as_ms().saturating_add(ms))),
+            None => warp.moved_ms = warp.moved_ms.saturating_add(ms),
+        });
+    }
+
+    /// Lets time run `speed` times as fast from now on.
+    pub fn scale(&self, speed: u32) {
+        let now = self.now().as_ms();
+        let real = Self::wall().as_ms();
+        self.change(|warp| {
+            *warp = Warp { moved_ms: now - real, speed: speed.max(1), since_ms: real, fixed: None };
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Warp)) {
+        change(&mut self.warp.write().expect("no holder of the clock panics"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standing_clock_moves_only_when_moved() {
+        let clock = Clock::standing_at(Timestamp::from_ms(1_000));
+        assert_eq!(clock.now(), Timestamp::from_ms(1_000));
+        clock.clone().shift(500);
+        assert_eq!(clock.now(), Timestamp::from_ms(1_500));
+    }
+
+    #[test]
+    fn a_shift_and_a_scale_leave_no_jump() {
+        let clock = Clock::system();
+        clock.shift(3_600_000);
+        let before = clock.now();
+        clock.scale(60);
+        assert!(clock.now().since(before) < Duration::from_secs(600));
+        assert!(clock.now() >= before);
+    }
+}

@@ -1,0 +1,190 @@
+//! What the command line asks the running node, one JSON document per line over the control socket, and what it
+//! is answered.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use crate::problem::Problem;
+
+/// One question or order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "kebab-case", rename_all_fields = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Room, links, clock, certificates, disk. Answer: [`super::view::Status`].
+    Status,
+    /// Round trip to a room over the tree; with its hops. Answer: [`super::view::Trace`].
+    Ping {
+        /// Code, name or id.
+        room: String,
+        /// Milliseconds to wait.
+        timeout_ms: u64,
+    },
+    /// Self-check. Answer: list of [`super::view::Check`].
+    Doctor,
+    /// Sends a message. Answer: [`super::view::Sent`], only once `accepted` is committed.
+    Send(Box<SendRequest>),
+    /// Lines of the inbox, newest last. Answer: list of [`super::view::InboxLine`].
+    Inbox {
+        /// Acknowledged ones too.
+        all: bool,
+    },
+    /// Messages that this room sent. Answer: list of [`super::view::SentLine`].
+    Outbox,
+    /// One message, opened. Answer: [`super::view::Opened`].
+    Show {
+        /// Id or a unique beginning of it.
+        id: String,
+    },
+    /// Receipts of one message. Answer: list of [`super::view::ReceiptLine`].
+    Receipts {
+        /// Id or a unique beginning of it.
+        id: String,
+    },
+    /// An officer acknowledges, opens, disposes or returns. Answer: null.
+    Deed {
+        /// Id or a unique beginning of it.
+        id: String,
+        /// `acknowledged`, `opened`, `disposed` or `returned`.
+        event: String,
+        /// The officer's name or id.
+        officer: String,
+        /// The officer's password.
+        password: String,
+        /// Why, for a return.
+        reason: Option<String>,
+    },
+    /// Queues by neighbour. Answer: list of [`super::view::QueueLine`].
+    QueueList,
+    /// One envelope's ways. Answer: [`super::view::QueueEntry`].
+    QueueShow {
+        /// Id or a unique beginning of it.
+        id: String,
+    },
+    /// Sends an envelope again now. Answer: null.
+    QueueRetry {
+        /// Id or a unique beginning of it.
+        id: String,
+    },
+    /// A one-time token for a room below this one. Answer: [`super::view::Invited`].
+    Invite {
+        /// Code, name or id.
+        room: String,
+        /// How long the token is good for, in seconds.
+        ttl_s: u64,
+        /// Whether possession of the token is enough: the six words are not compared.
+        trust_token: bool,
+    },
+    /// Who is at the door. Answer: list of [`super::view::Joining`].
+    InvitePending,
+    /// Confirms the room whose six words these are. Answer: [`super::view::Joining`].
+    InviteConfirm {
+        /// The six words, in any case, separated by blanks.
+        words: String,
+    },
+    /// A new officer. Answer: [`super::view::Officer`].
+    OfficerAdd {
+        /// Name.
+        name: String,
+        /// Role word such as `duty_officer`.
+        role: String,
+        /// First password.
+        password: String,
+    },
+    /// Officers. Answer: list of [`super::view::Officer`].
+    OfficerList,
+    /// An officer leaves or has lost the key. Old acknowledgements stay valid. Answer: null.
+    OfficerDisable {
+        /// Name or id.
+        officer: String,
+    },
+    /// Certificates of this node and of the rooms that it enrolled. Answer: list of [`super::view::Certificate`].
+    CertificateList,
+    /// Renews this node's TLS certificate now. Answer: [`super::view::Certificate`].
+    CertificateRenew,
+    /// Revokes the certificates of a room enrolled here. Answer: [`super::view::Certificate`].
+    CertificateRevoke {
+        /// Code, name or id.
+        room: String,
+        /// Why.
+        reason: String,
+    },
+    /// The plan in force as TOML. Answer: [`super::view::MapText`].
+    MapShow,
+    /// A newer signed plan is put in force and spread. Answer: [`super::view::MapText`].
+    MapApply {
+        /// The signed plan, in base64.
+        plan: String,
+    },
+    /// Cuts or heals a link; only under a demo authority. Answer: null.
+    Link {
+        /// Code, name or id of the neighbour.
+        room: String,
+        /// True cuts.
+        cut: bool,
+    },
+    /// Moves or scales the node's clock; only under a demo authority. Answer: null.
+    Clock {
+        /// Milliseconds forward (or back).
+        shift_ms: i64,
+        /// How many times as fast.
+        speed: u32,
+    },
+    /// Receipts as the programs of the benchmark want them: waits until this many messages sent here have their
+    /// delivered receipt. Answer: [`super::view::Progress`].
+    Progress,
+    /// Stops the node in good order. Answer: null.
+    Stop,
+}
+
+/// A message to send.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SendRequest {
+    /// The message kind's word, such as `report` or `verify.request`.
+    pub kind: String,
+    /// 主送: codes, names or ids.
+    pub to: Vec<String>,
+    /// 抄送.
+    #[serde(default)]
+    pub cc: Vec<String>,
+    /// The message file's text, TOML.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// Its name, for error messages.
+    #[serde(default)]
+    pub file_name: Option<String>,
+    /// Attachments named in the file: name and content in base64.
+    #[serde(default)]
+    pub attachments: Vec<(String, String)>,
+    /// Plain text instead of a file.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// `flash`, `immediate`, `priority`, `routine`; the kind's own when absent.
+    #[serde(default)]
+    pub precedence: Option<String>,
+    /// `actual`, `exercise` or `test`.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// Why a level is bypassed.
+    #[serde(default)]
+    pub skip_level: Option<String>,
+    /// The id of the message that this one answers, follows or recalls.
+    #[serde(default)]
+    pub relates_to: Option<String>,
+    /// A written answer is wanted.
+    #[serde(default)]
+    pub written: bool,
+    /// Seconds until it expires; three days when absent.
+    #[serde(default)]
+    pub expires_in_s: Option<u64>,
+}
+
+/// The answer on the socket.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Answer {
+    /// Done; what was asked for.
+    Ok(Value),
+    /// Not done, and nothing was changed.
+    Error(Problem),
+}

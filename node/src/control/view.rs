@@ -1,0 +1,390 @@
+//! What the node answers: the shapes that `--json` prints and that tables are made of. Times are milliseconds since
+//! 1970, UTC.
+
+use serde::{Deserialize, Serialize};
+
+/// A room as people see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    /// The permanent id.
+    pub id: String,
+    /// Its present code, short where possible.
+    pub code: String,
+    /// Its present Chinese name.
+    pub name: String,
+    /// Its English name, or the Chinese one.
+    pub name_en: String,
+    /// The duty telephone.
+    pub telephone: Option<String>,
+}
+
+/// `status`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// This room.
+    pub room: Room,
+    /// The program's version.
+    pub version: String,
+    /// Address of the console; null while there is none.
+    pub console: Option<String>,
+    /// The network's label.
+    pub network: String,
+    /// Version of the plan in force.
+    pub map_version: u64,
+    /// Whether this is a demo network.
+    pub demo: bool,
+    /// The node's process id.
+    pub pid: u32,
+    /// When the node started.
+    pub started_at_ms: i64,
+    /// Every neighbour, parent first.
+    pub links: Vec<Link>,
+    /// The clock.
+    pub clock: ClockState,
+    /// Certificates.
+    pub certificates: CertificateState,
+    /// The disk.
+    pub disk: Disk,
+    /// Messages in the inbox that no officer has acknowledged.
+    pub unacknowledged: u64,
+}
+
+/// One link.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// The neighbour.
+    pub room: Room,
+    /// `parent`, `alternate` or `child`.
+    pub role: String,
+    /// `up`, `down`, `connecting` or `cut`.
+    pub state: String,
+    /// `quic`, or null while down.
+    pub transport: Option<String>,
+    /// Round trip in milliseconds.
+    pub rtt_ms: Option<f64>,
+    /// By how much the neighbour's clock is ahead: at least, at most.
+    pub offset_ms: Option<[i64; 2]>,
+    /// Envelopes that wait for it.
+    pub queued: u64,
+    /// Age of the oldest of them.
+    pub oldest_ms: Option<i64>,
+    /// When the state began.
+    pub since_ms: i64,
+    /// Why it is down, a code of the catalogue.
+    pub reason: Option<String>,
+    /// The neighbour's program version.
+    pub software: Option<String>,
+}
+
+/// The clock's health.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClockState {
+    /// Now.
+    pub now_ms: i64,
+    /// Whether this is the root, whose clock is the network's.
+    pub is_reference: bool,
+    /// The parent's clock against ours.
+    pub offset_ms: Option<[i64; 2]>,
+    /// Whether expiry may be decided by it.
+    pub trusted: bool,
+}
+
+/// The certificates in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateState {
+    /// End of the TLS certificate.
+    pub tls_not_after_ms: i64,
+    /// Whole days until then.
+    pub tls_days_left: i64,
+    /// End of the issuing certificate of a hub.
+    pub issuing_not_after_ms: Option<i64>,
+    /// Sheets held.
+    pub sheets: u64,
+}
+
+/// The disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disk {
+    /// `normal`, `low` or `critical`.
+    pub level: String,
+    /// Free bytes on the volume.
+    pub free_bytes: u64,
+    /// Bytes of the database.
+    pub database_bytes: u64,
+}
+
+/// `ping` and `trace`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// Round trip in milliseconds.
+    pub rtt_ms: f64,
+    /// The rooms passed, from here to there, with their own time.
+    pub hops: Vec<Hop>,
+}
+
+/// One room on the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// The room.
+    pub room: Room,
+    /// Its time.
+    pub at_ms: i64,
+}
+
+/// One line of `doctor`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// A code of the catalogue.
+    pub code: String,
+    /// `ok`, `warning` or `failed`.
+    pub state: String,
+    /// Values that the sentence needs.
+    pub details: std::collections::BTreeMap<String, String>,
+}
+
+/// `send`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// The envelope's id.
+    pub id: String,
+    /// Rooms that got a copy because they were bypassed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copied_to: Vec<Room>,
+    /// Recommended elements that are missing, in Chinese.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+}
+
+/// One line of the inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InboxLine {
+    /// The envelope's id.
+    pub id: String,
+    /// The kind's word.
+    pub kind: String,
+    /// The precedence's word.
+    pub precedence: String,
+    /// `actual`, `exercise` or `test`.
+    pub status: String,
+    /// `action` or `info`.
+    pub role: String,
+    /// Who sent it.
+    pub origin: Room,
+    /// The title.
+    pub title: String,
+    /// When it was delivered.
+    pub delivered_at_ms: i64,
+    /// Whether an officer has acknowledged it.
+    pub acknowledged: bool,
+    /// Its number from this origin.
+    pub nr: u64,
+    /// Numbers before it from the same origin and epoch that have not come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_nr: Vec<u64>,
+}
+
+/// One line of what was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentLine {
+    /// The envelope's id.
+    pub id: String,
+    /// The kind's word.
+    pub kind: String,
+    /// The precedence's word.
+    pub precedence: String,
+    /// `actual`, `exercise` or `test`.
+    pub status: String,
+    /// The title.
+    pub title: String,
+    /// When it was accepted.
+    pub accepted_at_ms: i64,
+    /// Each recipient and what is known: `queued`, `custody`, `delivered`, `acknowledged`, `unconfirmed`, ...
+    pub recipients: Vec<(Room, String)>,
+}
+
+/// `show`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    /// The envelope's id.
+    pub id: String,
+    /// The kind's word.
+    pub kind: String,
+    /// The precedence's word.
+    pub precedence: String,
+    /// `actual`, `exercise` or `test`.
+    pub status: String,
+    /// Who sent it.
+    pub origin: Room,
+    /// Recipients with `action` or `info`.
+    pub to: Vec<(Room, String)>,
+    /// When it was made.
+    pub created_at_ms: i64,
+    /// When it expires.
+    pub expires_at_ms: i64,
+    /// The lines of the message: Chinese label, English label, value.
+    pub lines: Vec<(String, String, String)>,
+    /// The whole message as data.
+    pub message: serde_json::Value,
+    /// Attachments: name, media type, bytes.
+    pub attachments: Vec<(String, String, u64)>,
+    /// SHA-256 of the signed header, in hex.
+    pub digest: String,
+}
+
+/// One receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptLine {
+    /// The event's word.
+    pub event: String,
+    /// t5, t6 ...
+    pub mark: String,
+    /// For whom: the room's code.
+    pub recipient: String,
+    /// Who says it: the room's code.
+    pub issuer: String,
+    /// The recipient's Chinese name.
+    pub recipient_name: String,
+    /// The issuer's Chinese name.
+    pub issuer_name: String,
+    /// When, by the issuer's clock.
+    pub at_ms: i64,
+    /// The issuer's clock against its parent's.
+    pub offset_ms: Option<[i64; 2]>,
+    /// The officer's name.
+    pub officer: Option<String>,
+    /// The officer's role word.
+    pub officer_role: Option<String>,
+    /// Why: a code.
+    pub reason: Option<String>,
+    /// What was added to the reason.
+    pub reason_text: Option<String>,
+    /// The issuer's run.
+    pub epoch: u64,
+    /// Leaf number in the issuer's log.
+    pub seq: u64,
+    /// Milliseconds since the receipt before it for this recipient.
+    pub spent_ms: Option<i64>,
+    /// Whether it came after the terminal outcome: a supplement.
+    pub supplement: bool,
+}
+
+/// One neighbour's queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueLine {
+    /// The envelope's id.
+    pub id: String,
+    /// Its origin.
+    pub origin: Room,
+    /// Whose queue.
+    pub neighbour: Room,
+    /// The precedence's word.
+    pub precedence: String,
+    /// Since when.
+    pub since_ms: i64,
+    /// Bytes.
+    pub size_bytes: u64,
+}
+
+/// One envelope's ways.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueEntry {
+    /// The envelope's id.
+    pub id: String,
+    /// Its origin.
+    pub origin: Room,
+    /// The precedence's word.
+    pub precedence: String,
+    /// When it expires.
+    pub expires_at_ms: i64,
+    /// One for each recipient.
+    pub ways: Vec<Way>,
+}
+
+/// One recipient's way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    /// Whom it is for.
+    pub recipient: Room,
+    /// `waiting`, `sent`, `held`, `here`, `ended`.
+    pub state: String,
+    /// With whom it is.
+    pub neighbour: Option<Room>,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// When it is sent again.
+    pub resend_at_ms: Option<i64>,
+    /// The terminal outcome's word.
+    pub outcome: Option<String>,
+}
+
+/// `invite`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invited {
+    /// The room that may join with it.
+    pub room: Room,
+    /// The token.
+    pub token: String,
+    /// When it expires.
+    pub expires_at_ms: i64,
+}
+
+/// A room at the door.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joining {
+    /// The room.
+    pub room: Room,
+    /// The six words to compare over the telephone.
+    pub words: String,
+    /// `waiting`, `confirmed`.
+    pub state: String,
+}
+
+/// An officer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Officer {
+    /// The id.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// The role's word.
+    pub role: String,
+    /// Since when.
+    pub since_ms: i64,
+    /// Whether the officer was disabled.
+    pub disabled: bool,
+}
+
+/// A certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// Whose.
+    pub room: Room,
+    /// `tls` or `issuing`.
+    pub purpose: String,
+    /// The serial number in hex.
+    pub serial: String,
+    /// Its end.
+    pub not_after_ms: i64,
+    /// Whole days left.
+    pub days_left: i64,
+    /// Since when it is revoked.
+    pub revoked_at_ms: Option<i64>,
+}
+
+/// `map show`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapText {
+    /// Version.
+    pub version: u64,
+    /// The map in the form that people write.
+    pub toml: String,
+}
+
+/// How far the messages of this room have come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Messages accepted here since the node started.
+    pub accepted: u64,
+    /// Delivered receipts that came back since the node started.
+    pub delivered: u64,
+}

@@ -1,0 +1,364 @@
+//! The driver: one task owns the engine. It fetches what an input needs, hands it over, commits what the whole
+//! batch decided in one transaction, and only then says it.
+//!
+//! If a commit fails, the engine is dropped and rebuilt from the store: nothing was said, and the neighbours send
+//! again. The simulated world runs this very code with another store, other links and another clock.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use relay::{
+    crash_point::CrashPoint,
+    engine::{Engine, Seat},
+    envelope::EnvelopeBytes,
+    envelope_id::EnvelopeKey,
+    frame::{Frame, NotTaken, ReceiptsFrame},
+    limits::{RECEIPTS_BYTES_PER_FRAME, RECEIPTS_PER_FRAME},
+    receipt::Event,
+    step::{Fetch, Input, Notice, Reply, Send, Step},
+    timestamp::Timestamp,
+};
+use serde_bytes::ByteBuf;
+use tokio::sync::oneshot;
+use topology::{Precedence, RoomId};
+
+use crate::store::{Store, StoreError};
+
+/// One input, and who waits for its reply.
+#[derive(Debug)]
+pub struct Job {
+    /// What happened.
+    pub input: Input,
+    /// Told after the commit.
+    pub reply: Option<oneshot::Sender<Reply>>,
+}
+
+impl From<Input> for Job {
+    fn from(input: Input) -> Self {
+        Self { input, reply: None }
+    }
+}
+
+/// What leaves the driver after a commit.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// An envelope on a precedence stream.
+    Envelope {
+        /// To whom.
+        to: RoomId,
+        /// Which stream.
+        precedence: Precedence,
+        /// What.
+        bytes: EnvelopeBytes,
+    },
+    /// A frame on the control stream.
+    Control {
+        /// To whom.
+        to: RoomId,
+        /// What.
+        frame: Frame,
+    },
+    /// A neighbour broke the rules.
+    Close {
+        /// Who.
+        neighbour: RoomId,
+        /// Which rule.
+        reason: &'static str,
+    },
+    /// For the people and programs at this node.
+    Notice(Notice),
+}
+
+/// Takes what leaves the driver. Must not block: links buffer at most what the windows allow.
+pub trait Outbound: std::marker::Send + 'static {
+    /// Sends, or drops when the link is gone; the engine will hear that it is.
+    fn deliver(&mut self, item: Outgoing);
+}
+
+/// Where a test may crash the node.
+pub trait CrashPoints: std::marker::Send + 'static {
+    /// Returns false when the node dies here: the driver then stops without another word.
+    fn reach(&mut self, point: CrashPoint) -> bool;
+}
+
+/// In production nothing listens.
+#[derive(Debug, Clone, Copy)]
+pub struct NoCrash;
+
+impl CrashPoints for NoCrash {
+    fn reach(&mut self, _: CrashPoint) -> bool {
+        true
+    }
+}
+
+/// The engine, its store and its way out.
+pub struct Driver<S, O, C = NoCrash> {
+    engine: Engine,
+    store: S,
+    outbound: O,
+    crash_points: C,
+    followups: VecDeque<Input>,
+    wake_at: Option<Timestamp>,
+}
+
+/// Why a driver stops.
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    /// The store failed: rebuild from what is on the disk.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A crash point said so.
+    #[error("crashed at {point:?}, as a test wanted")]
+    Crashed {
+        /// Where.
+        point: CrashPoint,
+    },
+}
+
+/// Inputs joined into one commit at most: about 30 µs a row and seven rows each make 50 ms.
+pub const BATCH_MAX: usize = 256;
+const DUE_MAX: usize = 256;
+const RESEND_HORIZON: Duration = Duration::from_secs(2 * 3600);
+
+impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
+    /// Begins a run: loads the engine's state, opens the epoch durably, and queues again what was under way.
+    ///
+    /// # Errors
+    /// [`DriverError`] when the store fails.
+    pub async fn start(
+        seat: Seat,
+        mut store: S,
+        outbound: O,
+        crash_points: C,
+        nonce: [u8; 8],
+        now: Timestamp,
+    ) -> Result<Self, DriverError> {
+        let loaded = store.load().await?;
+        let (engine, step) = Engine::start(seat, loaded, nonce, now);
+        let mut driver =
+            Self { engine, store, outbound, crash_points, followups: VecDeque::new(), wake_at: None };
+        driver.store.commit(step.writes).await?;
+        driver.recover(now).await?;
+        Ok(driver)
+    }
+
+    /// The engine, to read.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The store, to read.
+    pub fn store(&mut self) -> &mut S {
+        &mut self.store
+    }
+
+    /// Gives the parts back, to start again.
+    pub fn into_parts(self) -> (S, O, C) {
+        (self.store, self.outbound, self.crash_points)
+    }
+
+    /// Whether reading the queue has brought more to do.
+    pub fn has_followups(&self) -> bool {
+        !self.followups.is_empty()
+    }
+
+    /// When [`Self::turn`] is wanted at the latest, even without jobs.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        self.wake_at
+    }
+
+    async fn recover(&mut self, now: Timestamp) -> Result<(), DriverError> {
+        let before = now.after(RESEND_HORIZON);
+        let mut cursor = None;
+        loop {
+            let page = self.store.open_records(before, cursor, BATCH_MAX).await?;
+            let Some(last) = page.last().copied() else { return Ok(()) };
+            cursor = Some(last);
+            let keys = page.into_iter().map(|(_, key)| key).collect();
+            self.turn(vec![Input::Recovered(keys).into()], now).await?;
+        }
+    }
+
+    /// Looks for what is due by `now`.
+    ///
+    /// # Errors
+    /// [`DriverError`] when the store fails or a crash point is reached.
+    pub async fn tick(&mut self, now: Timestamp) -> Result<(), DriverError> {
+        let due = self.store.due(now, DUE_MAX).await?;
+        let jobs = if due.is_empty() { Vec::new() } else { vec![Input::Due(due).into()] };
+        self.turn(jobs, now).await
+    }
+
+    /// Handles one batch: everything that the last turn read from the queue, then `jobs`.
+    ///
+    /// # Errors
+    /// [`DriverError`] when the store fails or a crash point is reached; nothing of the batch was said then.
+    pub async fn turn(&mut self, jobs: Vec<Job>, now: Timestamp) -> Result<(), DriverError> {
+        let mut batch: Vec<Job> = self.followups.drain(..).map(Job::from).collect();
+        batch.extend(jobs);
+        self.supply(&batch).await?;
+        let mut whole = Step::default();
+        let mut replies = Vec::new();
+        for job in batch {
+            let mut step = self.engine.handle(job.input, now);
+            for point in step.points.drain(..) {
+                self.reach(point)?;
+            }
+            if let (Some(reply), Some(waiting)) = (step.reply.take(), job.reply) {
+                replies.push((waiting, reply));
+            }
+            whole.join(step);
+        }
+        whole.join(self.engine.finish(now));
+        self.wake_at = whole.wake_at;
+        if !whole.writes.is_empty() {
+            self.reach(CrashPoint::BeforeCommit)?;
+            self.store.commit(whole.writes).await?;
+            self.reach(CrashPoint::AfterCommit)?;
+        }
+        self.say(whole.sends).await?;
+        for (waiting, reply) in replies {
+            // A caller that has gone does not need the answer.
+            let _ = waiting.send(reply);
+        }
+        self.fetch(whole.fetches).await
+    }
+
+    /// Gives the engine every record that the batch needs and that it does not hold.
+    async fn supply(&mut self, batch: &[Job]) -> Result<(), DriverError> {
+        let mut keys: Vec<EnvelopeKey> = batch.iter().flat_map(|job| self.engine.wanted(&job.input)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let mut records = self.store.records(&keys).await?;
+        for key in keys {
+            self.engine.supply(key, records.remove(&key));
+        }
+        Ok(())
+    }
+
+    async fn say(&mut self, sends: Vec<Send>) -> Result<(), DriverError> {
+        let mut receipts = Gathered::default();
+        for send in sends {
+            match send {
+                Send::Receipts { to, first, receipts: more } => {
+                    for frame in receipts.add(to, first, more) {
+                        self.outbound.deliver(frame);
+                    }
+                }
+                other => {
+                    self.say_one(other).await?;
+                    self.reach(CrashPoint::BetweenSends)?;
+                }
+            }
+        }
+        for frame in receipts.rest() {
+            self.outbound.deliver(frame);
+        }
+        self.reach(CrashPoint::AfterSends)
+    }
+
+    async fn say_one(&mut self, send: Send) -> Result<(), DriverError> {
+        let item = match send {
+            Send::Envelope { to, precedence, bytes } => Outgoing::Envelope { to, precedence, bytes },
+            Send::ReceiptsStored { to, upto } => {
+                Outgoing::Control { to, frame: Frame::ReceiptsStored { upto } }
+            }
+            Send::Credit { to, credit } => Outgoing::Control { to, frame: Frame::Credit(credit) },
+            Send::Answers { to, key, recipients } => return self.answer(to, key, &recipients).await,
+            Send::NotTaken { to, key, refusal } => Outgoing::Control {
+                to,
+                frame: Frame::NotTaken(NotTaken {
+                    origin: key.origin,
+                    id: key.id,
+                    code: refusal.code(),
+                    retry_after_ms: refusal
+                        .retry_after()
+                        .map_or(600_000, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+                }),
+            },
+            Send::Close { neighbour, reason } => Outgoing::Close { neighbour, reason },
+            Send::Notice(notice) => Outgoing::Notice(notice),
+            Send::Receipts { .. } => return Ok(()),
+        };
+        self.outbound.deliver(item);
+        Ok(())
+    }
+
+    async fn answer(
+        &mut self,
+        to: RoomId,
+        key: EnvelopeKey,
+        recipients: &[RoomId],
+    ) -> Result<(), DriverError> {
+        let rows = self.store.receipts(key).await?;
+        let receipts: Vec<ByteBuf> = rows
+            .into_iter()
+            .filter(|row| recipients.contains(&row.recipient) && row.event != Event::Accepted)
+            .map(|row| ByteBuf::from(row.bytes.to_vec()))
+            .collect();
+        for chunk in receipts.chunks(RECEIPTS_PER_FRAME / 8) {
+            let frame = Frame::Answers { receipts: chunk.to_vec() };
+            self.outbound.deliver(Outgoing::Control { to, frame });
+        }
+        Ok(())
+    }
+
+    async fn fetch(&mut self, fetches: Vec<Fetch>) -> Result<(), DriverError> {
+        for fetch in fetches {
+            let input = match fetch {
+                Fetch::Waiting { neighbour, precedence, messages, bytes } => {
+                    let envelopes = self.store.next_waiting(neighbour, precedence, messages, bytes).await?;
+                    Input::Waiting { neighbour, precedence, envelopes }
+                }
+                Fetch::Outbox { neighbour, from, count } => {
+                    let receipts = self.store.outbox(neighbour, from, count).await?;
+                    Input::Outbox { neighbour, receipts }
+                }
+            };
+            self.followups.push_back(input);
+        }
+        Ok(())
+    }
+
+    fn reach(&mut self, point: CrashPoint) -> Result<(), DriverError> {
+        if self.crash_points.reach(point) { Ok(()) } else { Err(DriverError::Crashed { point }) }
+    }
+}
+
+/// Receipts of one batch, joined into as few frames as the limits allow.
+#[derive(Default)]
+struct Gathered {
+    by_neighbour: BTreeMap<RoomId, ReceiptsFrame>,
+}
+
+impl Gathered {
+    fn add(&mut self, to: RoomId, first: u64, receipts: Vec<std::sync::Arc<[u8]>>) -> Vec<Outgoing> {
+        let mut full = Vec::new();
+        for (number, bytes) in (first..).zip(receipts) {
+            let frame =
+                self.by_neighbour.entry(to).or_insert_with(|| ReceiptsFrame { first: number, receipts: Vec::new() });
+            let size: usize = frame.receipts.iter().map(|r| r.len() + 4).sum();
+            let follows = frame.first + frame.receipts.len() as u64 == number;
+            let fits =
+                frame.receipts.len() < RECEIPTS_PER_FRAME && size + bytes.len() <= RECEIPTS_BYTES_PER_FRAME;
+            if !(follows && fits) {
+                let done =
+                    std::mem::replace(frame, ReceiptsFrame { first: number, receipts: Vec::new() });
+                full.push(Outgoing::Control { to, frame: Frame::Receipts(done) });
+            }
+            frame.receipts.push(ByteBuf::from(bytes.to_vec()));
+        }
+        full
+    }
+
+    fn rest(self) -> impl Iterator<Item = Outgoing> {
+        self.by_neighbour
+            .into_iter()
+            .map(|(to, frame)| Outgoing::Control { to, frame: Frame::Receipts(frame) })
+    }
+}

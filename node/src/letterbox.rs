@@ -1,0 +1,207 @@
+//! The letterbox: messages are sealed on their way out and opened on their way in, beside the engine and in
+//! parallel. What is opened is checked against what the origin committed to, and rests under the storage key.
+//! *Against:* a body of other contents than promised, a kind that may not come this way, state secrets.
+
+use std::sync::Arc;
+
+use certs::{
+    cbor,
+    seal::{self, ContentKey, SealError, SealingKey, SealingPublic, StorageKey},
+    signature::{Digest, Suite},
+};
+use relay::{
+    codec,
+    envelope::{ENVELOPE_VERSION, EnvelopeBytes, Role, Route, SealedMessage, VerifiedEnvelope},
+    envelope_id::EnvelopeKey,
+    limits::BODY_BYTES_MAX,
+    message::{BlockError, Blocks, Kind, Message, MessageError, Salts, scanner},
+    refusal::Refusal,
+    step::{InboxEntry, Opened, Submission},
+};
+use serde::{Deserialize, Serialize};
+use topology::RoomId;
+
+/// What lists show of a message, so that no body is opened for a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Number of the kind.
+    pub kind: u16,
+    /// The title.
+    pub title: String,
+}
+
+/// The keys that the letterbox needs.
+#[derive(Clone)]
+pub struct Letterbox {
+    room: RoomId,
+    sealing: Arc<SealingKey>,
+    storage: Arc<StorageKey>,
+}
+
+/// One recipient of a message to be sealed.
+#[derive(Debug)]
+pub struct Recipient {
+    /// Whom it is for.
+    pub room: RoomId,
+    /// 主送 or 抄送.
+    pub role: Role,
+    /// The sealing key that the sheets publish for it.
+    pub key: SealingPublic,
+}
+
+/// Why a message is not sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum SealMessageError {
+    /// It may not be sent as it is.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    /// Its parts do not fit together.
+    #[error(transparent)]
+    Block(#[from] BlockError),
+    /// A recipient's key is of no use.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// Too large.
+    #[error("the message has {bytes} bytes, {BODY_BYTES_MAX} are allowed")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+}
+
+impl Letterbox {
+    /// The letterbox of a room.
+    pub fn new(room: RoomId, sealing: Arc<SealingKey>, storage: Arc<StorageKey>) -> Self {
+        Self { room, sealing, storage }
+    }
+
+    /// Seals a message for its recipients. `route` has everything but its version and suite.
+    ///
+    /// # Errors
+    /// [`SealMessageError`].
+    pub fn seal(
+        &self,
+        message: &Message,
+        route: Route,
+        to: &[Recipient],
+        salts: Salts,
+    ) -> Result<Submission, SealMessageError> {
+        let route = Route { v: ENVELOPE_VERSION, suite: Suite::Ed25519.id(), ..route };
+        let blocks = message.to_blocks(salts)?;
+        let plain = blocks.encode_padded();
+        if plain.len() + 64 > BODY_BYTES_MAX {
+            return Err(SealMessageError::TooLarge { bytes: plain.len() });
+        }
+        let route_bytes = cbor::encode(&route);
+        let route_digest = certs::digest(&route_bytes);
+        let content_key = ContentKey::random();
+        let body = seal::seal_body(&content_key, route_digest.as_bytes(), &plain);
+        let mut keys = Vec::with_capacity(to.len());
+        for recipient in to {
+            let key = seal::wrap(&content_key, recipient.room, &recipient.key, route_digest.as_bytes())?;
+            keys.push((recipient.room, recipient.role, key));
+        }
+        let key = EnvelopeKey { origin: route.origin, id: route.id };
+        Ok(Submission {
+            content_key: content_key.protect(&self.storage, &content_context(&key)),
+            summary: self.summary(&key, message),
+            sealed: SealedMessage {
+                route,
+                route_bytes,
+                to: keys,
+                body: body.into(),
+                commitments: blocks.commitments()?,
+            },
+        })
+    }
+
+    /// Opens an envelope if this room is a recipient on its branch.
+    pub fn open(&self, envelope: &VerifiedEnvelope) -> Opened {
+        let Some(wrapped) = envelope.bytes().keys.iter().find(|key| key.room == self.room) else {
+            return Opened::NotForUs;
+        };
+        let digest = envelope.route_digest();
+        let Ok(content_key) = seal::unwrap(&wrapped.key, self.room, &self.sealing, digest.as_bytes())
+        else {
+            return Opened::Refused(Refusal::CannotOpen);
+        };
+        let message = match read(&content_key, &digest, envelope.bytes(), &envelope.header().commitments) {
+            Ok((message, _)) => message,
+            Err(refusal) => return Opened::Refused(refusal),
+        };
+        if scanner::scan(&message).iter().any(|finding| finding.hard) {
+            return Opened::Refused(Refusal::StateSecret);
+        }
+        if !message.kind().flows().contains(&envelope.route().flow) {
+            return Opened::Refused(Refusal::KindNotAllowed);
+        }
+        let key = envelope.key();
+        Opened::Entry(InboxEntry {
+            kind: message.kind().number(),
+            content_key: content_key.protect(&self.storage, &content_context(&key)),
+            summary: self.summary(&key, &message),
+        })
+    }
+
+    /// Opens what rests in the store.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the storage key or the bytes are not the ones.
+    pub fn read_stored(
+        &self,
+        key: &EnvelopeKey,
+        bytes: &EnvelopeBytes,
+        content_key: &[u8],
+        route_digest: &Digest,
+        commitments: &[Digest],
+    ) -> Result<Message, Refusal> {
+        let content_key = ContentKey::reveal(&self.storage, &content_context(key), content_key)
+            .map_err(|_| Refusal::CannotOpen)?;
+        read(&content_key, route_digest, bytes, commitments).map(|(message, _)| message)
+    }
+
+    /// The summary that lists show; `None` when it does not open.
+    pub fn read_summary(&self, key: &EnvelopeKey, protected: &[u8]) -> Option<Summary> {
+        let bytes = self.storage.reveal(&summary_context(key), protected).ok()?;
+        codec::decode(&bytes, SUMMARY_BYTES_MAX).ok()
+    }
+
+    fn summary(&self, key: &EnvelopeKey, message: &Message) -> Vec<u8> {
+        let summary = Summary { kind: message.kind().number(), title: message.title().to_owned() };
+        self.storage.protect(&summary_context(key), &codec::encode(&summary))
+    }
+}
+
+const SUMMARY_BYTES_MAX: usize = 4096;
+
+fn read(
+    content_key: &ContentKey,
+    route_digest: &Digest,
+    bytes: &EnvelopeBytes,
+    commitments: &[Digest],
+) -> Result<(Message, Blocks), Refusal> {
+    let plain = seal::open_body(content_key, route_digest.as_bytes(), &bytes.body)
+        .map_err(|_| Refusal::CannotOpen)?;
+    let blocks = Blocks::decode(&plain, BODY_BYTES_MAX).map_err(|_| Refusal::BodyMismatch)?;
+    let commitments: &[Digest; 3] = commitments.try_into().map_err(|_| Refusal::BodyMismatch)?;
+    blocks.check(commitments).map_err(|_| Refusal::BodyMismatch)?;
+    match Message::from_blocks(&blocks) {
+        Ok(message) => Ok((message, blocks)),
+        Err(BlockError::UnknownKind(unknown)) => Err(Refusal::UnknownKind { number: unknown.number }),
+        Err(_) => Err(Refusal::BodyMismatch),
+    }
+}
+
+fn content_context(key: &EnvelopeKey) -> Vec<u8> {
+    [b"content".as_slice(), &key.to_bytes()].concat()
+}
+
+fn summary_context(key: &EnvelopeKey) -> Vec<u8> {
+    [b"summary".as_slice(), &key.to_bytes()].concat()
+}
+
+/// The word of a kind's number; the number itself where it is not known.
+pub fn kind_word(number: u16) -> String {
+    Kind::from_number(number).map_or_else(|_| format!("kind-{number}"), |kind| kind.word().to_owned())
+}
+

@@ -1,0 +1,17 @@
+//! Links between neighbours: QUIC with mutual TLS. The child dials; hubs never dial down.
+//!
+//! ```text
+//! dialler/endpoint --> session (hello, five streams) --> intake: verify, open --> driver
+//!                          ^                                                       |
+//!                          +------------- registry: whose link is up  <------------+
+//! ```
+
+pub mod dialler;
+pub mod documents;
+pub mod endpoint;
+pub mod intake;
+pub mod outgoing;
+pub mod probes;
+pub mod registry;
+pub mod session;
+pub mod stream;

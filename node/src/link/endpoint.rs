@@ -1,0 +1,162 @@
+//! The endpoint: the node's UDP socket. It takes in rooms that dial, tells links from rooms at the door by ALPN, and
+//! lets nobody in who is not a neighbour on the map.
+//! *Against:* no certificate, another room's certificate, floods of half-open handshakes.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use certs::{
+    peer::{PeerError, PeerRoom, peer_room},
+    tls::{ALPN_JOIN, ALPN_LINK},
+};
+use quinn::{Connection, Endpoint, Incoming, TransportConfig, VarInt};
+use rustls::pki_types::CertificateDer;
+use tokio::{sync::Semaphore, task::JoinSet};
+use topology::Map;
+
+use super::{
+    registry::close,
+    session::{self, Context, Side},
+};
+use crate::{door::Door, problem::Problem, tls::TlsBook};
+
+/// Handshakes under way at once.
+const HANDSHAKES_MAX: usize = 64;
+/// From here on an address must prove itself first (QUIC Retry, RFC 9000 section 8.1.2).
+const RETRY_FROM: usize = 16;
+/// Rooms at the door at once.
+const DOOR_MAX: usize = 16;
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Opens the socket. A room that nobody dials gets any free port.
+///
+/// # Errors
+/// `port_in_use`, `listen_failed`.
+pub fn open(listen: Option<SocketAddr>, tls: &TlsBook) -> Result<Endpoint, Problem> {
+    let any = SocketAddr::from(([0, 0, 0, 0], 0));
+    let address = listen.unwrap_or(any);
+    let socket = std::net::UdpSocket::bind(address).map_err(|error| {
+        let code =
+            if error.kind() == std::io::ErrorKind::AddrInUse { "port_in_use" } else { "listen_failed" };
+        Problem::failed(code).with("address", address).with("detail", error)
+    })?;
+    let server = listen.is_some().then(|| tls.server());
+    Endpoint::new(quinn::EndpointConfig::default(), server, socket, Arc::new(quinn::TokioRuntime)).map_err(
+        |error| Problem::failed("listen_failed").with("address", address).with("detail", error),
+    )
+}
+
+/// How a link behaves on the wire: found dead after ten silent seconds, buffers of a few MiB.
+pub fn transport() -> Arc<TransportConfig> {
+    let mut transport = TransportConfig::default();
+    transport
+        .max_idle_timeout(Some(VarInt::from_u32(10_000).into()))
+        .keep_alive_interval(Some(Duration::from_secs(3)))
+        .max_concurrent_bidi_streams(2_u32.into())
+        .max_concurrent_uni_streams(8_u32.into())
+        .stream_receive_window((1024_u32 * 1024).into())
+        .receive_window((4_u32 * 1024 * 1024).into())
+        .send_window(4 * 1024 * 1024)
+        .datagram_receive_buffer_size(None);
+    Arc::new(transport)
+}
+
+/// Takes in rooms until the endpoint is closed.
+pub async fn accept(endpoint: Endpoint, context: Context, door: Door) {
+    let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
+    let at_door = Arc::new(Semaphore::new(DOOR_MAX));
+    let mut tasks = JoinSet::new();
+    while let Some(incoming) = endpoint.accept().await {
+        while tasks.try_join_next().is_some() {}
+        let busy = HANDSHAKES_MAX - handshakes.available_permits() >= RETRY_FROM;
+        if busy && !incoming.remote_address_validated() {
+            // A retry that cannot be sent is one more lost packet.
+            let _ = incoming.retry();
+            continue;
+        }
+        let Ok(permit) = handshakes.clone().try_acquire_owned() else {
+            incoming.refuse();
+            continue;
+        };
+        let (context, door, at_door) = (context.clone(), door.clone(), at_door.clone());
+        tasks.spawn(async move {
+            let Some(connection) = handshake(incoming).await else { return };
+            drop(permit);
+            take_in(connection, context, door, at_door).await;
+        });
+    }
+    tasks.shutdown().await;
+}
+
+async fn handshake(incoming: Incoming) -> Option<Connection> {
+    let from = incoming.remote_address();
+    match tokio::time::timeout(HANDSHAKE_PATIENCE, incoming).await {
+        Ok(Ok(connection)) => Some(connection),
+        Ok(Err(error)) => {
+            tracing::warn!(%from, %error, "a handshake failed");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+async fn take_in(connection: Connection, context: Context, door: Door, at_door: Arc<Semaphore>) {
+    match alpn(&connection).as_deref() {
+        Some(ALPN_LINK) => link(connection, context).await,
+        Some(ALPN_JOIN) => {
+            let Ok(_place) = at_door.try_acquire() else {
+                connection.close(close::BUSY.into(), b"busy");
+                return;
+            };
+            door.serve(connection).await;
+        }
+        Some(_) | None => connection.close(close::INCOMPATIBLE.into(), b"unknown protocol"),
+    }
+}
+
+/// A room dials for a link: only the plan's children of this room come in, and nothing is served to anybody else.
+async fn link(connection: Connection, context: Context) {
+    let from = connection.remote_address();
+    let trust = context.intake.trust.current();
+    let peer = match peer_of(&connection, &trust.map) {
+        Ok(peer) => peer,
+        Err(error) => {
+            tracing::warn!(%from, %error, "a peer without a place on the map");
+            close_refused(&connection);
+            return;
+        }
+    };
+    if !trust.map.may_dial(context.me, peer.room) {
+        tracing::warn!(%from, room = %peer.room, "a room that is not this one's child");
+        connection.close(close::NOT_A_NEIGHBOUR.into(), b"not a child of this room");
+        return;
+    }
+    if trust.keys.is_peer_revoked(&peer) {
+        connection.close(close::REVOKED.into(), b"revoked");
+        return;
+    }
+    if context.intake.registry.is_cut(peer.room) {
+        connection.close(close::CUT.into(), b"cut by hand");
+        return;
+    }
+    session::run(context, connection, peer, Side::Accepted).await;
+}
+
+/// The room at the other end, by its validated certificate and the plan.
+///
+/// # Errors
+/// [`PeerError`].
+pub fn peer_of(connection: &Connection, map: &Map) -> Result<PeerRoom, PeerError> {
+    let identity = connection.peer_identity().ok_or(PeerError::NoCertificate)?;
+    let chain = identity.downcast::<Vec<CertificateDer<'static>>>().map_err(|_| PeerError::NoCertificate)?;
+    peer_room(map, &chain)
+}
+
+/// Closes a connection whose other end has no place here.
+pub fn close_refused(connection: &Connection) {
+    let code = if connection.peer_identity().is_none() { close::NO_CERTIFICATE } else { close::NOT_A_NEIGHBOUR };
+    connection.close(code.into(), b"refused");
+}
+
+fn alpn(connection: &Connection) -> Option<Vec<u8>> {
+    connection.handshake_data()?.downcast::<quinn::crypto::rustls::HandshakeData>().ok()?.protocol
+}

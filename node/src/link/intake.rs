@@ -1,0 +1,172 @@
+//! What comes in from a neighbour: verified and opened here, in the link's own task, before the engine sees it.
+//! *Against:* forged or changed bytes, floods of large bodies, parts that never end.
+
+use std::{sync::Arc, time::Duration};
+
+use certs::signature::SignatureError;
+use quinn::RecvStream;
+use relay::{
+    envelope::{EnvelopeBytes, EnvelopeError, VerifiedEnvelope},
+    frame::{EnvelopeFrame, Frame, NotTaken},
+    limits::{BODY_BYTES_MAX, PART_BYTES_MAX},
+    receipt::VerifiedReceipt,
+    step::{Arrival, Input},
+};
+use serde_bytes::ByteBuf;
+use tokio::sync::{Semaphore, oneshot};
+use topology::{Precedence, RoomId};
+
+use super::{
+    registry::Registry,
+    stream::{FrameReader, StreamError},
+};
+use crate::{driver::Job, letterbox::Letterbox, trust::TrustBook};
+
+/// Everything that a session needs to judge what comes in.
+#[derive(Clone)]
+pub struct Intake {
+    /// Where verified things go.
+    pub registry: Registry,
+    /// Whose keys are whose.
+    pub trust: TrustBook,
+    /// Opens what is for this room.
+    pub letterbox: Letterbox,
+    /// Memory for large bodies under way, in KiB, over all links.
+    pub large_bodies: Arc<Semaphore>,
+}
+
+/// Memory for bodies larger than one part, in KiB: seven of the largest.
+pub const LARGE_BODIES_KIB: usize = 64 * 1024;
+/// A body whose next part does not come within this is given up with its link.
+const PART_PATIENCE: Duration = Duration::from_secs(60);
+
+impl Intake {
+    /// Reads one precedence stream until it ends.
+    ///
+    /// # Errors
+    /// [`StreamError`] closes the link.
+    pub async fn read_lane(&self, from: RoomId, mut stream: RecvStream) -> Result<(), StreamError> {
+        let mut class = [0];
+        stream
+            .read_exact(&mut class)
+            .await
+            .map_err(|error| StreamError::Connection(error.to_string()))?;
+        let precedence =
+            Precedence::from_index(usize::from(class[0])).ok_or(StreamError::OutOfPlace("stream class"))?;
+        let mut reader = FrameReader::new(stream);
+        while let Some(frame) = reader.next().await? {
+            let Frame::Envelope(envelope) = frame else {
+                return Err(StreamError::OutOfPlace("only envelopes travel on a precedence stream"));
+            };
+            self.read_envelope(from, precedence, envelope, &mut reader).await?;
+        }
+        Ok(())
+    }
+
+    async fn read_envelope(
+        &self,
+        from: RoomId,
+        precedence: Precedence,
+        frame: EnvelopeFrame,
+        reader: &mut FrameReader,
+    ) -> Result<(), StreamError> {
+        let len = usize::try_from(frame.body_len).unwrap_or(usize::MAX);
+        if len > BODY_BYTES_MAX {
+            return Err(StreamError::OutOfPlace("a body larger than allowed"));
+        }
+        if len <= PART_BYTES_MAX {
+            if frame.body.len() != len {
+                return Err(StreamError::OutOfPlace("a small body stands in its own frame"));
+            }
+            let body = frame.body.into_vec();
+            return self.take(from, precedence, frame.header, frame.keys, body, None).await;
+        }
+        let kib = u32::try_from(len.div_ceil(1024)).unwrap_or(u32::MAX);
+        let space = self.large_bodies.acquire_many(kib).await;
+        let body = read_parts(frame.body, len, reader).await?;
+        let (done, handled) = oneshot::channel();
+        self.take(from, precedence, frame.header, frame.keys, body, Some(done)).await?;
+        // The sender is dropped when the engine is done with the body: then its memory is free.
+        let _ = handled.await;
+        drop(space);
+        Ok(())
+    }
+
+    async fn take(
+        &self,
+        from: RoomId,
+        precedence: Precedence,
+        header: ByteBuf,
+        keys: Vec<relay::envelope::RecipientKey>,
+        body: Vec<u8>,
+        done: Option<oneshot::Sender<relay::step::Reply>>,
+    ) -> Result<(), StreamError> {
+        let bytes = EnvelopeBytes { header: header.into_vec().into(), keys, body: body.into() };
+        let trust = self.trust.current();
+        let header = bytes.header.clone();
+        match VerifiedEnvelope::verify(bytes, trust.map.network(), &*trust.keys) {
+            Ok(envelope) if envelope.route().precedence != precedence => {
+                Err(StreamError::OutOfPlace("an envelope on the stream of another precedence"))
+            }
+            Ok(envelope) => {
+                let opened = self.letterbox.open(&envelope);
+                let arrival = Box::new(Arrival { from, envelope, opened });
+                self.registry.job(Job { input: Input::Arrived(arrival), reply: done }).await;
+                Ok(())
+            }
+            Err(error) => self.not_verified(from, &header, &error),
+        }
+    }
+
+    /// Bytes that do not verify decide nothing: the neighbour hears of it and the envelope's fate is open.
+    fn not_verified(&self, from: RoomId, header: &[u8], error: &EnvelopeError) -> Result<(), StreamError> {
+        tracing::warn!(room = %from, %error, "an envelope does not verify");
+        let Some(key) = relay::envelope::peek_key(header) else {
+            return Err(StreamError::OutOfPlace("an envelope whose header does not decode"));
+        };
+        let temporary = matches!(error, EnvelopeError::Signature(SignatureError::UnknownKey(_)));
+        let (code, retry_after_ms) =
+            if temporary { ("unknown_key", 2_000) } else { ("does_not_verify", 600_000) };
+        let frame = Frame::NotTaken(NotTaken {
+            origin: key.origin,
+            id: key.id,
+            code: code.to_owned(),
+            retry_after_ms,
+        });
+        self.registry.control(from, frame);
+        Ok(())
+    }
+
+    /// Verifies receipts and hands them to the engine. Those that do not verify are left out: the resend heals it.
+    pub async fn receipts(&self, from: RoomId, upto: Option<u64>, signed: Vec<ByteBuf>) {
+        let trust = self.trust.current();
+        let mut receipts = Vec::with_capacity(signed.len());
+        for bytes in &signed {
+            match VerifiedReceipt::verify(bytes, &*trust.keys) {
+                Ok(receipt) => receipts.push(receipt),
+                Err(error) => tracing::warn!(room = %from, %error, "a receipt does not verify"),
+            }
+        }
+        self.registry.tell(Input::Receipts { from, upto, receipts }).await;
+    }
+}
+
+async fn read_parts(first: ByteBuf, len: usize, reader: &mut FrameReader) -> Result<Vec<u8>, StreamError> {
+    let mut body = first.into_vec();
+    if !body.is_empty() {
+        return Err(StreamError::OutOfPlace("a large body comes in parts only"));
+    }
+    body.reserve_exact(len);
+    while body.len() < len {
+        let next = tokio::time::timeout(PART_PATIENCE, reader.next());
+        let frame = next.await.map_err(|_| StreamError::OutOfPlace("the parts of a body stopped coming"))??;
+        let Some(Frame::Part { bytes }) = frame else {
+            return Err(StreamError::OutOfPlace("something else between the parts of a body"));
+        };
+        if bytes.is_empty() || body.len() + bytes.len() > len {
+            return Err(StreamError::OutOfPlace("parts beyond the promised length"));
+        }
+        body.extend_from_slice(&bytes);
+    }
+    Ok(body)
+}

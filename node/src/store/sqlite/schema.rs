@@ -1,0 +1,11 @@
+//! Which schema this program writes, and how an older one becomes it.
+
+/// `PRAGMA application_id` of our files: "yich". `file` and a curious operator can tell whose database it is.
+pub(super) const APPLICATION_ID: i64 = 0x7969_6368;
+
+/// Each brings the schema from its place in the list to the next; the length of the list is the version
+/// (`PRAGMA user_version`). What was released is never changed, only added to.
+pub(super) const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_store.sql")];
+
+/// The schema that this program knows.
+pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;

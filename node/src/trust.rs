@@ -1,0 +1,212 @@
+//! The trust book: the plan in force and everybody's keys, as this node knows them now.
+//!
+//! Readers get a snapshot that never changes; whoever accepts a newer plan or sheet verifies it, stores it, and only
+//! then publishes the next snapshot. Versions only grow.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use certs::{
+    peer::Publisher,
+    plan::{PlanError, verify_plan},
+    sheet::{Change, KeyConflict, KnownKeys, SheetError, verify_sheet},
+};
+use relay::timestamp::Timestamp;
+use rustls::pki_types::CertificateDer;
+use tokio::sync::watch;
+use topology::Map;
+
+use crate::{directory::Directory, problem::Problem};
+
+/// One moment's knowledge.
+pub struct Trust {
+    /// The plan in force, as a map.
+    pub map: Arc<Map>,
+    /// The plan as it was signed.
+    pub plan: Arc<[u8]>,
+    /// Who owns which key.
+    pub keys: Arc<KnownKeys>,
+    /// The network's root certificate.
+    pub root: CertificateDer<'static>,
+}
+
+impl Trust {
+    /// The version of each sheet that is held.
+    pub fn sheet_versions(&self) -> Vec<(Publisher, u64)> {
+        self.keys.sheets().map(|sheet| (sheet.sheet().publisher, sheet.sheet().version)).collect()
+    }
+
+    /// Sheets that a neighbour with these versions lacks, the nearest to the root first.
+    pub fn sheets_newer_than(&self, held: &[(Publisher, u64)]) -> Vec<Vec<u8>> {
+        let held: BTreeMap<Publisher, u64> = held.iter().copied().collect();
+        let depth = |publisher: Publisher| match publisher {
+            Publisher::Authority => 0,
+            Publisher::Hub(room) => 1 + self.map.ancestors(room).count(),
+        };
+        let mut newer: Vec<_> = self
+            .keys
+            .sheets()
+            .filter(|sheet| held.get(&sheet.sheet().publisher).is_none_or(|v| *v < sheet.sheet().version))
+            .collect();
+        newer.sort_by_key(|sheet| depth(sheet.sheet().publisher));
+        newer.into_iter().map(|sheet| sheet.bytes().to_vec()).collect()
+    }
+}
+
+/// Keeps the knowledge of one node and lets it grow.
+#[derive(Clone)]
+pub struct TrustBook {
+    directory: Directory,
+    current: Arc<watch::Sender<Arc<Trust>>>,
+    growing: Arc<Mutex<()>>,
+}
+
+/// Why a plan or a sheet does not count.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// The plan does not verify.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The sheet does not verify.
+    #[error(transparent)]
+    Sheet(#[from] SheetError),
+    /// The sheet contradicts what is known: an alarm.
+    #[error(transparent)]
+    Conflict(#[from] KeyConflict),
+    /// It cannot be stored.
+    #[error(transparent)]
+    Store(#[from] Problem),
+}
+
+const PLAN_FILE: &str = "map/plan.cose";
+
+impl TrustBook {
+    /// Reads what the directory holds; every signature is verified again.
+    ///
+    /// # Errors
+    /// `trust_damaged` when the plan or the root certificate does not verify.
+    pub fn open(directory: &Directory, now: Timestamp) -> Result<Self, Problem> {
+        let damaged = |what: &str, error: &dyn std::fmt::Display| {
+            Problem::failed("trust_damaged").with("path", what).with("detail", error)
+        };
+        let roots = certs::certificate::certificates_from_pem(&directory.read_text("anchor.pem")?)
+            .map_err(|error| damaged("anchor.pem", &error))?;
+        let root = roots.into_iter().next().ok_or_else(|| damaged("anchor.pem", &"no certificate in it"))?;
+        let plan = verify_plan(&directory.read(PLAN_FILE)?, &root).map_err(|error| damaged(PLAN_FILE, &error))?;
+        let trust = Trust {
+            map: Arc::new(plan.map),
+            plan: plan.bytes.into(),
+            keys: Arc::new(KnownKeys::new()),
+            root,
+        };
+        let book = Self {
+            directory: directory.clone(),
+            current: Arc::new(watch::Sender::new(Arc::new(trust))),
+            growing: Arc::default(),
+        };
+        book.read_sheets(now);
+        Ok(book)
+    }
+
+    /// Sheets that do not count any more (their plan changed) are left aside: neighbours have the current ones.
+    fn read_sheets(&self, now: Timestamp) {
+        let mut keys = KnownKeys::new();
+        let trust = self.current();
+        let files = std::fs::read_dir(self.directory.file("map/sheets")).into_iter().flatten().flatten();
+        for file in files {
+            let Ok(bytes) = std::fs::read(file.path()) else { continue };
+            let taken = verify_sheet(&bytes, &trust.map, &trust.root, now.as_ms())
+                .map_err(TrustError::from)
+                .and_then(|sheet| Ok(keys.insert(sheet)?));
+            if let Err(error) = taken {
+                tracing::warn!(file = %file.path().display(), %error, "a stored sheet does not count");
+            }
+        }
+        self.publish(Trust { keys: Arc::new(keys), ..copy(&trust) });
+    }
+
+    /// What is known now.
+    pub fn current(&self) -> Arc<Trust> {
+        self.current.borrow().clone()
+    }
+
+    /// Wakes at every change.
+    pub fn changes(&self) -> watch::Receiver<Arc<Trust>> {
+        self.current.subscribe()
+    }
+
+    /// Takes a newer plan. False when it is not newer.
+    ///
+    /// # Errors
+    /// [`TrustError`]; nothing is changed then.
+    pub fn accept_plan(&self, bytes: &[u8], now: Timestamp) -> Result<bool, TrustError> {
+        let _growing = self.growing.lock().expect("no holder of the trust book panics");
+        let trust = self.current();
+        let plan = verify_plan(bytes, &trust.root)?;
+        if plan.map.version() <= trust.map.version() {
+            return Ok(false);
+        }
+        self.directory.write(PLAN_FILE, bytes)?;
+        let map = Arc::new(plan.map);
+        let keys = self.keys_under(&map, &trust, now);
+        tracing::info!(version = map.version(), "a newer plan is in force");
+        self.publish(Trust { map, plan: bytes.into(), keys: Arc::new(keys), root: trust.root.clone() });
+        Ok(true)
+    }
+
+    /// Takes a newer sheet. False when it is not newer.
+    ///
+    /// # Errors
+    /// [`TrustError`]; nothing is changed then.
+    pub fn accept_sheet(&self, bytes: &[u8], now: Timestamp) -> Result<bool, TrustError> {
+        let _growing = self.growing.lock().expect("no holder of the trust book panics");
+        let trust = self.current();
+        let sheet = verify_sheet(bytes, &trust.map, &trust.root, now.as_ms())?;
+        let publisher = sheet.sheet().publisher;
+        let mut keys = KnownKeys::clone(&trust.keys);
+        let Change::Taken { unannounced, .. } = keys.insert(sheet)? else { return Ok(false) };
+        for (room, key) in unannounced {
+            tracing::warn!(%room, %key, "a room has a new key that its old one did not announce");
+        }
+        self.directory.write(&sheet_file(publisher), bytes)?;
+        self.publish(Trust { keys: Arc::new(keys), ..copy(&trust) });
+        Ok(true)
+    }
+
+    /// Under another plan other entries count: every sheet is judged anew.
+    fn keys_under(&self, map: &Arc<Map>, trust: &Trust, now: Timestamp) -> KnownKeys {
+        let mut keys = KnownKeys::new();
+        for sheet in trust.keys.sheets() {
+            let taken = verify_sheet(sheet.bytes(), map, &trust.root, now.as_ms())
+                .map_err(TrustError::from)
+                .and_then(|sheet| Ok(keys.insert(sheet)?));
+            if let Err(error) = taken {
+                tracing::warn!(%error, "a sheet does not count under the newer plan");
+            }
+        }
+        keys
+    }
+
+    fn publish(&self, trust: Trust) {
+        self.current.send_replace(Arc::new(trust));
+    }
+}
+
+fn copy(trust: &Trust) -> Trust {
+    Trust {
+        map: trust.map.clone(),
+        plan: trust.plan.clone(),
+        keys: trust.keys.clone(),
+        root: trust.root.clone(),
+    }
+}
+
+/// Where a publisher's sheet is kept.
+pub fn sheet_file(publisher: Publisher) -> String {
+    match publisher {
+        Publisher::Authority => "map/sheets/authority.cose".to_owned(),
+        Publisher::Hub(room) => format!("map/sheets/{room}.cose"),
+    }
+}

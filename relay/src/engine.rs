@@ -1,0 +1,265 @@
+//! The engine: everything that a node decides, and nothing that it does.
+//!
+//! `handle(input, now)` gives a [`Step`]: what to write, what to say after the write, what to read next. It
+//! holds the in-flight window of each link and a bounded cache of records; the queue is the store.
+//! It promises: a duplicate is recognised, a receipt is signed only for what its step stores, urgent goes first,
+//! and every envelope gets exactly one terminal outcome per recipient. It leaves to others: signatures of what
+//! comes in (the types say that they hold), the disk, the links and the time.
+
+mod arrival;
+mod desk;
+mod due;
+mod link;
+mod outbox;
+mod receipts;
+mod records;
+mod routing;
+mod submit;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use certs::{
+    cbor,
+    signature::{self, ContentType, Digest, Signer},
+};
+use serde::{Deserialize, Serialize};
+use topology::{Map, RoomId};
+
+pub use self::link::first_credits;
+use self::{link::Link, outbox::Outbox, records::Records};
+use crate::{
+    crash_point::CrashPoint,
+    envelope::ENVELOPE_VERSION,
+    envelope_id::{EnvelopeKey, Epoch},
+    limits::{CLOCK_TRUSTED_MS, Quota},
+    receipt::{ClockOffset, Event, Reason, Receipt, VerifiedReceipt},
+    record::Record,
+    step::{Input, Loaded, Step, StorageLevel, Write},
+    timestamp::Timestamp,
+};
+
+/// The deciding part of one node.
+pub struct Engine {
+    me: RoomId,
+    map: Arc<Map>,
+    signer: Arc<dyn Signer>,
+    quota: Quota,
+    epoch: Epoch,
+    next_seq: u64,
+    clock: Option<ClockOffset>,
+    storage: StorageLevel,
+    numbers: BTreeMap<RoomId, u64>,
+    links: BTreeMap<RoomId, Link>,
+    outboxes: BTreeMap<RoomId, Outbox>,
+    records: Records,
+}
+
+/// Who the engine decides for, and by what.
+pub struct Seat {
+    /// The room.
+    pub me: RoomId,
+    /// The plan in force.
+    pub map: Arc<Map>,
+    /// Signs headers and receipts.
+    pub signer: Arc<dyn Signer>,
+    /// What a child may have waiting here.
+    pub quota: Quota,
+}
+
+/// The first leaf of a run: links it to the one before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochStart {
+    /// The version, 1.
+    pub v: u16,
+    /// When it began.
+    pub at: Timestamp,
+    /// Its leaf number.
+    pub seq: u64,
+    /// The room.
+    pub room: RoomId,
+    /// The new epoch.
+    pub epoch: Epoch,
+    /// SHA-256 of the last leaf before; null at the very first start.
+    pub previous: Option<Digest>,
+}
+
+impl Engine {
+    /// Begins a run: the returned step holds the epoch's first leaf and must be committed before anything else.
+    /// `nonce` is eight random bytes.
+    pub fn start(seat: Seat, loaded: Loaded, nonce: [u8; 8], now: Timestamp) -> (Self, Step) {
+        let epoch =
+            Epoch { nonce: serde_bytes::ByteArray::new(nonce), counter: loaded.epoch_counter.saturating_add(1) };
+        let mut engine = Self {
+            me: seat.me,
+            map: seat.map,
+            signer: seat.signer,
+            quota: seat.quota,
+            epoch,
+            next_seq: loaded.next_seq,
+            clock: None,
+            storage: StorageLevel::Normal,
+            numbers: BTreeMap::new(),
+            links: BTreeMap::new(),
+            outboxes: BTreeMap::new(),
+            records: Records::default(),
+        };
+        for ((neighbour, precedence), places) in &loaded.queued {
+            engine.link(*neighbour).lane(*precedence).backlog = *places;
+        }
+        for ((neighbour, precedence), (messages, bytes)) in &loaded.held {
+            engine.link(*neighbour).hold(*precedence, *messages, *bytes);
+        }
+        for (neighbour, (next, stored)) in &loaded.outboxes {
+            engine.outboxes.insert(*neighbour, Outbox::resume(*next, *stored));
+        }
+        let step = engine.open_epoch(loaded.last_leaf, now);
+        (engine, step)
+    }
+
+    fn open_epoch(&mut self, previous: Option<Digest>, now: Timestamp) -> Step {
+        let seq = self.take_seq();
+        let leaf = EpochStart { v: 1, at: now, seq, room: self.me, epoch: self.epoch, previous };
+        let bytes = signature::sign(&*self.signer, ContentType::EpochStart, &cbor::encode(&leaf));
+        Step {
+            writes: vec![Write::Epoch { epoch: self.epoch, seq, bytes: bytes.into() }],
+            points: vec![CrashPoint::EpochOpened],
+            ..Step::default()
+        }
+    }
+
+    /// The run that this engine is.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The records that must be supplied before `input` can be handled.
+    pub fn wanted(&self, input: &Input) -> Vec<EnvelopeKey> {
+        let mut keys = match input {
+            Input::Arrived(arrival) => vec![arrival.envelope.key()],
+            Input::Receipts { receipts, .. } => receipts.iter().map(|r| r.receipt().key()).collect(),
+            Input::NotTaken { key, .. } | Input::Alerted(key) | Input::Retry(key) => vec![*key],
+            Input::LinkDown { neighbour } => self.in_flight(*neighbour),
+            Input::LinkUp { neighbour, .. } => self.in_flight(*neighbour),
+            Input::Due(keys) | Input::Recovered(keys) => keys.clone(),
+            Input::Deed(deed) => vec![deed.key],
+            Input::Submit(_)
+            | Input::ReceiptsStored { .. }
+            | Input::Credit { .. }
+            | Input::Waiting { .. }
+            | Input::Outbox { .. }
+            | Input::Clock(_)
+            | Input::MapChanged(_)
+            | Input::Storage(_) => Vec::new(),
+        };
+        keys.retain(|key| !self.records.knows(key));
+        keys
+    }
+
+    /// Supplies what the store holds of an envelope; `None` says that it holds nothing.
+    pub fn supply(&mut self, key: EnvelopeKey, record: Option<Record>) {
+        self.records.supply(key, record);
+    }
+
+    /// Decides. Records that [`Self::wanted`] named must have been supplied.
+    pub fn handle(&mut self, input: Input, now: Timestamp) -> Step {
+        let mut step = Step::default();
+        match input {
+            Input::Submit(submission) => self.submit(*submission, now, &mut step),
+            Input::Arrived(arrival) => self.arrived(*arrival, now, &mut step),
+            Input::Receipts { from, upto, receipts } => self.receipts(from, upto, receipts, now, &mut step),
+            Input::ReceiptsStored { from, upto } => self.receipts_stored(from, upto, &mut step),
+            Input::NotTaken { from, key, retry_after_ms } => {
+                self.not_taken(from, key, retry_after_ms, now, &mut step);
+            }
+            Input::LinkUp { neighbour, credits } => self.link_up(neighbour, &credits, &mut step),
+            Input::LinkDown { neighbour } => self.link_down(neighbour, &mut step),
+            Input::Credit { from, credit } => self.credit(from, credit),
+            Input::Waiting { neighbour, precedence, envelopes } => {
+                self.waiting(neighbour, precedence, envelopes, now, &mut step);
+            }
+            Input::Outbox { neighbour, receipts } => self.outbox_rows(neighbour, receipts, &mut step),
+            Input::Due(keys) => self.due(&keys, now, &mut step),
+            Input::Deed(deed) => self.deed(*deed, now, &mut step),
+            Input::Alerted(key) => self.alerted(key, now, &mut step),
+            Input::Clock(clock) => self.clock = clock,
+            Input::MapChanged(map) => self.map = map,
+            Input::Storage(level) => self.storage = level,
+            Input::Retry(key) => self.retry(key, &mut step),
+            Input::Recovered(keys) => self.recovered(&keys, &mut step),
+        }
+        step
+    }
+
+    /// Ends a batch: says what to read next, now that the windows stand as the batch left them.
+    pub fn finish(&mut self, now: Timestamp) -> Step {
+        let mut step = Step::default();
+        self.pump(now, &mut step);
+        self.records.trim();
+        step
+    }
+
+    /// Whether expiry may be decided by our clock: the root's always, another's when its offset to the parent is
+    /// known and small.
+    fn clock_is_trusted(&self) -> bool {
+        self.map.root() == self.me
+            || self.clock.is_some_and(|clock| {
+                clock.offset_lo.abs() <= CLOCK_TRUSTED_MS && clock.offset_hi.abs() <= CLOCK_TRUSTED_MS
+            })
+    }
+
+    fn take_seq(&mut self) -> u64 {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        seq
+    }
+
+    /// Signs a receipt about `record` for `recipient` as the next leaf of our log.
+    fn issue(&mut self, about: &About<'_>, event: Event, now: Timestamp) -> VerifiedReceipt {
+        let receipt = Receipt {
+            v: ENVELOPE_VERSION,
+            at: now,
+            seq: self.take_seq(),
+            peer: about.peer,
+            tick: None,
+            clock: self.clock,
+            epoch: self.epoch,
+            event,
+            suite: self.signer.suite().id(),
+            issuer: self.me,
+            origin: about.key.origin,
+            reason: about.reason.clone(),
+            officer: about.officer.map(|bytes| serde_bytes::ByteBuf::from(bytes.to_vec())),
+            recipient: about.recipient,
+            envelope_id: about.key.id,
+            envelope_digest: about.digest,
+        };
+        receipt.sign(&*self.signer)
+    }
+}
+
+/// What a receipt is about.
+struct About<'a> {
+    key: EnvelopeKey,
+    digest: Digest,
+    recipient: RoomId,
+    peer: Option<RoomId>,
+    reason: Option<Reason>,
+    officer: Option<&'a [u8]>,
+}
+
+impl About<'_> {
+    fn record(record: &Record, recipient: RoomId) -> Self {
+        About {
+            key: record.key,
+            digest: record.digest,
+            recipient,
+            peer: record.source,
+            reason: None,
+            officer: None,
+        }
+    }
+
+    fn because(self, reason: Reason) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
+}

@@ -1,0 +1,277 @@
+//! An envelope comes from a neighbour: refused for now, refused for ever, known already, a collision, taken into
+//! custody, or delivered here.
+//!
+//! What is the neighbour's fault (handing over what is not its to hand over) never touches the envelope's own
+//! outcome: it is not taken, and said so. What the origin itself did wrong is refused with signed evidence.
+
+use topology::{RoomId, policy};
+
+use super::{
+    About, Engine,
+    submit::{new_record, role_and_number},
+};
+use crate::{
+    crash_point::CrashPoint,
+    envelope::VerifiedEnvelope,
+    limits::{CLOCK_AHEAD_MAX, COLLISIONS_KEPT},
+    receipt::{Event, Reason},
+    record::{Delivery, DeliveryState, Record},
+    refusal::Refusal,
+    step::{Arrival, InboxEntry, Notice, Opened, Send, Step, Write},
+    timestamp::Timestamp,
+};
+
+/// What is to become of an envelope for one recipient.
+enum Fate {
+    Deliver(InboxEntry),
+    Carry,
+    End(Event, Reason),
+}
+
+impl Engine {
+    pub(super) fn arrived(&mut self, arrival: Arrival, now: Timestamp, step: &mut Step) {
+        let from = arrival.from;
+        let precedence = arrival.envelope.route().precedence;
+        if !self.count_arrival(from, precedence, arrival.envelope.bytes().size_bytes()) {
+            step.sends.push(Send::Close { neighbour: from, reason: "more envelopes than were granted" });
+            return;
+        }
+        self.judge(arrival, now, step);
+        self.grant(from, precedence, step);
+    }
+
+    fn judge(&mut self, arrival: Arrival, now: Timestamp, step: &mut Step) {
+        let key = arrival.envelope.key();
+        if let Err(refusal) = self.check_neighbour(&arrival) {
+            step.sends.push(Send::NotTaken { to: arrival.from, key, refusal });
+            return;
+        }
+        match self.records.find(&key) {
+            Some(record) if record.digest != arrival.envelope.digest() => {
+                self.collide(record, &arrival, now, step);
+            }
+            Some(record) => self.again(record, arrival, now, step),
+            None => match self.check_for_now(&arrival, now) {
+                Err(refusal) => step.sends.push(Send::NotTaken { to: arrival.from, key, refusal }),
+                Ok(()) => self.take(arrival, now, step),
+            },
+        }
+    }
+
+    fn check_neighbour(&self, arrival: &Arrival) -> Result<(), Refusal> {
+        let route = arrival.envelope.route();
+        let recipients = arrival.envelope.recipients();
+        policy::check_hop(&self.map, self.me, arrival.from, route.origin, &recipients).map_err(|refusal| {
+            if route.map_version > self.map.version() { Refusal::NewerMap } else { Refusal::Policy(refusal) }
+        })
+    }
+
+    /// What time may heal: nothing is stored, the neighbour keeps it and tries again.
+    fn check_for_now(&mut self, arrival: &Arrival, now: Timestamp) -> Result<(), Refusal> {
+        let route = arrival.envelope.route();
+        self.check_storage(self.storage, route.precedence)?;
+        if route.created_at > now.after(CLOCK_AHEAD_MAX) {
+            return Err(Refusal::ClockAhead);
+        }
+        let newer_map = route.map_version > self.map.version();
+        if newer_map && arrival.envelope.recipients().iter().any(|room| self.map.room(*room).is_none()) {
+            return Err(Refusal::NewerMap);
+        }
+        if self.is_over_quota(arrival.from, route.precedence) {
+            return Err(Refusal::QuotaFull);
+        }
+        match &arrival.opened {
+            Opened::Refused(refusal) if refusal.retry_after().is_some() => Err(refusal.clone()),
+            Opened::Refused(_) | Opened::Entry(_) | Opened::NotForUs => Ok(()),
+        }
+    }
+
+    /// First time here: one record, one receipt per recipient, one place in the queue per way.
+    fn take(&mut self, arrival: Arrival, now: Timestamp, step: &mut Step) {
+        let Arrival { from, envelope, opened } = arrival;
+        let mut record = new_record(&envelope, Some(from), now);
+        let content_key = match &opened {
+            Opened::Entry(entry) => Some(entry.content_key.clone()),
+            Opened::NotForUs | Opened::Refused(_) => None,
+        };
+        let bytes = envelope.bytes().clone();
+        step.writes.push(Write::Envelope { key: record.key, bytes, content_key, summary: None });
+        self.settle_recipients(&mut record, &envelope, opened, &envelope.recipients(), now, step);
+        self.route(&mut record, envelope.bytes(), now, step);
+        self.save(record, step);
+    }
+
+    fn settle_recipients(
+        &mut self,
+        record: &mut Record,
+        envelope: &VerifiedEnvelope,
+        mut opened: Opened,
+        recipients: &[RoomId],
+        now: Timestamp,
+        step: &mut Step,
+    ) {
+        for recipient in recipients {
+            let mine = std::mem::replace(&mut opened, Opened::NotForUs);
+            let fate = if *recipient == self.me {
+                self.fate_here(envelope, mine, now)
+            } else {
+                opened = mine;
+                self.fate_beyond(envelope, *recipient, record.source, now)
+            };
+            self.settle_one(record, envelope, *recipient, fate, now, step);
+        }
+    }
+
+    fn settle_one(
+        &mut self,
+        record: &mut Record,
+        envelope: &VerifiedEnvelope,
+        recipient: RoomId,
+        fate: Fate,
+        now: Timestamp,
+        step: &mut Step,
+    ) {
+        let (role, nr) = role_and_number(envelope, recipient);
+        let waiting = DeliveryState::Waiting { neighbour: self.me };
+        record.deliveries.push(Delivery::new(recipient, role, nr, waiting));
+        match fate {
+            Fate::Carry => {
+                self.attest(record, About::record(record, recipient), Event::Custody, now, step);
+                step.points.push(CrashPoint::CustodySigned);
+            }
+            Fate::Deliver(entry) => {
+                let (key, epoch) = (record.key, envelope.route().epoch);
+                step.writes.push(Write::Inbox { key, nr, epoch, entry, delivered_at: now });
+                self.attest(record, About::record(record, recipient), Event::Delivered, now, step);
+                record.end(recipient, Event::Delivered, DeliveryState::Here);
+                step.sends.push(Send::Notice(Notice::Delivered { key, precedence: record.precedence }));
+                step.points.push(CrashPoint::DeliveredSigned);
+            }
+            Fate::End(event, reason) => {
+                let about = About::record(record, recipient).because(reason);
+                self.attest(record, about, event, now, step);
+                record.end(recipient, event, DeliveryState::Ended);
+                step.points.push(CrashPoint::RefusalSigned);
+            }
+        }
+    }
+
+    fn fate_here(&self, envelope: &VerifiedEnvelope, opened: Opened, now: Timestamp) -> Fate {
+        if let Some(end) = self.forbidden(envelope, self.me) {
+            return end;
+        }
+        if now >= envelope.route().expires_at {
+            return Fate::End(Event::Expired, Reason::code(Refusal::Expired.code()));
+        }
+        match opened {
+            Opened::Entry(entry) => Fate::Deliver(entry),
+            Opened::Refused(refusal) => Fate::End(Event::Refused, Reason::code(refusal.code())),
+            Opened::NotForUs => Fate::End(Event::Refused, Reason::code(Refusal::CannotOpen.code())),
+        }
+    }
+
+    fn fate_beyond(
+        &self,
+        envelope: &VerifiedEnvelope,
+        recipient: RoomId,
+        source: Option<RoomId>,
+        now: Timestamp,
+    ) -> Fate {
+        if let Some(end) = self.forbidden(envelope, recipient) {
+            return end;
+        }
+        if now >= envelope.route().expires_at && self.clock_is_trusted() {
+            return Fate::End(Event::Expired, Reason::code(Refusal::Expired.code()));
+        }
+        if self.choose_hop(recipient, source).is_none() {
+            return Fate::End(Event::Failed, Reason::code(Refusal::NoRoute.code()));
+        }
+        Fate::Carry
+    }
+
+    fn forbidden(&self, envelope: &VerifiedEnvelope, recipient: RoomId) -> Option<Fate> {
+        let route = envelope.route();
+        if self.map.room(recipient).is_none() {
+            let reason = Reason::code(Refusal::UnknownRecipient.code());
+            return Some(Fate::End(Event::Failed, reason));
+        }
+        let refusal = policy::check(&self.map, route.flow, route.origin, recipient).err()?;
+        Some(Fate::End(Event::Refused, Reason::code(Refusal::Policy(refusal).code())))
+    }
+
+    /// Known already: answered with the very receipts that are stored, and sent on again to whoever has not answered.
+    fn again(&mut self, mut record: Record, arrival: Arrival, now: Timestamp, step: &mut Step) {
+        let Arrival { from, envelope, opened } = arrival;
+        step.points.push(CrashPoint::DuplicateRecognised);
+        let (known, new): (Vec<RoomId>, Vec<RoomId>) =
+            envelope.recipients().into_iter().partition(|room| record.delivery(*room).is_some());
+        let unanswered: Vec<RoomId> = known
+            .iter()
+            .copied()
+            .filter(|room| record.delivery(*room).is_some_and(Delivery::is_held_without_outcome))
+            .collect();
+        if !known.is_empty() {
+            step.sends.push(Send::Answers { to: from, key: record.key, recipients: known });
+        }
+        if new.is_empty() && unanswered.is_empty() {
+            return;
+        }
+        step.writes.push(Write::Keys { key: record.key, bytes: envelope.bytes().clone() });
+        if let (Opened::Entry(entry), true) = (&opened, new.contains(&self.me)) {
+            let (key, content_key) = (record.key, entry.content_key.clone());
+            step.writes.push(Write::ContentKey { key, content_key });
+        }
+        self.settle_recipients(&mut record, &envelope, opened, &new, now, step);
+        for delivery in record.deliveries.iter_mut().filter(|d| unanswered.contains(&d.recipient)) {
+            delivery.state = DeliveryState::Waiting { neighbour: self.me };
+        }
+        self.route(&mut record, envelope.bytes(), now, step);
+        self.save(record, step);
+    }
+
+    /// Other signed bytes under one id: both are kept, and the newcomer's outcome is `collision`.
+    fn collide(&mut self, mut record: Record, arrival: &Arrival, now: Timestamp, step: &mut Step) {
+        let digest = arrival.envelope.digest();
+        let key = record.key;
+        if record.collisions.contains(&digest) {
+            let recipients = arrival.envelope.recipients();
+            step.sends.push(Send::Answers { to: arrival.from, key, recipients });
+            return;
+        }
+        if record.collisions.len() >= COLLISIONS_KEPT {
+            let reason = "too many different envelopes under one id";
+            step.sends.push(Send::Close { neighbour: arrival.from, reason });
+            return;
+        }
+        record.collisions.push(digest);
+        step.writes.push(Write::Collision { key, digest, header: arrival.envelope.bytes().header.clone() });
+        for recipient in arrival.envelope.recipients() {
+            let about = About {
+                key,
+                digest,
+                recipient,
+                peer: Some(arrival.from),
+                reason: Some(Reason::code("collision")),
+                officer: None,
+            };
+            let receipt = self.issue(&about, Event::Collision, now);
+            self.keep(receipt, true, Some(arrival.from), step);
+        }
+        step.points.push(CrashPoint::CollisionSigned);
+        self.save(record, step);
+    }
+
+    /// Issues, notes and stores a receipt of our own, and starts it on its way back.
+    pub(super) fn attest(
+        &mut self,
+        record: &mut Record,
+        about: About<'_>,
+        event: Event,
+        now: Timestamp,
+        step: &mut Step,
+    ) {
+        let receipt = self.issue(&about, event, now);
+        record.note(&receipt);
+        self.keep(receipt, true, record.source, step);
+    }
+}

@@ -1,0 +1,124 @@
+//! Receipts on their way back: stored in a numbered outbox per neighbour, sent in order, and sent again from the
+//! last number that the neighbour confirmed as stored.
+
+use std::sync::Arc;
+
+use topology::RoomId;
+
+use super::Engine;
+use crate::{
+    limits::{OUTBOX_WINDOW, RECEIPTS_PER_FRAME},
+    receipt::VerifiedReceipt,
+    step::{Fetch, Send, Step, StoredReceipt, Write},
+};
+
+/// The receipts for one neighbour. Numbers begin at 1.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    next: u64,
+    sent: u64,
+    stored: u64,
+    fetching: bool,
+}
+
+impl Outbox {
+    pub(super) fn resume(next: u64, stored: u64) -> Self {
+        Self { next, sent: stored, stored, fetching: false }
+    }
+
+    fn has_backlog(&self) -> bool {
+        self.sent + 1 < self.next
+    }
+
+    fn window(&self) -> u64 {
+        OUTBOX_WINDOW.saturating_sub(self.sent - self.stored)
+    }
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self::resume(1, 0)
+    }
+}
+
+impl Engine {
+    /// Stores a receipt; towards the origin it gets a number in the outbox, and goes at once when nothing waits
+    /// before it.
+    pub(super) fn keep(
+        &mut self,
+        receipt: VerifiedReceipt,
+        own: bool,
+        towards: Option<RoomId>,
+        step: &mut Step,
+    ) {
+        let mut place = None;
+        if let Some(neighbour) = towards {
+            let up = self.is_up(neighbour);
+            let outbox = self.outboxes.entry(neighbour).or_default();
+            let number = outbox.next;
+            let direct = up && !outbox.fetching && !outbox.has_backlog() && outbox.window() > 0;
+            outbox.next += 1;
+            place = Some((neighbour, number));
+            if direct {
+                outbox.sent = number;
+                let receipts = vec![receipt.bytes().clone()];
+                step.sends.push(Send::Receipts { to: neighbour, first: number, receipts });
+            }
+        }
+        step.writes.push(Write::Receipt(StoredReceipt { receipt, own, outbox: place }));
+    }
+
+    /// A link is up: what was not confirmed is sent again.
+    pub(super) fn outbox_resume(&mut self, neighbour: RoomId, step: &mut Step) {
+        if let Some(outbox) = self.outboxes.get_mut(&neighbour) {
+            outbox.sent = outbox.stored;
+            outbox.fetching = false;
+        }
+        self.outbox_refill(neighbour, step);
+    }
+
+    pub(super) fn receipts_stored(&mut self, from: RoomId, upto: u64, step: &mut Step) {
+        let Some(outbox) = self.outboxes.get_mut(&from) else { return };
+        let upto = upto.min(outbox.sent);
+        if upto > outbox.stored {
+            outbox.stored = upto;
+            step.writes.push(Write::OutboxStored { neighbour: from, upto });
+        }
+        self.outbox_refill(from, step);
+    }
+
+    fn outbox_refill(&mut self, neighbour: RoomId, step: &mut Step) {
+        if !self.is_up(neighbour) {
+            return;
+        }
+        let Some(outbox) = self.outboxes.get_mut(&neighbour) else { return };
+        if outbox.has_backlog() && !outbox.fetching && outbox.window() > 0 {
+            outbox.fetching = true;
+            let count = RECEIPTS_PER_FRAME.min(usize::try_from(outbox.window()).unwrap_or(usize::MAX));
+            step.fetches.push(Fetch::Outbox { neighbour, from: outbox.sent + 1, count });
+        }
+    }
+
+    pub(super) fn outbox_rows(
+        &mut self,
+        neighbour: RoomId,
+        receipts: Vec<(u64, Arc<[u8]>)>,
+        step: &mut Step,
+    ) {
+        let Some(outbox) = self.outboxes.get_mut(&neighbour) else { return };
+        outbox.fetching = false;
+        let (Some((first, _)), Some((last, _))) = (receipts.first(), receipts.last()) else {
+            return;
+        };
+        if *first != outbox.sent + 1 {
+            return;
+        }
+        let (first, last) = (*first, *last);
+        if self.is_up(neighbour) {
+            let receipts = receipts.into_iter().map(|(_, bytes)| bytes).collect();
+            self.outboxes.entry(neighbour).or_default().sent = last;
+            step.sends.push(Send::Receipts { to: neighbour, first, receipts });
+            self.outbox_refill(neighbour, step);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A message of this room enters the network: numbered, signed, stored, and on its way in the same step.
+
+use topology::{Precedence, policy};
+
+use super::{About, Engine};
+use crate::{
+    crash_point::CrashPoint,
+    envelope::{Role, SealedMessage, VerifiedEnvelope},
+    receipt::Event,
+    record::{Delivery, DeliveryState, Record},
+    refusal::Refusal,
+    step::{Reply, Step, StorageLevel, StoredReceipt, Submission, Write},
+    timestamp::Timestamp,
+};
+
+impl Engine {
+    pub(super) fn submit(&mut self, submission: Submission, now: Timestamp, step: &mut Step) {
+        if let Err(refusal) = self.check_submission(&submission.sealed) {
+            step.reply = Some(Reply::Refused(refusal));
+            return;
+        }
+        let signer = self.signer.clone();
+        let numbers = &mut self.numbers;
+        let envelope = submission.sealed.sign(&*signer, |room| {
+            let number = numbers.entry(room).or_insert(0);
+            *number += 1;
+            *number
+        });
+        let mut record = new_record(&envelope, None, now);
+        let key = record.key;
+        step.writes.push(Write::Envelope {
+            key,
+            bytes: envelope.bytes().clone(),
+            content_key: Some(submission.content_key),
+            summary: Some(submission.summary),
+        });
+        for address in &envelope.header().to {
+            let waiting = DeliveryState::Waiting { neighbour: self.me };
+            record.deliveries.push(Delivery::new(address.room, address.role, address.nr, waiting));
+            let receipt = self.issue(&About::record(&record, address.room), Event::Accepted, now);
+            record.note(&receipt);
+            step.writes.push(Write::Receipt(StoredReceipt { receipt, own: true, outbox: None }));
+        }
+        self.route(&mut record, envelope.bytes(), now, step);
+        self.save(record, step);
+        step.points.push(CrashPoint::SubmitAccepted);
+        step.reply = Some(Reply::Accepted { id: key.id });
+    }
+
+    fn check_submission(&self, sealed: &SealedMessage) -> Result<(), Refusal> {
+        let level = self.storage;
+        self.check_storage(level, sealed.route.precedence)?;
+        for (recipient, _, _) in &sealed.to {
+            if self.map.room(*recipient).is_none() {
+                return Err(Refusal::UnknownRecipient);
+            }
+            policy::check(&self.map, sealed.route.flow, self.me, *recipient).map_err(Refusal::Policy)?;
+            self.choose_hop(*recipient, None).ok_or(Refusal::NoRoute)?;
+        }
+        Ok(())
+    }
+
+    /// The last space is for what is urgent.
+    pub(super) fn check_storage(&self, level: StorageLevel, precedence: Precedence) -> Result<(), Refusal> {
+        let refused = match level {
+            StorageLevel::Normal => false,
+            StorageLevel::Low => precedence == Precedence::Routine,
+            StorageLevel::Critical => precedence != Precedence::Flash,
+        };
+        if refused { Err(Refusal::StorageLow) } else { Ok(()) }
+    }
+
+    /// Sends or queues every delivery that has no neighbour yet (its neighbour is this room itself).
+    pub(super) fn route(
+        &mut self,
+        record: &mut Record,
+        bytes: &crate::envelope::EnvelopeBytes,
+        now: Timestamp,
+        step: &mut Step,
+    ) {
+        let mut ways: Vec<(topology::RoomId, Vec<topology::RoomId>)> = Vec::new();
+        for recipient in record.waiting_for(self.me) {
+            let Some(hop) = self.choose_hop(recipient, record.source) else { continue };
+            match ways.iter_mut().find(|(way, _)| *way == hop) {
+                Some((_, recipients)) => recipients.push(recipient),
+                None => ways.push((hop, vec![recipient])),
+            }
+        }
+        for (hop, recipients) in ways {
+            self.dispatch(record, hop, &recipients, bytes, now, step);
+        }
+    }
+}
+
+/// What will be remembered of an envelope, without its deliveries.
+pub(super) fn new_record(
+    envelope: &VerifiedEnvelope,
+    source: Option<topology::RoomId>,
+    now: Timestamp,
+) -> Record {
+    let route = envelope.route();
+    Record {
+        key: envelope.key(),
+        digest: envelope.digest(),
+        source,
+        flow: route.flow,
+        precedence: route.precedence,
+        status: route.status,
+        created_at: route.created_at,
+        received_at: now,
+        expires_at: route.expires_at,
+        size_bytes: envelope.bytes().size_bytes(),
+        deliveries: Vec::new(),
+        collisions: Vec::new(),
+    }
+}
+
+/// The role that the origin gave a recipient.
+pub(super) fn role_and_number(envelope: &VerifiedEnvelope, room: topology::RoomId) -> (Role, u64) {
+    envelope.address(room).map_or((Role::Info, 0), |address| (address.role, address.nr))
+}
