@@ -1,5 +1,5 @@
-//! The authority (权威机构) of a network: one root certificate, made once, its key kept off-line. And the issuers:
-//! the authority itself and every hub for the rooms directly below it.
+//! The authority (权威机构) of a network: one root certificate, made once, its key kept off-line. And the
+//! issuers: the authority itself and every hub for the rooms directly below it.
 //!
 //! A hub's issuing certificate carries a critical name constraint with the hub's own DNS name, so that the
 //! standard validator refuses whatever it issues outside its subtree. An issuer refuses to write such a
@@ -190,3 +190,6 @@ pub const HUBS_IN_A_CHAIN_MAX: usize = 6;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const INTERNAL: &str = "internal";
 const SHEETS: &str = "sheets";
+
+#[cfg(test)]
+mod tests;

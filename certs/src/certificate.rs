@@ -1,5 +1,5 @@
-//! What stands in a certificate: for display, and for comparison with the plan. Reading decides nothing; whether a
-//! chain is good is for the standard validator.
+//! What stands in a certificate: for display, and for comparison with the plan. Reading decides nothing;
+//! whether a chain is good is for the standard validator.
 
 use std::fmt;
 
@@ -162,13 +162,9 @@ fn only_permitted_dns(x509: &X509Certificate<'_>) -> Option<String> {
     if constraints.excluded_subtrees.is_some() {
         return None;
     }
-    match constraints.permitted_subtrees.as_deref()? {
-        [subtree] => match &subtree.base {
-            GeneralName::DNSName(name) => Some((*name).to_owned()),
-            _ => None,
-        },
-        _ => None,
-    }
+    let [subtree] = constraints.permitted_subtrees.as_deref()? else { return None };
+    let GeneralName::DNSName(name) = &subtree.base else { return None };
+    Some((*name).to_owned())
 }
 
 /// Writes certificates as PEM text, one after the other.

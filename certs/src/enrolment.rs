@@ -1,25 +1,29 @@
 //! Joining (入网) and renewing.
 //!
-//! The parent prints an [`Invitation`] bound to one room. The child makes its keys, dials the parent under the join
-//! protocol, validating it with the root certificate from the invitation, and sends a [`JoinRequest`]: all its public keys,
-//! each with proof of possession, and the invitation's secret. Both ends show the same six words ([`six_words`]), which
-//! the two duty officers compare over the telephone. The parent confirms and answers with certificates, the plan and
-//! sheets. Later the room renews by itself with a [`RenewalRequest`], signed by its signing key.
+//! The parent prints an [`Invitation`] bound to one room. The child makes its keys, dials the parent under
+//! the join protocol, validating it with the root certificate from the invitation, and sends a
+//! [`JoinRequest`]: all its public keys, each with proof of possession, and the invitation's secret. Both
+//! ends show the same six words ([`six_words`]), which the two duty officers compare over the telephone. The
+//! parent confirms and answers with certificates, the plan and sheets. Later the room renews by itself with a
+//! [`RenewalRequest`], signed by its signing key.
 //!
-//! *Against:* a stranger who joins in a room's place, somebody between the two who exchanges keys, a parent that
-//! is not the parent, an invitation used for another room, an old renewal sent again for a stolen TLS key.
+//! *Against:* a stranger who joins in a room's place, somebody between the two who exchanges keys, a parent
+//! that is not the parent, an invitation used for another room, an old renewal sent again for a stolen TLS
+//! key.
 
 mod answer;
 mod invitation;
 mod renewal;
 mod words;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 use topology::RoomId;
 
 pub use self::{
-    answer::{AnswerError, JoinAnswer, Joined},
+    answer::{ANSWER_BYTES_MAX, AnswerError, JoinAnswer, Joined},
     invitation::{Invitation, InvitationError, SECRET_LEN},
     renewal::{RenewalRequest, sign_renewal, verify_renewal},
     words::{six_words, six_words_chinese, transcript},
@@ -32,7 +36,7 @@ use crate::{
 };
 
 /// What a child asks for and with which keys.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JoinRequest {
     /// [`ENROLMENT_VERSION`].
     pub v: u16,
@@ -97,6 +101,13 @@ impl JoinRequest {
             signing: PublicKey::from_bytes(self.signing_suite, &self.signing)?,
             sealing: self.sealing,
         })
+    }
+}
+
+/// Without the secret.
+impl fmt::Debug for JoinRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinRequest(room {} of {})", self.room, self.network)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The keys of one room: for TLS, for signing, for sealing, and, at a hub, for issuing certificates.
 //!
-//! Each is a key of its own, so that one can be renewed or lost without the others. They are written as PKCS#8 PEM
-//! text; the files, and who may read them, are the node's.
+//! Each is a key of its own, so that one can be renewed or lost without the others. They are written as
+//! PKCS#8 PEM text; the files, and who may read them, are the node's.
 
 use std::fmt;
 

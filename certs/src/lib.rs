@@ -1,8 +1,8 @@
 //! Who is really who: authorities and certificates, the keys of rooms and officers, signatures and seals.
 //!
-//! Bytes in, bytes out. Nothing here touches a disk, a network or a clock; time is an argument in milliseconds
-//! since 1970 UTC. One cryptographic library (aws-lc-rs) does every primitive, and the standard validator
-//! (rustls-webpki) decides about certificates.
+//! Bytes in, bytes out. Nothing here touches a disk, a network or a clock; time is an argument in
+//! milliseconds since 1970 UTC. One cryptographic library (aws-lc-rs) does every primitive, and the standard
+//! validator (rustls-webpki) decides about certificates.
 
 pub mod authority;
 mod bytes;

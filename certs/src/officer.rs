@@ -1,11 +1,11 @@
 //! Officers (值班人员): each has a personal signing key, certified by the room and kept under a password.
 //!
-//! What an officer does (acknowledge, sign off, hand over) is an act: signed with the officer's key, with the room's
-//! certificate attached, so that years later, when the officer has left, anybody can still see who it was and in
-//! which capacity.
+//! What an officer does (acknowledge, sign off, hand over) is an act: signed with the officer's key, with the
+//! room's certificate attached, so that years later, when the officer has left, anybody can still see who it
+//! was and in which capacity.
 //!
-//! *Against:* a room that acknowledges in the name of nobody, an officer of one room acting for another, a stolen key file
-//! without its password, a certificate moved to another key.
+//! *Against:* a room that acknowledges in the name of nobody, an officer of one room acting for another, a
+//! stolen key file without its password, a certificate moved to another key.
 
 mod lock;
 

@@ -1,12 +1,13 @@
 //! From the certificates of a handshake to the room at the other end.
 //!
-//! The TLS library has validated the path to the root, with every name constraint, before anything here is asked. On top
-//! of it stands one exact comparison with the plan: the certificate's only name is the full DNS name of a room, and
-//! the presented chain is, one by one, the issuing certificates of that room's hubs, its parent's first. Nothing
-//! here decides trust alone.
+//! The TLS library has validated the path to the root, with every name constraint, before anything here is
+//! asked. On top of it stands one exact comparison with the plan: the certificate's only name is the full DNS
+//! name of a room, and the presented chain is, one by one, the issuing certificates of that room's hubs, its
+//! parent's first. Nothing here decides trust alone.
 //!
-//! *Against:* a hub's certificate for a room that is not its own child, an issuing certificate that a hub made for
-//! itself under another hub's name, certificates with several names or none, a room that is no longer on the map.
+//! *Against:* a hub's certificate for a room that is not its own child, an issuing certificate that a hub
+//! made for itself under another hub's name, certificates with several names or none, a room that is no
+//! longer on the map.
 
 use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
@@ -29,8 +30,8 @@ pub enum Publisher {
 }
 
 impl Publisher {
-    /// Who publishes this room's keys: its parent, or the authority for the root hub. `None` if the room is not
-    /// on the map.
+    /// Who publishes this room's keys: its parent, or the authority for the root hub. `None` if the room is
+    /// not on the map.
     pub fn of(map: &Map, room: RoomId) -> Option<Self> {
         map.room(room)?;
         Some(map.parent(room).map_or(Self::Authority, Self::Hub))
@@ -90,8 +91,9 @@ pub fn peer_room(map: &Map, chain: &[CertificateDer<'_>]) -> Result<PeerRoom, Pe
     Ok(PeerRoom { room, issuer, serial, not_after_ms, fingerprint, path })
 }
 
-/// Checks that the issuing certificates are exactly those of the plan, nearest first, each issued by the next, and
-/// gives every certificate of the path. All their subjects differ, so the validator had no other path to take.
+/// Checks that the issuing certificates are exactly those of the plan, nearest first, each issued by the
+/// next, and gives every certificate of the path. All their subjects differ, so the validator had no other
+/// path to take.
 pub(crate) fn path_by_plan(
     map: &Map,
     issuer: Publisher,

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use webpki::OwnedCertRevocationList;
 use x509_parser::{prelude::FromDer, revocation_list::CertificateRevocationList};
 
 pub use crate::certificate::Serial;
@@ -64,7 +65,7 @@ pub struct RevocationList {
 }
 
 impl RevocationList {
-    /// Reads a list that must be signed by this key.
+    /// Reads a list that must be signed by this key and that the TLS library can read.
     pub fn verify(der: &[u8], issuer: &PublicKey) -> Result<Self, RevocationError> {
         if der.len() > CRL_BYTES_MAX {
             return Err(RevocationError::TooLarge);
@@ -72,6 +73,11 @@ impl RevocationList {
         let (rest, list) =
             CertificateRevocationList::from_der(der).map_err(|_| RevocationError::Unreadable)?;
         if !rest.is_empty() {
+            return Err(RevocationError::Unreadable);
+        }
+        // One list that the TLS library cannot read would leave a node without any TLS configuration.
+        OwnedCertRevocationList::from_der(der).map_err(|_| RevocationError::Unreadable)?;
+        if list.signature_algorithm != list.tbs_cert_list.signature {
             return Err(RevocationError::Unreadable);
         }
         issuer

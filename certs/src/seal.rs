@@ -1,13 +1,14 @@
 //! Sealing: the body of an envelope is encrypted once, and its key is wrapped for each recipient.
 //!
-//! The body: AES-256-GCM under a [`ContentKey`] that is drawn for this one envelope, bound to its route. The key:
-//! HPKE (RFC 9180, base mode, X25519, HKDF-SHA256, AES-256-GCM) to the recipient's sealing key, with the route's digest, the recipient and
-//! the key id as `info`. HPKE's base mode does not say who sealed; the origin's signature over the header does.
-//! What rests on a disk is protected by a [`StorageKey`] of the node.
+//! The body: AES-256-GCM under a [`ContentKey`] that is drawn for this one envelope, bound to its route. The
+//! key: HPKE (RFC 9180, base mode, X25519, HKDF-SHA256, AES-256-GCM) to the recipient's sealing key, with the
+//! route's digest, the recipient and the key id as `info`. HPKE's base mode does not say who sealed; the
+//! origin's signature over the header does. What rests on a disk is protected by a [`StorageKey`] of the
+//! node.
 //!
 //! *Against:* a hub that reads what is not for it, a wrapped key moved to another envelope or offered to
-//! another recipient, a body swapped under a header, rows of a database read, changed or exchanged by whoever holds the
-//! disk but not the key.
+//! another recipient, a body swapped under a header, rows of a database read, changed or exchanged by whoever
+//! holds the disk but not the key.
 
 use std::fmt;
 

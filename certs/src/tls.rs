@@ -1,13 +1,14 @@
-//! TLS configurations for links (RFC 8446): version 1.3 only, the hybrid X25519MLKEM768 preferred, certificates on both
-//! sides, revocation lists of all known issuers.
+//! TLS configurations for links (RFC 8446): version 1.3 only, the hybrid X25519MLKEM768 preferred,
+//! certificates on both sides, revocation lists of all known issuers.
 //!
-//! No tickets, no resumption, no early data: a resumed session would not be asked for its revocation again. A list that
-//! is missing or stale is an alarm of the node and no refusal here; a listed certificate is refused. One listener serves
-//! two protocols, and a room that joins has no certificate yet, so a handshake *without* a certificate succeeds:
-//! **the node must close a peer that chose [`ALPN_LINK`] and showed none**, before it reads anything from it.
+//! No tickets, no resumption, no early data: a resumed session would not be asked for its revocation again. A
+//! list that is missing or stale is an alarm of the node and no refusal here; a listed certificate is
+//! refused. One listener serves two protocols, and a room that joins has no certificate yet, so a handshake
+//! *without* a certificate succeeds: **the node must close a peer that chose [`ALPN_LINK`] and showed none**,
+//! before it reads anything from it.
 //!
-//! *Against:* peers of another authority, expired or revoked peers, downgrades, replayed early data, revocation dodged
-//! by resumption. Which room a valid peer is, is for [`crate::peer`].
+//! *Against:* peers of another authority, expired or revoked peers, downgrades, replayed early data,
+//! revocation dodged by resumption. Which room a valid peer is, is for [`crate::peer`].
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -27,8 +28,8 @@ pub const ALPN_LINK: &[u8] = b"yichuan/1";
 /// Joining, renewing and current sheets; nothing else.
 pub const ALPN_JOIN: &[u8] = b"yichuan-join/1";
 
-/// A room's TLS certificate with its key, for both sides of a link. A renewed one is swapped in while the node
-/// runs: the next handshake uses it.
+/// A room's TLS certificate with its key, for both sides of a link. A renewed one is swapped in while the
+/// node runs: the next handshake uses it.
 #[derive(Debug)]
 pub struct CertificateCell(RwLock<Arc<CertifiedKey>>);
 

@@ -2,5 +2,9 @@
 //! question a connection, one JSON document a line.
 
 pub mod client;
+mod desk;
+mod reading;
 pub mod request;
+mod sending;
+pub mod server;
 pub mod view;

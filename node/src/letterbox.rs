@@ -129,6 +129,9 @@ impl Letterbox {
             Ok((message, _)) => message,
             Err(refusal) => return Opened::Refused(refusal),
         };
+        if message.heading.status != envelope.route().status {
+            return Opened::Refused(Refusal::BodyMismatch);
+        }
         if scanner::scan(&message).iter().any(|finding| finding.hard) {
             return Opened::Refused(Refusal::StateSecret);
         }

@@ -1,2 +1,5 @@
-//! The binary `yichuan`.
-fn main() {}
+//! The binary `yichuan`: everything it does is `node::run`.
+
+fn main() -> std::process::ExitCode {
+    node::run(std::env::args_os()).into()
+}

@@ -59,3 +59,30 @@ impl Problem {
         self
     }
 }
+
+impl From<crate::store::StoreError> for Problem {
+    fn from(error: crate::store::StoreError) -> Self {
+        use crate::store::StoreError;
+        let code = match &error {
+            StoreError::Full => "store_full",
+            StoreError::Foreign { .. } => "store_foreign",
+            StoreError::Newer { .. } => "store_newer",
+            StoreError::Damaged { .. } => "store_damaged",
+            StoreError::Missing { .. } => "store_missing",
+            StoreError::Unsafe { .. } => "store_unsafe",
+            StoreError::Database(_) => "store_failed",
+        };
+        Self::failed(code).with("detail", &error)
+    }
+}
+
+impl From<crate::driver::DriverError> for Problem {
+    fn from(error: crate::driver::DriverError) -> Self {
+        match error {
+            crate::driver::DriverError::Store(error) => error.into(),
+            crate::driver::DriverError::Crashed { point } => {
+                Self::failed("crash_point").with("detail", point.name())
+            }
+        }
+    }
+}

@@ -6,11 +6,13 @@
 
 pub mod conformance;
 pub mod memory;
+pub mod reserve;
 pub mod sqlite;
 
 use std::{collections::BTreeMap, future::Future, sync::Arc};
 
 use relay::{
+    envelope::RecipientKey,
     envelope_id::EnvelopeKey,
     receipt::Event,
     record::Record,
@@ -46,7 +48,7 @@ pub trait Store: Send + 'static {
         neighbour: RoomId,
         from: u64,
         count: usize,
-    ) -> impl Future<Output = Result<Vec<(u64, Arc<[u8]>)>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<NumberedReceipt>, StoreError>> + Send;
 
     /// The signed bytes of all receipts about an envelope, own and foreign, oldest first.
     fn receipts(
@@ -73,6 +75,9 @@ pub trait Store: Send + 'static {
     fn load(&mut self) -> impl Future<Output = Result<Loaded, StoreError>> + Send;
 }
 
+/// Signed bytes of a receipt, with their number in an outbox.
+pub type NumberedReceipt = (u64, Arc<[u8]>);
+
 /// A receipt as the store gives it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptRow {
@@ -88,12 +93,26 @@ pub struct ReceiptRow {
     pub bytes: Arc<[u8]>,
 }
 
+/// The wrapped keys that are known and those that came later, each recipient once.
+fn merge_keys(known: &[RecipientKey], new: Vec<RecipientKey>) -> Vec<RecipientKey> {
+    let mut keys: Vec<RecipientKey> =
+        known.iter().filter(|old| new.iter().all(|key| key.room != old.room)).cloned().collect();
+    keys.extend(new);
+    keys
+}
+
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// No space. Nothing was changed.
     #[error("the disk is full: free space on the volume of the node's directory; nothing acknowledged is lost")]
     Full,
+    /// There is no database where there must be one.
+    #[error("{path} is not there or empty, but this node has run before: put the last backup in its place")]
+    Missing {
+        /// The file.
+        path: String,
+    },
     /// Not a database of this program.
     #[error("{path} is not a yichuan database: name another directory with --dir, or move the file away")]
     Foreign {

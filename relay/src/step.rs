@@ -442,6 +442,8 @@ pub enum Reply {
     AlreadyDone,
     /// There is no such envelope here.
     Unknown,
+    /// Sealed for a run of the node that has ended meanwhile: seal it again.
+    OtherEpoch,
     /// Not possible.
     Refused(Refusal),
 }

@@ -152,3 +152,46 @@ pub enum AnswerError {
 
 /// A plan, the sheets of a large province, and certificates.
 pub const ANSWER_BYTES_MAX: usize = 32 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        peer::Publisher,
+        plan::sign_plan,
+        testing::{CITY, COUNTY, NOW_MS, Tree},
+    };
+
+    fn answer(tree: &Tree, room: RoomId) -> JoinAnswer {
+        let plan = sign_plan(&tree.authority, tree.map.plan());
+        let sheets = [Publisher::Authority, Publisher::Hub(CITY)].map(|p| tree.sign(tree.contents(p, 1)));
+        JoinAnswer::new(&plan, sheets, &tree.tls_chain(room), Some(&tree.issuing_chain(room)))
+    }
+
+    #[test]
+    fn a_room_believes_an_answer_for_itself_and_its_keys() {
+        let tree = Tree::new();
+        let read = JoinAnswer::decode(&answer(&tree, CITY).encode()).unwrap();
+        let joined = read.verify(tree.authority.root(), CITY, tree.keys(CITY), NOW_MS).unwrap();
+        assert_eq!(joined.tls_chain, tree.tls_chain(CITY));
+        assert_eq!(joined.issuing_chain, Some(tree.issuing_chain(CITY)));
+        assert_eq!((joined.plan.map.version(), joined.sheets.len()), (1, 2));
+    }
+
+    #[test]
+    fn an_answer_for_another_room_or_other_keys_is_refused() {
+        let (tree, root) = (Tree::new(), |tree: &Tree| tree.authority.root().clone());
+        let refused =
+            |answer: &JoinAnswer, room, keys| answer.verify(&root(&tree), room, keys, NOW_MS).unwrap_err();
+        let city = answer(&tree, CITY);
+        assert!(matches!(refused(&city, COUNTY, tree.keys(CITY)), AnswerError::OtherCertificate));
+        assert!(matches!(refused(&city, CITY, tree.keys(COUNTY)), AnswerError::OtherCertificate));
+        let mixed = JoinAnswer { issuing_chain: answer(&tree, COUNTY).issuing_chain, ..city.clone() };
+        assert!(matches!(refused(&mixed, CITY, tree.keys(CITY)), AnswerError::OtherCertificate));
+        let elsewhere = Tree::new();
+        let foreign = answer(&elsewhere, CITY);
+        assert!(matches!(refused(&foreign, CITY, elsewhere.keys(CITY)), AnswerError::Plan(_)));
+        let plan = JoinAnswer { plan: sign_plan(&tree.authority, tree.map.plan()).into(), ..foreign };
+        assert!(refused(&plan, CITY, elsewhere.keys(CITY)).to_string().contains("signer is not valid"));
+    }
+}

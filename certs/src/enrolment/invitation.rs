@@ -1,7 +1,7 @@
 //! The invitation (入网邀请): one line of text for one room, one use and a limited time.
 //!
-//! `yc1-` and base64url (RFC 4648) of a CBOR map and four bytes of checksum, so that a line with a letter missing is told
-//! from one that has expired.
+//! `yc1-` and base64url (RFC 4648) of a CBOR map and four bytes of checksum, so that a line with a letter
+//! missing is told from one that has expired.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! Renewal: a room asks for new certificates and proves itself with its signing key, so that one that was away for
-//! months, its TLS certificate long expired, recovers without anybody's help.
+//! Renewal: a room asks for new certificates and proves itself with its signing key, so that one that was
+//! away for months, its TLS certificate long expired, recovers without anybody's help.
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
@@ -20,8 +20,8 @@ pub struct RenewalRequest {
     pub v: u16,
     /// The room; it must be the signer.
     pub room: RoomId,
-    /// When it was made, milliseconds since 1970 UTC. The parent accepts only one that is later than the last it
-    /// accepted: an old request might ask for a TLS key that was stolen since.
+    /// When it was made, milliseconds since 1970 UTC. The parent accepts only one that is later than the last
+    /// it accepted: an old request might ask for a TLS key that was stolen since.
     pub at_ms: i64,
     /// Drawn for this request.
     pub nonce: ByteArray<16>,
@@ -47,7 +47,8 @@ pub fn sign_renewal(keys: &RoomKeys, network: &str, room: RoomId, now_ms: i64) -
     signature::sign(&keys.signing, ContentType::Renewal, &cbor::encode(&request))
 }
 
-/// Verifies a renewal: signed by the very room that it names. That it is later than the last one is for the caller.
+/// Verifies a renewal: signed by the very room that it names. That it is later than the last one is for the
+/// caller.
 pub fn verify_renewal(
     bytes: &[u8],
     network: &str,

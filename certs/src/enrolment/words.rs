@@ -1,5 +1,5 @@
-//! Six words for the telephone: both duty officers read them out; if they agree, nobody stands between the two nodes.
-//! 66 bits of a digest over everything that matters, in the BIP-39 lists of 2,048 words.
+//! Six words for the telephone: both duty officers read them out; if they agree, nobody stands between the
+//! two nodes. 66 bits of a digest over everything that matters, in the BIP-39 lists of 2,048 words.
 
 use bip39::Language;
 
@@ -9,8 +9,8 @@ use crate::{
     digest::{Digest, digest_of_parts},
 };
 
-/// The digest that the words are made of: the invitation, the parent's certificate as the child saw it (DER), and the whole
-/// request with every public key.
+/// The digest that the words are made of: the invitation, the parent's certificate as the child saw it (DER),
+/// and the whole request with every public key.
 pub fn transcript(invitation: &Digest, server_certificate: &[u8], request: &JoinRequest) -> Digest {
     let (server, request) = (crate::digest::digest(server_certificate), cbor::encode(request));
     digest_of_parts(&[b"yichuan six words 1", invitation.as_bytes(), server.as_bytes(), &request])

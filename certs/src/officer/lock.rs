@@ -1,4 +1,5 @@
-//! An officer's key under a password: argon2id (RFC 9106) makes a key of the password, AES-256-GCM locks with it.
+//! An officer's key under a password: argon2id (RFC 9106) makes a key of the password, AES-256-GCM locks with
+//! it.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use aws_lc_rs::aead::AES_256_GCM;
@@ -25,8 +26,8 @@ pub struct PasswordCost {
 }
 
 impl PasswordCost {
-    /// For every real network: 64 MiB and three passes (the second recommendation of RFC 9106 section 4, with one
-    /// lane, for small machines).
+    /// For every real network: 64 MiB and three passes (the second recommendation of RFC 9106 section 4, with
+    /// one lane, for small machines).
     pub const STANDARD: Self = Self { memory_kib: 64 << 10, passes: 3, lanes: 1 };
     /// For throw-away networks and tests: weak and quick.
     pub const WEAK: Self = Self { memory_kib: 64, passes: 1, lanes: 1 };

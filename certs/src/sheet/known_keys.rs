@@ -1,8 +1,8 @@
 //! All keys that are known here, from all sheets: who owns which, since when, and what was revoked.
 //!
-//! Public keys are parsed once, when a sheet comes in. For live traffic [`KnownKeys`] is the keyring and refuses revoked
-//! keys at once; for evidence [`Archive`] verifies with them too, and whoever judges compares the witnessed time
-//! with the key's validity and `compromised_since_ms`.
+//! Public keys are parsed once, when a sheet comes in. For live traffic [`KnownKeys`] is the keyring and
+//! refuses revoked keys at once; for evidence [`Archive`] verifies with them too, and whoever judges compares
+//! the witnessed time with the key's validity and `compromised_since_ms`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -51,7 +51,8 @@ impl KnownKey {
         }
     }
 
-    /// Whether a signature that was witnessed at this time counts: inside the validity and before any compromise.
+    /// Whether a signature that was witnessed at this time counts: inside the validity and before any
+    /// compromise.
     pub fn counts_at(&self, witnessed_ms: i64) -> bool {
         let compromised = self.revocation.as_ref().map(|r| r.compromised_since_ms.unwrap_or(r.at_ms));
         self.from_ms <= witnessed_ms
@@ -77,8 +78,8 @@ pub enum Change {
     Taken {
         /// Keys that were not known before.
         added: Vec<KeyId>,
-        /// Those of them that belong to a room which had keys and that no key announced: the room was enrolled
-        /// again, or somebody wants to pass for it. Each deserves a look.
+        /// Those of them that belong to a room which had keys and that no key announced: the room was
+        /// enrolled again, or somebody wants to pass for it. Each deserves a look.
         unannounced: Vec<(RoomId, KeyId)>,
     },
 }
@@ -211,8 +212,8 @@ impl KnownKeys {
         self.keys_of(room).filter_map(|(_, key)| key.signing()).collect()
     }
 
-    /// The key to seal to for a room: the newest that is in use. Where every key has ended, the newest that was
-    /// not revoked, for nothing stops traffic by going stale.
+    /// The key to seal to for a room: the newest that is in use. Where every key has ended, the newest that
+    /// was not revoked, for nothing stops traffic by going stale.
     pub fn sealing_key(&self, room: RoomId, now_ms: i64) -> Option<(KeyId, SealingPublic)> {
         let usable = self.keys_of(room).filter(|(_, key)| key.revocation.is_none());
         let sealing = usable.filter_map(|(id, key)| match &key.key {
@@ -300,7 +301,8 @@ impl Keyring for KnownKeys {
     }
 }
 
-/// Verifies with revoked keys too. Whoever uses it must judge the witnessed time with [`KnownKey::counts_at`].
+/// Verifies with revoked keys too. Whoever uses it must judge the witnessed time with
+/// [`KnownKey::counts_at`].
 #[derive(Debug, Clone, Copy)]
 pub struct Archive<'a>(&'a KnownKeys);
 

@@ -1,5 +1,5 @@
-//! A new key of a room is announced by the signing key before it: whoever knew the old key can follow to the new one without
-//! believing the hub.
+//! A new key of a room is announced by the signing key before it: whoever knew the old key can follow to the
+//! new one without believing the hub.
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -31,8 +31,8 @@ pub fn sign_succession(present: &dyn Signer, new: &KeySuccession) -> Vec<u8> {
     signature::sign(present, ContentType::KeySuccession, &cbor::encode(new))
 }
 
-/// Checks every announcement in an entry: it names this very key and is signed by another signing key of the room that was
-/// in use before.
+/// Checks every announcement in an entry: it names this very key and is signed by another signing key of the
+/// room that was in use before.
 pub(super) fn check_successions(entry: &SheetEntry) -> Result<(), SheetError> {
     for key in &entry.keys {
         let Some(signed) = &key.succession else { continue };

@@ -1,5 +1,5 @@
-//! The cheap signer of simulated worlds: a keyed hash that anybody can compute. It proves nothing, costs next to
-//! nothing and is the same on every run. Its suite keeps it out of every real keyring.
+//! The cheap signer of simulated worlds: a keyed hash that anybody can compute. It proves nothing, costs next
+//! to nothing and is the same on every run. Its suite keeps it out of every real keyring.
 
 use std::collections::BTreeMap;
 

@@ -9,13 +9,26 @@ fn simulation() -> (SimulationSigner, SimulationKeyring) {
 }
 
 #[test]
-fn a_signed_object_has_the_documented_bytes() {
-    let (signer, keys) = simulation();
-    let bytes = sign(&signer, ContentType::Receipt, &[0x01]);
-    let expected = "d2845839a3013a0001126e0378206170706c69636174696f6e2f7969636875616e2d726563656970742b63626f72\
-                    0450e87f9e6bb2c9a2e5eb7c6f3f0ff00000";
-    assert_eq!(crate::bytes::hex(&bytes[..46]), expected[..92], "tag, array of 4, header: algorithm, type");
-    assert_eq!(verify(&bytes, ContentType::Receipt, &keys).unwrap().payload, [0x01]);
+fn a_signed_object_has_the_bytes_that_another_program_computed() {
+    // The key of RFC 8032 section 7.1 test 1; the object was put together and signed by a script of its own.
+    let pkcs8 =
+        "302e020100300506032b6570042204209d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+    let key = SigningKey::from_pkcs8(&crate::bytes::parse_hex::<48>(pkcs8).unwrap()).unwrap();
+    let expected = concat!(
+        "d284",                             // COSE_Sign1, four elements
+        "5838a3012703",                     // protected: algorithm EdDSA, content type
+        "78206170706c69636174696f6e2f7969", // "application/yichuan-receipt+cbor"
+        "636875616e2d726563656970742b63626f72",
+        "045021fe31dfa154a261626bf854046fd227", // key id
+        "a0",                                   // unprotected
+        "44a1617601",                           // payload {"v": 1}
+        "5840396cbd8fa9b4abc45b0f497413ff9d83bdc2e6b8d7d21d2dbc175e596ff97ad9",
+        "a72ace0f32761f831c66afdc3ebc2f787f3a07ee8f0edb63d75ec58563ce4d0a",
+    );
+    let payload = cbor::encode(&std::collections::BTreeMap::from([("v", 1)]));
+    let bytes = sign(&key, ContentType::Receipt, &payload);
+    assert_eq!(crate::bytes::hex(&bytes), expected);
+    assert_eq!(verify_with_key(&bytes, ContentType::Receipt, &key.public()), Ok(payload));
 }
 
 #[test]

@@ -234,6 +234,32 @@ fn a_hub_cannot_make_itself_a_certificate_in_its_parents_name() {
 }
 
 #[test]
+fn a_hub_whose_parent_gave_it_too_wide_a_constraint_issues_for_nobody() {
+    let city = City::new();
+    let wide = |constraint: String| {
+        move |params: &mut CertificateParams| {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+            params.extended_key_usages.clear();
+            params.distinguished_name = DistinguishedName::new();
+            params.distinguished_name.push(DnType::CommonName, CITY.to_string());
+            let permitted_subtrees = vec![rcgen::GeneralSubtree::DnsName(constraint)];
+            params.name_constraints =
+                Some(rcgen::NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() });
+        }
+    };
+    let dialled = |constraint: String| {
+        let (hub, key) = (TlsKey::generate(), TlsKey::generate());
+        let above = forged_by(&city, PROVINCE, &hub, wide(constraint));
+        let hub = SigningKey::from_pem(&hub.to_pem()).unwrap();
+        let leaf = forge(&above[0], &hub, &key, named(&city.tree.dns(COUNTY)));
+        city.dialled_with([vec![leaf], above].concat(), &key)
+    };
+    assert_eq!(dialled(city.tree.dns(CITY)), Seen::Room(COUNTY), "the control");
+    assert_eq!(dialled(city.tree.dns(PROVINCE)), Seen::Plan(PeerError::OtherIssuer { hub: CITY }));
+}
+
+#[test]
 fn expired_and_not_yet_valid_certificates_are_refused() {
     let mut city = City::new();
     let county = |city: &City| city.dialled_with(city.tree.tls_chain(COUNTY), &city.tree.keys(COUNTY).tls);
@@ -414,6 +440,9 @@ fn the_handshake_is_tls_13_with_the_hybrid_group_and_without_tickets() {
     let group = client.negotiated_key_exchange_group().unwrap();
     assert_eq!(group.name(), rustls::NamedGroup::X25519MLKEM768);
     assert_eq!(client.tls13_tickets_received(), 0);
+    let config = server_config(city.cell(CITY), city.tree.authority.root(), &[]).unwrap();
+    assert_eq!((config.send_tls13_tickets, config.max_early_data_size), (0, 0));
+    assert!(!config.session_storage.can_cache());
 }
 
 #[test]

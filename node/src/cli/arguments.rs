@@ -12,7 +12,7 @@ use super::span::parse_span;
 use crate::catalogue::Language;
 
 #[derive(Debug, Parser)]
-#[command(name = "yichuan", version, arg_required_else_help = true, infer_long_args = false)]
+#[command(name = "yichuan", version, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     #[arg(long, global = true, env = "YICHUAN_DIR", value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
@@ -140,8 +140,6 @@ pub(crate) struct InitArguments {
     pub(crate) directory: PathBuf,
     #[arg(long, value_name = "FILE")]
     pub(crate) map: PathBuf,
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) listen: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -129,9 +129,18 @@ pub enum Request {
         /// How many times as fast.
         speed: u32,
     },
-    /// Receipts as the programs of the benchmark want them: waits until this many messages sent here have their
-    /// delivered receipt. Answer: [`super::view::Progress`].
+    /// How many messages this room has sent, and how many delivered receipts have come back. Answer:
+    /// [`super::view::Progress`].
     Progress,
+    /// Waits until a message sent here has a receipt of this event. Answer: null, or `await_timeout`.
+    Await {
+        /// Id.
+        id: String,
+        /// The event's word.
+        event: String,
+        /// Milliseconds to wait.
+        timeout_ms: u64,
+    },
     /// Stops the node in good order. Answer: null.
     Stop,
 }

@@ -5,12 +5,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use relay::{
     frame::Frame,
-    receipt::ClockOffset,
+    receipt::{ClockOffset, Event},
     step::{Input, Notice},
     timestamp::Timestamp,
 };
@@ -35,6 +38,7 @@ struct Shared {
     notices: broadcast::Sender<Notice>,
     links: Mutex<BTreeMap<RoomId, Neighbour>>,
     cut: Mutex<BTreeSet<RoomId>>,
+    delivered: AtomicU64,
     /// Held while a link changes, so that the engine hears of changes in the order in which they happened.
     changes: tokio::sync::Mutex<u64>,
 }
@@ -146,6 +150,7 @@ impl Registry {
                 notices,
                 links: Mutex::default(),
                 cut: Mutex::default(),
+                delivered: AtomicU64::new(0),
                 changes: tokio::sync::Mutex::new(0),
             }),
         }
@@ -297,6 +302,23 @@ impl Registry {
         self.shared.notices.subscribe()
     }
 
+    /// Delivered receipts that came back since the node started.
+    pub fn delivered(&self) -> u64 {
+        self.shared.delivered.load(Ordering::Relaxed)
+    }
+
+    /// Tells every neighbour that this node stops.
+    pub fn goodbye(&self, reason: &str) {
+        self.broadcast(&[Frame::Goodbye { reason: reason.to_owned() }], None);
+    }
+
+    /// Closes every link: after a failure of the store the engine knows of none, and neighbours dial again.
+    pub fn close_all(&self, code: u32, reason: &str) {
+        for (_, handle) in self.handles() {
+            handle.connection.close(code.into(), reason.as_bytes());
+        }
+    }
+
     /// Hands an input to the driver; waits while it is busy.
     pub async fn tell(&self, input: Input) {
         // When the driver has gone the node is stopping.
@@ -331,6 +353,9 @@ impl Outbound for Registry {
                 self.close(neighbour, close::VIOLATION, reason);
             }
             Outgoing::Notice(notice) => {
+                if matches!(notice, Notice::Receipt { event: Event::Delivered, .. }) {
+                    self.shared.delivered.fetch_add(1, Ordering::Relaxed);
+                }
                 // Nobody need listen.
                 let _ = self.shared.notices.send(notice);
             }

@@ -20,7 +20,6 @@ mod writes;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use relay::{
@@ -40,7 +39,7 @@ pub use self::{
         QueueLine, QueueTotal, ReceiptLine, SentLine, SqliteReader, Totals,
     },
 };
-use super::{ReceiptRow, Store, StoreError};
+use super::{NumberedReceipt, ReceiptRow, Store, StoreError};
 
 /// The writer's side of the database. There is one per file.
 #[derive(Debug)]
@@ -149,8 +148,7 @@ impl Store for SqliteStore {
             let records = self.read_waiting(neighbour, precedence, messages, bytes).await;
             let records = records.map_err(|error| self.failure(error))?;
             let none_waits = records.is_empty();
-            let (sound, damaged) =
-                self.read_envelopes(records).await.map_err(|error| self.failure(error))?;
+            let (sound, damaged) = self.read_envelopes(records).await.map_err(|error| self.failure(error))?;
             for envelope in damaged {
                 self.quarantine_envelope(neighbour, envelope).await?;
             }
@@ -165,7 +163,7 @@ impl Store for SqliteStore {
         neighbour: RoomId,
         from: u64,
         count: usize,
-    ) -> Result<Vec<(u64, Arc<[u8]>)>, StoreError> {
+    ) -> Result<Vec<NumberedReceipt>, StoreError> {
         self.settle().await?;
         let rows = self.read_outbox(neighbour, from, count).await;
         let (sound, damaged) = rows.map_err(|error| self.failure(error))?;

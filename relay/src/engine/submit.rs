@@ -15,6 +15,10 @@ use crate::{
 
 impl Engine {
     pub(super) fn submit(&mut self, submission: Submission, now: Timestamp, step: &mut Step) {
+        if submission.sealed.route.epoch != self.epoch {
+            step.reply = Some(Reply::OtherEpoch);
+            return;
+        }
         if let Err(refusal) = self.check_submission(&submission.sealed) {
             step.reply = Some(Reply::Refused(refusal));
             return;

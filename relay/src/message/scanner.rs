@@ -80,10 +80,12 @@ pub fn judge(findings: &[Finding], pass: Option<&Override>) -> Result<(), Secrec
 pub fn scan(message: &Message) -> Vec<Finding> {
     let mut found = BTreeSet::new();
     for (key, value) in Document::of(message).entries() {
-        if !matches!(key.as_str(), "attachments" | "marking_override") {
+        if key != "attachments" {
             scan_value(key, value, &mut found);
         }
     }
+    // The reason why a word may pass will name the word.
+    found.retain(|finding| finding.hard || !finding.place.starts_with("marking_override."));
     for attachment in &message.attachments {
         scan_attachment(attachment, &mut found);
     }
@@ -196,6 +198,18 @@ mod tests {
         assert_eq!(found_in("正文", vec![gbk]), [("机密★".to_owned(), true)]);
         let in_wide = found_in("正文", vec![Attachment::new("c.txt", wide)]);
         assert!(in_wide.contains(&("密级:秘密".to_owned(), true)));
+    }
+
+    #[test]
+    fn the_reason_may_name_the_word_but_carries_no_marking() {
+        let with_reason = |reason: &str| {
+            let mut message = Message::new_text(crate::message::Kind::Notify, "通报").unwrap();
+            message.heading.marking_override =
+                Some(Override { officer: "王芳".into(), reason: reason.into() });
+            scan(&message)
+        };
+        assert_eq!(with_reason("企业商业秘密,不是国家秘密"), []);
+        assert_eq!(with_reason("秘密★").len(), 1);
     }
 
     #[test]

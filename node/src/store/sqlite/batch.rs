@@ -61,7 +61,7 @@ impl Batch {
     /// Sorts the writes of a commit.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when one envelope is new twice.
+    /// [`StoreError::Database`] when one envelope is new twice.
     pub(super) fn sort(writes: Vec<Write>) -> Result<Self, StoreError> {
         let mut batch = Self::default();
         for write in writes {
@@ -98,7 +98,7 @@ impl Batch {
     fn add_envelope(&mut self, envelope: NewEnvelope) -> Result<(), StoreError> {
         match self.envelopes.entry(envelope.key) {
             Entry::Occupied(taken) => {
-                Err(StoreError::Conflict { what: format!("envelope {}", taken.key().id) })
+                Err(StoreError::Database(format!("envelope {} is new twice in one commit", taken.key().id)))
             }
             Entry::Vacant(free) => {
                 free.insert(envelope);

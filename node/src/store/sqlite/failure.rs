@@ -11,8 +11,6 @@ const NOT_A_DATABASE: i32 = 26;
 const GENERIC: i32 = 1;
 /// The shared-memory file could not grow: the disk is full.
 const IOERR_SHMSIZE: i32 = 4874;
-const CONSTRAINT_PRIMARY_KEY: i32 = 1555;
-const CONSTRAINT_UNIQUE: i32 = 2067;
 
 /// Sorts an error of the database at `path`.
 pub(super) fn of(path: &Path, error: sqlx::Error) -> StoreError {
@@ -23,7 +21,6 @@ pub(super) fn of(path: &Path, error: sqlx::Error) -> StoreError {
     let detail = error.to_string();
     match code(&error) {
         Some(IOERR_SHMSIZE) => StoreError::Full,
-        Some(CONSTRAINT_PRIMARY_KEY | CONSTRAINT_UNIQUE) => StoreError::Conflict { what: message(&error) },
         Some(code) if code & 0xff == FULL => StoreError::Full,
         Some(code) if matches!(code & 0xff, CORRUPT | NOT_A_DATABASE) => StoreError::Damaged { path, detail },
         Some(_) | None => StoreError::Database(detail),
@@ -37,8 +34,4 @@ pub(super) fn is_no_transaction(error: &sqlx::Error) -> bool {
 
 fn code(error: &sqlx::Error) -> Option<i32> {
     error.as_database_error()?.code()?.parse().ok()
-}
-
-fn message(error: &sqlx::Error) -> String {
-    error.as_database_error().map(|error| error.message().to_owned()).unwrap_or_default()
 }

@@ -9,19 +9,15 @@ use super::{
     statement::{Many, ROWS_MAX},
 };
 
-const BODIES: Many = Many {
-    head: "UPDATE envelope SET body = NULL WHERE body IS NOT NULL AND key IN (",
-    row: "?",
-    tail: ")",
-};
+const BODIES: Many =
+    Many { head: "UPDATE envelope SET body = NULL WHERE body IS NOT NULL AND key IN (", row: "?", tail: ")" };
 const DONE: Many = Many { head: "UPDATE record SET prunable = 0 WHERE key IN (", row: "?", tail: ")" };
 
 impl SqliteStore {
     /// Drops at most `envelopes` bodies, inside the transaction that the caller opened.
     pub(super) async fn prune_bodies(&mut self, envelopes: usize) -> Result<usize, sqlx::Error> {
         let candidates = sqlx::query("SELECT key FROM record WHERE prunable = 1 LIMIT ?");
-        let candidates =
-            candidates.bind(int(envelopes as u64)).fetch_all(&mut self.connection).await?;
+        let candidates = candidates.bind(int(envelopes as u64)).fetch_all(&mut self.connection).await?;
         let keys: Vec<Vec<u8>> = candidates.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
         for chunk in keys.chunks(ROWS_MAX) {
             for many in [&BODIES, &DONE] {

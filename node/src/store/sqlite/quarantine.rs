@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use relay::{envelope_id::EnvelopeKey, step::QueuePlace};
-use sqlx::Row;
 use topology::RoomId;
 
 use super::{
-    super::StoreError,
+    super::{NumberedReceipt, StoreError},
     SqliteStore,
     reads::{Damaged, DamagedEnvelope, sound_receipt},
     rows,
@@ -70,9 +69,9 @@ impl SqliteStore {
     /// will get again, takes the place of a damaged one.
     pub(super) async fn outbox_without(
         &mut self,
-        sound: Vec<(u64, Arc<[u8]>)>,
+        sound: Vec<NumberedReceipt>,
         damaged: Damaged,
-    ) -> Result<Vec<(u64, Arc<[u8]>)>, StoreError> {
+    ) -> Result<Vec<NumberedReceipt>, StoreError> {
         let stand_in = match sound.first() {
             Some((_, bytes)) => Some(bytes.clone()),
             None => self.any_sound_receipt().await.map_err(|error| self.failure(error))?,
@@ -92,7 +91,6 @@ impl SqliteStore {
     async fn any_sound_receipt(&mut self) -> Result<Option<Arc<[u8]>>, sqlx::Error> {
         let newest = sqlx::query("SELECT key, check_sum, bytes FROM receipt ORDER BY row DESC LIMIT 64");
         for row in &newest.fetch_all(&mut self.connection).await? {
-            let _: &[u8] = row.try_get(0)?;
             if let Ok(bytes) = sound_receipt(row, 0)? {
                 return Ok(Some(bytes));
             }

@@ -14,7 +14,7 @@ use sqlx::{Row, sqlite::SqliteRow};
 use topology::{Precedence, RoomId};
 
 use super::{
-    super::ReceiptRow,
+    super::{NumberedReceipt, ReceiptRow},
     SqliteStore,
     rows::{self, RawEnvelope, check_sum, int, lane_bytes},
     statement::{Many, ROWS_MAX},
@@ -130,13 +130,12 @@ impl SqliteStore {
         neighbour: RoomId,
         from: u64,
         count: usize,
-    ) -> Result<(Vec<(u64, Arc<[u8]>)>, Damaged), sqlx::Error> {
+    ) -> Result<(Vec<NumberedReceipt>, Damaged), sqlx::Error> {
         let statement = sqlx::query(
             "SELECT outbox_nr, key, check_sum, bytes FROM receipt WHERE outbox_to = ? AND outbox_nr >= ? \
              ORDER BY outbox_nr LIMIT ?",
         );
-        let statement =
-            statement.bind(&neighbour.as_bytes()[..]).bind(int(from)).bind(int(count as u64));
+        let statement = statement.bind(&neighbour.as_bytes()[..]).bind(int(from)).bind(int(count as u64));
         let found = statement.fetch_all(&mut self.connection).await?;
         let (mut sound, mut damaged) = (Vec::with_capacity(found.len()), Vec::new());
         for row in &found {
@@ -242,7 +241,11 @@ pub(super) fn sound_receipt(
 }
 
 /// Reads columns `event, recipient, issuer, own`.
-pub(super) fn receipt_row(row: &SqliteRow, first: usize, bytes: Arc<[u8]>) -> Result<ReceiptRow, sqlx::Error> {
+pub(super) fn receipt_row(
+    row: &SqliteRow,
+    first: usize,
+    bytes: Arc<[u8]>,
+) -> Result<ReceiptRow, sqlx::Error> {
     let event = u8::try_from(row.try_get::<i64, _>(first)?).ok().and_then(Event::from_number);
     Ok(ReceiptRow {
         event: event.ok_or_else(|| rows::damage("a receipt's event is not known"))?,

@@ -26,7 +26,8 @@ impl SqliteStore {
     pub(super) async fn write(&mut self, batch: &Batch) -> Result<(), sqlx::Error> {
         let Batch { envelopes, records, places, .. } = batch;
         let outboxes: Vec<_> = batch.outboxes.iter().map(|(to, cursor)| (*to, *cursor)).collect();
-        self.insert(&ENVELOPES, envelopes.values().collect(), |envelope| envelope.size(), bind_envelope).await?;
+        self.insert(&ENVELOPES, envelopes.values().collect(), |envelope| envelope.size(), bind_envelope)
+            .await?;
         self.insert(&RECORDS, records.values().collect(), |_| 0, bind_record).await?;
         let taken = places.iter().filter(|(_, taken)| **taken).map(|(place, _)| place).collect();
         let given_up = places.iter().filter(|(_, taken)| !**taken).map(|(place, _)| place).collect();
@@ -234,11 +235,8 @@ fn deed_text(event: Event) -> Result<&'static str, sqlx::Error> {
     }
 }
 
-const COLLISIONS: Many = Many {
-    head: "INSERT OR IGNORE INTO collision (key, digest, header) VALUES ",
-    row: "(?,?,?)",
-    tail: "",
-};
+const COLLISIONS: Many =
+    Many { head: "INSERT OR IGNORE INTO collision (key, digest, header) VALUES ", row: "(?,?,?)", tail: "" };
 
 fn bind_collision(
     statement: Statement,

@@ -1,0 +1,81 @@
+//! The kinds of signed object: the domain separator of every signature, and how large each may be.
+
+use std::fmt;
+
+/// The kinds of signed object. Their names stand in the signature and separate the domains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ContentType {
+    /// The plan of the network, signed by the authority.
+    Plan,
+    /// A hub's keys and revocations.
+    Sheet,
+    /// The header of an envelope.
+    EnvelopeHeader,
+    /// A receipt.
+    Receipt,
+    /// The start of a node's epoch.
+    EpochStart,
+    /// A room's certificate for an officer.
+    OfficerCertificate,
+    /// What an officer did.
+    OfficerAct,
+    /// A child asks to be enrolled.
+    JoinRequest,
+    /// A room asks for a new TLS certificate.
+    Renewal,
+    /// A new key, signed by the one it succeeds.
+    KeySuccession,
+}
+
+impl ContentType {
+    /// All kinds.
+    pub const ALL: [Self; 10] = [
+        Self::Plan,
+        Self::Sheet,
+        Self::EnvelopeHeader,
+        Self::Receipt,
+        Self::EpochStart,
+        Self::OfficerCertificate,
+        Self::OfficerAct,
+        Self::JoinRequest,
+        Self::Renewal,
+        Self::KeySuccession,
+    ];
+
+    /// The content type (RFC 9052 section 3.1) in the protected header.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Plan => "application/yichuan-plan+cbor",
+            Self::Sheet => "application/yichuan-sheet+cbor",
+            Self::EnvelopeHeader => "application/yichuan-envelope-header+cbor",
+            Self::Receipt => "application/yichuan-receipt+cbor",
+            Self::EpochStart => "application/yichuan-epoch-start+cbor",
+            Self::OfficerCertificate => "application/yichuan-officer-certificate+cbor",
+            Self::OfficerAct => "application/yichuan-officer-act+cbor",
+            Self::JoinRequest => "application/yichuan-join-request+cbor",
+            Self::Renewal => "application/yichuan-renewal+cbor",
+            Self::KeySuccession => "application/yichuan-key-succession+cbor",
+        }
+    }
+
+    /// The most bytes that a signed object of this kind may have.
+    pub const fn size_bytes_max(self) -> usize {
+        match self {
+            Self::Plan | Self::Sheet => 4 << 20,
+            Self::EnvelopeHeader
+            | Self::Receipt
+            | Self::EpochStart
+            | Self::OfficerCertificate
+            | Self::OfficerAct
+            | Self::JoinRequest
+            | Self::Renewal
+            | Self::KeySuccession => 64 << 10,
+        }
+    }
+}
+
+impl fmt::Display for ContentType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.media_type())
+    }
+}

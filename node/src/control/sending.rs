@@ -1,0 +1,331 @@
+//! Sending: from what an officer asks for to an envelope that is durably accepted.
+//!
+//! A level that is passed over gets a copy in the same envelope, without anybody having to think of it.
+
+use std::{collections::BTreeMap, sync::Arc, sync::atomic::Ordering, time::Duration};
+
+use aws_lc_rs::rand;
+use data_encoding::BASE64;
+use relay::{
+    envelope::{Role, Route},
+    envelope_id::EnvelopeId,
+    limits::{ATTACHMENTS_BYTES_MAX, LIFETIME_DEFAULT, LIFETIME_MAX, RECIPIENTS_MAX},
+    message::{CaseId, Kind, Message, body::Content, field::Status, scanner},
+    refusal::Refusal,
+    step::{Input, Reply, Submission},
+};
+use tokio::sync::oneshot;
+use topology::{Flow, Map, Precedence, RoomId, policy};
+
+use super::{
+    reading::{self, find, resolve},
+    request::SendRequest,
+    view,
+};
+use crate::{
+    daemon::Node,
+    driver::Job,
+    letterbox::{Recipient, SealMessageError},
+    problem::Problem,
+};
+
+/// A message that was checked and may be sealed.
+struct Prepared {
+    message: Message,
+    flow: Flow,
+    precedence: Precedence,
+    status: Status,
+    to: Vec<(RoomId, Role)>,
+    copies: Vec<RoomId>,
+    lifetime: Duration,
+}
+
+/// How often a message is sealed again because the node's run changed under it.
+const TRIES: usize = 3;
+
+pub(super) async fn send(node: &Arc<Node>, request: SendRequest) -> Result<view::Sent, Problem> {
+    let prepared = prepare(node, request).await?;
+    let map = node.trust.current().map.clone();
+    for _ in 0..TRIES {
+        let submission = seal(node, &prepared)?;
+        let (reply, answer) = oneshot::channel();
+        let input = Input::Submit(Box::new(submission));
+        node.registry().job(Job { input, reply: Some(reply) }).await;
+        match answer.await {
+            Ok(Reply::Accepted { id }) => {
+                node.accepted.fetch_add(1, Ordering::Relaxed);
+                return Ok(view::Sent {
+                    id: id.to_string(),
+                    copied_to: prepared.copies.iter().map(|id| reading::room(&map, *id)).collect(),
+                    missing: prepared.message.missing().into_iter().map(str::to_owned).collect(),
+                });
+            }
+            Ok(Reply::OtherEpoch) => {}
+            Ok(Reply::Refused(refusal)) => return Err(refused(&refusal)),
+            Ok(Reply::Done | Reply::AlreadyDone | Reply::Unknown) | Err(_) => {
+                return Err(Problem::failed("not_accepted"));
+            }
+        }
+    }
+    Err(Problem::failed("not_accepted"))
+}
+
+/// A refusal of our own engine, for the officer.
+fn refused(refusal: &Refusal) -> Problem {
+    let code = refusal.code();
+    match refusal {
+        Refusal::Policy(_) | Refusal::KindNotAllowed | Refusal::StateSecret => Problem::policy(code),
+        Refusal::UnknownRecipient
+        | Refusal::UnknownKind { .. }
+        | Refusal::CannotOpen
+        | Refusal::BodyMismatch
+        | Refusal::Expired
+        | Refusal::NoRoute
+        | Refusal::ClockAhead
+        | Refusal::UnknownKey
+        | Refusal::NewerMap
+        | Refusal::StorageLow
+        | Refusal::QuotaFull => Problem::failed(code),
+    }
+    .with("detail", refusal)
+}
+
+async fn prepare(node: &Node, request: SendRequest) -> Result<Prepared, Problem> {
+    let kind: Kind = request.kind.parse().map_err(|error| {
+        Problem::usage("kind_unknown").with("kind", &request.kind).with("detail", error)
+    })?;
+    let mut message = read_message(kind, &request)?;
+    let map = node.trust.current().map.clone();
+    let me = node.config.room;
+    let mut to = recipients(node, &request)?;
+    let status = status(&request, &message)?;
+    let related = relate(node, &request, &mut message).await?;
+    if let (true, Content::VerifyRequest(body)) = (request.written, &mut message.content) {
+        body.written_required = true;
+    }
+    if let Some(reason) = &request.skip_level {
+        message.heading.skip_level_reason = Some(reason.clone());
+    }
+    let flow = flow(&map, kind, me, &to)?;
+    let skips = skips_levels(&map, me, &to);
+    if kind == Kind::Report && skips && status != Status::Test && message.heading.skip_level_reason.is_none() {
+        return Err(Problem::policy("skip_level_reason"));
+    }
+    let copies =
+        if status == Status::Test || related.is_some_and(|kind| answers(message.kind(), kind)) {
+            Vec::new()
+        } else {
+            add_copies(&map, me, &mut to)
+        };
+    let precedence = precedence(&request, &message, kind == Kind::Report && skips)?;
+    message.heading.status = status;
+    message.heading.precedence = None;
+    check_secrecy(&message)?;
+    message.check().map_err(|error| Problem::usage("message_invalid").with("detail", error))?;
+    Ok(Prepared { message, flow, precedence, status, to, copies, lifetime: lifetime(&request)? })
+}
+
+fn answers(kind: Kind, asked: Kind) -> bool {
+    kind.answers().contains(&asked)
+}
+
+fn read_message(kind: Kind, request: &SendRequest) -> Result<Message, Problem> {
+    let invalid = |error: &dyn std::fmt::Display| Problem::usage("message_invalid").with("detail", error);
+    let message = match (&request.file, &request.text) {
+        (Some(file), None) => {
+            let name = request.file_name.as_deref().unwrap_or("message.toml");
+            let attachments = attachments(request)?;
+            let mut read =
+                |path: &str| attachments.get(path).cloned().ok_or_else(|| "it was not handed in".to_owned());
+            Message::from_toml(name, file, &mut read).map_err(|error| invalid(&error))?
+        }
+        (None, Some(text)) => Message::new_text(kind, text).map_err(|error| invalid(&error))?,
+        (Some(_), Some(_)) | (None, None) => return Err(Problem::usage("file_or_text")),
+    };
+    if message.kind() != kind {
+        return Err(Problem::usage("kind_of_file")
+            .with("kind", kind.word())
+            .with("found", message.kind().word()));
+    }
+    Ok(message)
+}
+
+fn attachments(request: &SendRequest) -> Result<BTreeMap<String, Vec<u8>>, Problem> {
+    let mut files = BTreeMap::new();
+    let mut size = 0;
+    for (name, content) in &request.attachments {
+        let bytes = BASE64
+            .decode(content.as_bytes())
+            .map_err(|error| Problem::usage("control_not_understood").with("detail", error))?;
+        size += bytes.len();
+        files.insert(name.clone(), bytes);
+    }
+    if size > ATTACHMENTS_BYTES_MAX {
+        return Err(Problem::usage("attachments_too_large")
+            .with("bytes", size)
+            .with("limit", ATTACHMENTS_BYTES_MAX));
+    }
+    Ok(files)
+}
+
+fn recipients(node: &Node, request: &SendRequest) -> Result<Vec<(RoomId, Role)>, Problem> {
+    let mut to: Vec<(RoomId, Role)> = Vec::new();
+    for (names, role) in [(&request.to, Role::Action), (&request.cc, Role::Info)] {
+        for name in names {
+            let room = resolve(node, name)?;
+            if !to.iter().any(|(other, _)| *other == room) {
+                to.push((room, role));
+            }
+        }
+    }
+    if request.to.is_empty() {
+        return Err(Problem::usage("no_recipient"));
+    }
+    if to.len() > RECIPIENTS_MAX {
+        return Err(Problem::usage("too_many_recipients")
+            .with("count", to.len())
+            .with("limit", RECIPIENTS_MAX));
+    }
+    Ok(to)
+}
+
+fn status(request: &SendRequest, message: &Message) -> Result<Status, Problem> {
+    match &request.status {
+        Some(word) => word.parse().map_err(|error| Problem::usage("status_unknown").with("detail", error)),
+        None => Ok(message.heading.status),
+    }
+}
+
+/// What the message answers or follows: it stays in that case. Gives the kind of the other one.
+async fn relate(
+    node: &Node,
+    request: &SendRequest,
+    message: &mut Message,
+) -> Result<Option<Kind>, Problem> {
+    let Some(id) = &request.relates_to else {
+        if message.kind() == Kind::Report && message.heading.case.is_none() {
+            message.heading.case = Some(CaseId::from_bytes(random()?));
+            message.heading.case_seq = Some(1);
+        }
+        return Ok(None);
+    };
+    let key = find(node, id).await?;
+    if !message.heading.relates_to.contains(&key) {
+        message.heading.relates_to.push(key);
+    }
+    let (kept, envelope) = reading::kept_envelope(node, key).await?;
+    let other = reading::open(node, &kept, &envelope)?;
+    if message.heading.case.is_none() {
+        message.heading.case = other.heading.case;
+        message.heading.case_seq = other.heading.case_seq.map(|seq| seq + 1);
+    }
+    Ok(Some(other.kind()))
+}
+
+/// One envelope flows one way: the one that this kind may take to all its recipients.
+fn flow(map: &Map, kind: Kind, me: RoomId, to: &[(RoomId, Role)]) -> Result<Flow, Problem> {
+    let mut last = None;
+    for flow in kind.flows() {
+        let refusal = to.iter().find_map(|(room, _)| policy::check(map, *flow, me, *room).err());
+        match refusal {
+            None => return Ok(*flow),
+            Some(refusal) => last = Some(refusal),
+        }
+    }
+    let refusal = last.ok_or_else(|| Problem::policy("kind_not_allowed"))?;
+    Err(Problem::policy(format!("policy.{}", refusal.rule())).with("kind", kind.word()).with("detail", refusal))
+}
+
+fn skips_levels(map: &Map, me: RoomId, to: &[(RoomId, Role)]) -> bool {
+    to.iter().any(|(room, role)| {
+        *role == Role::Action
+            && map.contains(*room, me)
+            && map.bypassed(me, *room).iter().any(|level| !to.iter().any(|(other, _)| other == level))
+    })
+}
+
+/// Adds the levels that are passed over.
+fn add_copies(map: &Map, me: RoomId, to: &mut Vec<(RoomId, Role)>) -> Vec<RoomId> {
+    let mut copies: Vec<RoomId> = Vec::new();
+    let action = to.iter().filter(|(_, role)| *role == Role::Action);
+    for level in action.flat_map(|(room, _)| map.bypassed(me, *room)) {
+        if !copies.contains(&level) && !to.iter().any(|(room, _)| *room == level) {
+            copies.push(level);
+        }
+    }
+    to.extend(copies.iter().map(|room| (*room, Role::Info)));
+    copies
+}
+
+fn precedence(request: &SendRequest, message: &Message, skips: bool) -> Result<Precedence, Problem> {
+    match &request.precedence {
+        Some(word) => {
+            word.parse().map_err(|error| Problem::usage("precedence_unknown").with("detail", error))
+        }
+        None if skips && message.heading.skip_level_reason.is_some() => Ok(Precedence::Flash),
+        None => Ok(message.default_precedence()),
+    }
+}
+
+/// State secrets do not travel here; a bare word needs a second person's reason.
+fn check_secrecy(message: &Message) -> Result<(), Problem> {
+    let findings = scanner::scan(message);
+    scanner::judge(&findings, message.heading.marking_override.as_ref()).map_err(|error| {
+        let code = match &error {
+            scanner::SecrecyError::Hard { .. } => "state_secret",
+            scanner::SecrecyError::Bare { .. } => "secrecy_word",
+        };
+        Problem::policy(code).with("detail", error)
+    })
+}
+
+fn lifetime(request: &SendRequest) -> Result<Duration, Problem> {
+    let wanted = request.expires_in_s.map_or(LIFETIME_DEFAULT, Duration::from_secs);
+    if wanted.is_zero() || wanted > LIFETIME_MAX {
+        return Err(Problem::usage("lifetime").with("seconds", wanted.as_secs()));
+    }
+    Ok(wanted)
+}
+
+fn seal(node: &Node, prepared: &Prepared) -> Result<Submission, Problem> {
+    let trust = node.trust.current();
+    let now = node.clock.now();
+    let mut to = Vec::with_capacity(prepared.to.len());
+    for (room, role) in &prepared.to {
+        let (_, key) = trust.keys.sealing_key(*room, now.as_ms()).ok_or_else(|| {
+            let name = reading::room(&trust.map, *room);
+            Problem::failed("no_sealing_key").with("room", format!("{} {}", name.code, name.name))
+        })?;
+        to.push(Recipient { room: *room, role: *role, key });
+    }
+    let route = Route {
+        v: 0,
+        suite: 0,
+        id: EnvelopeId::new(now, &random()?),
+        flow: prepared.flow,
+        tick: None,
+        epoch: *node.epoch.borrow(),
+        origin: node.config.room,
+        status: prepared.status,
+        network: trust.map.network().to_owned(),
+        created_at: now,
+        expires_at: now.after(prepared.lifetime),
+        precedence: prepared.precedence,
+        map_version: trust.map.version(),
+    };
+    let salts = [random()?, random()?, random()?];
+    node.letterbox().seal(&prepared.message, route, &to, salts).map_err(|error| {
+        let code = match &error {
+            SealMessageError::TooLarge { .. } => "message_too_large",
+            SealMessageError::Seal(_) => "no_sealing_key",
+            SealMessageError::Message(_) | SealMessageError::Block(_) => "message_invalid",
+        };
+        Problem::usage(code).with("detail", error)
+    })
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Problem> {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).map_err(|_| Problem::failed("no_randomness"))?;
+    Ok(bytes)
+}

@@ -1,0 +1,144 @@
+//! The node's end of the control socket.
+//!
+//! Whoever may open the socket (its owner) may ask; officers' deeds want the officer's password besides.
+
+use std::{io, os::unix::fs::PermissionsExt, sync::Arc};
+
+use serde::Serialize;
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
+    task::JoinSet,
+};
+
+use super::{
+    client::SocketPath,
+    desk, reading,
+    request::{Answer, Request},
+    sending,
+};
+use crate::{daemon::Node, directory::Directory, problem::Problem};
+
+/// The longest question: a message with its attachments in base64.
+const QUESTION_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Connections at once; a further one waits.
+const CONNECTIONS_MAX: usize = 512;
+
+/// Opens the socket, mode 0600. One that a dead node left behind is replaced; the directory's lock is held.
+///
+/// # Errors
+/// `control_listen_failed`.
+pub fn listen(directory: &Directory) -> Result<UnixListener, Problem> {
+    let path = directory.socket();
+    let open = || -> io::Result<UnixListener> {
+        if path.exists() {
+            std::fs::remove_file(&path)?;
+        }
+        let short = SocketPath::of(directory.root())?;
+        let listener = UnixListener::bind(short.path())?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(listener)
+    };
+    open().map_err(|error| {
+        Problem::failed("control_listen_failed").with("path", path.display()).with("detail", error)
+    })
+}
+
+/// Answers until it is dropped.
+pub async fn serve(node: Arc<Node>, listener: UnixListener) {
+    let mut tasks = JoinSet::new();
+    loop {
+        while tasks.try_join_next().is_some() {}
+        if tasks.len() >= CONNECTIONS_MAX {
+            tasks.join_next().await;
+        }
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tasks.spawn(connection(node.clone(), stream));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the control socket does not accept");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// Questions of one connection, one after the other.
+async fn connection(node: Arc<Node>, stream: UnixStream) {
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    loop {
+        let mut line = Vec::new();
+        let read = (&mut reader).take(QUESTION_BYTES_MAX).read_until(b'\n', &mut line).await;
+        if !matches!(read, Ok(1..)) {
+            return;
+        }
+        let answer = answer(&node, &line).await;
+        let mut bytes = serde_json::to_vec(&answer).unwrap_or_default();
+        bytes.push(b'\n');
+        if writer.write_all(&bytes).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn answer(node: &Arc<Node>, line: &[u8]) -> Answer {
+    let result = match serde_json::from_slice::<Request>(line) {
+        Ok(request) => dispatch(node, request).await,
+        Err(error) => Err(Problem::usage("control_not_understood").with("detail", error)),
+    };
+    match result {
+        Ok(value) => Answer::Ok(value),
+        Err(problem) => Answer::Error(problem),
+    }
+}
+
+async fn dispatch(node: &Arc<Node>, request: Request) -> Result<Value, Problem> {
+    match request {
+        Request::Status => json(reading::status(node).await?),
+        Request::Doctor => json(reading::doctor(node).await?),
+        Request::Inbox { all } => json(reading::inbox(node, all).await?),
+        Request::Outbox => json(reading::sent(node).await?),
+        Request::Show { id } => json(reading::show(node, &id).await?),
+        Request::Receipts { id } => json(reading::receipts(node, &id).await?),
+        Request::QueueList => json(reading::queue(node).await?),
+        Request::QueueShow { id } => json(reading::queue_entry(node, &id).await?),
+        Request::Progress => json(reading::progress(node)),
+        Request::MapShow => json(reading::map(node)),
+        Request::Ping { room, timeout_ms } => json(desk::ping(node, &room, timeout_ms).await?),
+        Request::Send(request) => json(sending::send(node, *request).await?),
+        Request::Deed { id, event, officer, password, reason } => {
+            json(desk::deed(node, &id, &event, officer, password, reason).await?)
+        }
+        Request::Await { id, event, timeout_ms } => {
+            json(desk::wait_for(node, &id, &event, timeout_ms).await?)
+        }
+        Request::QueueRetry { id } => json(desk::retry(node, &id).await?),
+        Request::Invite { room, ttl_s, trust_token } => {
+            json(desk::invite(node, &room, ttl_s, trust_token)?)
+        }
+        Request::InvitePending => json(desk::pending(node)),
+        Request::InviteConfirm { words } => json(desk::confirm(node, &words)?),
+        Request::OfficerAdd { name, role, password } => {
+            json(desk::officer_add(node, name, role, password).await?)
+        }
+        Request::OfficerList => json(desk::officers(node)),
+        Request::OfficerDisable { officer } => json(desk::officer_disable(node, &officer)?),
+        Request::CertificateList => json(desk::certificates(node)?),
+        Request::CertificateRenew => json(desk::certificate_renew(node).await?),
+        Request::CertificateRevoke { room, reason } => json(desk::revoke(node, &room, &reason)?),
+        Request::MapApply { plan } => json(desk::map_apply(node, &plan)?),
+        Request::Link { room, cut } => json(desk::link(node, &room, cut)?),
+        Request::Clock { shift_ms, speed } => json(desk::clock(node, shift_ms, speed)?),
+        Request::Stop => {
+            node.stop.notify_one();
+            Ok(Value::Null)
+        }
+    }
+}
+
+fn json<T: Serialize>(value: T) -> Result<Value, Problem> {
+    serde_json::to_value(value).map_err(|error| Problem::failed("control_broken").with("detail", error))
+}

@@ -1,0 +1,266 @@
+//! The daemon: takes the directory, starts every part in order, and stops them in the reverse order.
+//!
+//! ```text
+//! lock -> config -> keys -> plan and sheets -> store -> socket -> driver -> links -> control socket
+//! ```
+//!
+//! Every task is held here and none outlives the daemon.
+
+mod crash;
+mod drive;
+mod upkeep;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicU64},
+};
+
+use certs::tls::CertificateCell;
+use relay::{engine::Seat, envelope_id::Epoch, step::StorageLevel, timestamp::Timestamp};
+use tokio::{
+    sync::{Notify, Semaphore, mpsc, watch},
+    task::JoinSet,
+};
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    control,
+    directory::Directory,
+    door::Door,
+    driver::Job,
+    identity::Identity,
+    letterbox::Letterbox,
+    link::{
+        dialler::Dialler,
+        endpoint,
+        intake::{Intake, LARGE_BODIES_KIB},
+        probes::Probes,
+        registry::Registry,
+        session::Context,
+    },
+    officers::Officers,
+    problem::Problem,
+    store::sqlite::{OpenOptions, SqliteReader, SqliteStore},
+    tls::TlsBook,
+    trust::TrustBook,
+};
+
+/// What the parts of a running node share.
+pub struct Node {
+    /// Where it lives.
+    pub directory: Directory,
+    /// How it is set.
+    pub config: Config,
+    /// Who it is.
+    pub identity: Arc<Identity>,
+    /// For what the product decides.
+    pub clock: Clock,
+    /// The plan and everybody's keys.
+    pub trust: TrustBook,
+    /// TLS configurations of the moment.
+    pub tls: TlsBook,
+    /// What sessions share; the registry of links is in its intake.
+    pub context: Context,
+    /// Joining, renewing, revoking.
+    pub door: Door,
+    /// Officers of this room.
+    pub officers: Officers,
+    /// For people's questions.
+    pub reader: SqliteReader,
+    /// The run of the engine.
+    pub epoch: watch::Receiver<Epoch>,
+    /// How full the disk is.
+    pub storage: watch::Sender<StorageLevel>,
+    /// Messages accepted since the start.
+    pub accepted: AtomicU64,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// Asks it to stop.
+    pub stop: Notify,
+}
+
+impl Node {
+    /// The registry of links.
+    pub fn registry(&self) -> &Registry {
+        &self.context.intake.registry
+    }
+
+    /// Seals and opens.
+    pub fn letterbox(&self) -> &Letterbox {
+        &self.context.intake.letterbox
+    }
+}
+
+/// Runs the node of a directory until it is told to stop (interrupt, termination, or `stop`).
+///
+/// # Errors
+/// [`Problem`] when it cannot start; nothing is changed then.
+pub async fn run(dir: PathBuf) -> Result<(), Problem> {
+    let directory = Directory::open(&dir)?;
+    let config = Config::load(&directory.file("config.toml"))?;
+    start_log(&config);
+    let _lock = directory.lock()?;
+    let (jobs, inbox) = mpsc::channel(JOBS_MAX);
+    let running = Running::start(directory, config, jobs, inbox).await?;
+    wait_for_end(&running.node).await;
+    running.stop().await;
+    Ok(())
+}
+
+/// Inputs that wait for the driver. Beyond this, links wait, and with them their senders.
+const JOBS_MAX: usize = 512;
+
+struct Running {
+    node: Arc<Node>,
+    tasks: JoinSet<()>,
+    driving: tokio::task::JoinHandle<()>,
+    endpoint: quinn::Endpoint,
+}
+
+impl Running {
+    async fn start(
+        directory: Directory,
+        config: Config,
+        jobs: mpsc::Sender<Job>,
+        inbox: mpsc::Receiver<Job>,
+    ) -> Result<Self, Problem> {
+        let clock = Clock::system();
+        let identity = Arc::new(Identity::load(&directory)?);
+        let trust = TrustBook::open(&directory, Clock::wall())?;
+        check_place(&config, &trust)?;
+        let cell = CertificateCell::new(identity.tls_chain.clone(), &identity.tls)
+            .map_err(|error| Problem::failed("certificate_unusable").with("detail", error))?;
+        let tls = TlsBook::new(cell, &trust.current())
+            .map_err(|error| Problem::failed("certificate_unusable").with("detail", error))?;
+        let database = directory.file("node.db");
+        let store = open_store(&directory, &database).await?;
+        let reader = SqliteReader::open(&database).await?;
+        let endpoint = endpoint::open(config.listen, &tls)?;
+        let registry = Registry::new(clock.clone(), jobs);
+        let letterbox =
+            Letterbox::new(config.room, identity.sealing.clone(), identity.storage.clone());
+        let intake = Intake {
+            registry,
+            trust: trust.clone(),
+            letterbox,
+            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_KIB)),
+        };
+        let context =
+            Context { me: config.room, clock: clock.clone(), intake, probes: Probes::default() };
+        let door = Door::open(&directory, identity.clone(), trust.clone())?;
+        let seat = Seat {
+            me: config.room,
+            map: trust.current().map.clone(),
+            signer: identity.signing.clone(),
+            quota: config.quota.quota(),
+        };
+        let storage = watch::Sender::new(upkeep::storage_level(&directory, &config));
+        let drive = drive::Drive::new(directory.clone(), seat, store, context.clone(), storage.subscribe());
+        let (driving, epoch) = drive.start(inbox).await?;
+        let node = Arc::new(Node {
+            officers: Officers::open(&directory, identity.clone())?,
+            directory,
+            config,
+            identity,
+            started_at: clock.now(),
+            clock,
+            trust,
+            tls,
+            context,
+            door,
+            reader,
+            epoch,
+            storage,
+            accepted: AtomicU64::new(0),
+            stop: Notify::new(),
+        });
+        let mut running = Self { node, tasks: JoinSet::new(), driving, endpoint };
+        running.spawn_parts()?;
+        tracing::info!(room = %running.node.config.room, "the node runs");
+        Ok(running)
+    }
+
+    fn spawn_parts(&mut self) -> Result<(), Problem> {
+        let node = &self.node;
+        let context = node.context.clone();
+        if node.config.listen.is_some() {
+            self.tasks.spawn(endpoint::accept(self.endpoint.clone(), context.clone(), node.door.clone()));
+        }
+        let dialler = Dialler { context, endpoint: self.endpoint.clone(), tls: node.tls.clone() };
+        self.tasks.spawn(dialler.run());
+        self.tasks.spawn(upkeep::follow_trust(node.clone(), self.endpoint.clone()));
+        self.tasks.spawn(upkeep::spread_own_sheets(node.clone()));
+        self.tasks.spawn(upkeep::watch_disk(node.clone()));
+        self.tasks.spawn(upkeep::renew_certificate(node.clone()));
+        let listener = control::server::listen(&node.directory)?;
+        self.tasks.spawn(control::server::serve(node.clone(), listener));
+        Ok(())
+    }
+
+    /// Stop accepting, say goodbye, let the driver finish what it has, close.
+    async fn stop(mut self) {
+        tracing::info!("the node stops");
+        self.node.registry().goodbye("the node stops");
+        tokio::time::sleep(GOODBYE_TAKES).await;
+        self.tasks.shutdown().await;
+        self.endpoint.close(crate::link::registry::close::GOODBYE.into(), b"the node stops");
+        self.driving.abort();
+        // The task was told to end; its result says nothing more.
+        let _ = self.driving.await;
+        let _ = tokio::time::timeout(CLOSING_TAKES, self.endpoint.wait_idle()).await;
+        // The socket file may be gone already.
+        let _ = std::fs::remove_file(self.node.directory.socket());
+    }
+}
+
+const GOODBYE_TAKES: std::time::Duration = std::time::Duration::from_millis(100);
+const CLOSING_TAKES: std::time::Duration = std::time::Duration::from_secs(2);
+
+async fn open_store(directory: &Directory, database: &Path) -> Result<SqliteStore, Problem> {
+    let create = !directory.file("node.begun").exists();
+    let options = OpenOptions { create, ..OpenOptions::default() };
+    let store = SqliteStore::open(database, options).await?;
+    if create {
+        directory.write("node.begun", b"this node has a database; if it is lost, restore a backup\n")?;
+    }
+    Ok(store)
+}
+
+fn check_place(config: &Config, trust: &TrustBook) -> Result<(), Problem> {
+    let trust = trust.current();
+    if trust.map.network() != config.network {
+        return Err(Problem::failed("config_other_network")
+            .with("network", &config.network)
+            .with("expected", trust.map.network()));
+    }
+    if trust.map.room(config.room).is_none() {
+        return Err(Problem::failed("room_not_on_map").with("room", config.room));
+    }
+    Ok(())
+}
+
+async fn wait_for_end(node: &Node) {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+    let terminated = async {
+        match &mut terminate {
+            Some(signal) => {
+                signal.recv().await;
+            }
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+        () = node.stop.notified() => {}
+    }
+}
+
+fn start_log(config: &Config) {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log)
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    // A second node in one process (a test) keeps the first one's log.
+    let _ = if config.log_json { log.json().try_init() } else { log.try_init() };
+}

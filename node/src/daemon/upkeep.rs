@@ -1,0 +1,104 @@
+//! What a node does by itself: follows newer plans and sheets, spreads its own, watches the disk and its certificate.
+
+use std::{sync::Arc, time::Duration};
+
+use quinn::Endpoint;
+use relay::{
+    frame::DocumentKind,
+    step::{Input, StorageLevel},
+};
+
+use super::Node;
+use crate::{
+    config::Config,
+    directory::Directory,
+    enrolment,
+    link::{documents, endpoint::peer_of, registry::close},
+    store::reserve,
+    trust::Trust,
+};
+
+const DISK_EVERY: Duration = Duration::from_secs(2);
+const MIB: u64 = 1024 * 1024;
+
+/// A newer plan or sheet takes effect at once: in the engine, in the TLS configurations, on live links.
+pub(super) async fn follow_trust(node: Arc<Node>, endpoint: Endpoint) {
+    let mut changes = node.trust.changes();
+    let mut version = node.trust.current().map.version();
+    while changes.changed().await.is_ok() {
+        let trust = changes.borrow_and_update().clone();
+        if let Err(error) = node.tls.refresh(&trust) {
+            tracing::error!(%error, "the revocation lists cannot be put in force");
+        }
+        if node.config.listen.is_some() {
+            endpoint.set_server_config(Some(node.tls.server()));
+        }
+        if trust.map.version() != version {
+            version = trust.map.version();
+            node.registry().tell(Input::MapChanged(trust.map.clone())).await;
+        }
+        close_what_may_not_stay(&node, &trust);
+    }
+}
+
+/// A live link is judged again: by the plan and by the revocation lists.
+fn close_what_may_not_stay(node: &Node, trust: &Trust) {
+    for (room, handle) in node.registry().handles() {
+        let me = node.config.room;
+        let neighbours = trust.map.may_dial(me, room) || trust.map.links(me).contains(&room);
+        match peer_of(&handle.connection, &trust.map) {
+            Ok(peer) if trust.keys.is_peer_revoked(&peer) => {
+                tracing::warn!(%room, "the certificate of a live link is revoked");
+                handle.connection.close(close::REVOKED.into(), b"revoked");
+            }
+            Ok(peer) if peer.room == room && neighbours => {}
+            Ok(_) | Err(_) => {
+                tracing::warn!(%room, "the plan does not make this room a neighbour any more");
+                handle.connection.close(close::NOT_A_NEIGHBOUR.into(), b"not a neighbour any more");
+            }
+        }
+    }
+}
+
+/// What the door publishes goes to every neighbour.
+pub(super) async fn spread_own_sheets(node: Arc<Node>) {
+    let mut published = node.door.published();
+    loop {
+        match published.recv().await {
+            Ok(sheet) => {
+                node.registry().broadcast(&documents::frames(DocumentKind::Sheet, &sheet), None);
+            }
+            Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
+            Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Tells the driver when the disk fills or empties.
+pub(super) async fn watch_disk(node: Arc<Node>) {
+    loop {
+        tokio::time::sleep(DISK_EVERY).await;
+        let level = storage_level(&node.directory, &node.config);
+        if *node.storage.borrow() != level {
+            tracing::warn!(?level, "the disk's level has changed");
+            node.storage.send_replace(level);
+        }
+    }
+}
+
+/// How full the volume of the directory is. What cannot be measured counts as normal: a full disk shows itself.
+pub(super) fn storage_level(directory: &Directory, config: &Config) -> StorageLevel {
+    let Ok(free) = reserve::free_space(directory.root()) else { return StorageLevel::Normal };
+    if free < config.disk.critical_mib * MIB {
+        StorageLevel::Critical
+    } else if free < config.disk.low_mib * MIB {
+        StorageLevel::Low
+    } else {
+        StorageLevel::Normal
+    }
+}
+
+/// Renews the TLS certificate when a third of its life is left.
+pub(super) async fn renew_certificate(node: Arc<Node>) {
+    enrolment::renew_in_time(&node.identity, &node.directory, &node.trust, &node.tls).await;
+}

@@ -1,0 +1,145 @@
+//! Lists for people: the inbox, what was sent, what waits, what is missing.
+
+use relay::{
+    envelope_id::{EnvelopeKey, Epoch},
+    timestamp::Timestamp,
+};
+use sqlx::{Row, sqlite::SqliteRow};
+use topology::RoomId;
+
+use super::{
+    InboxFilter, InboxLine, MissingNumbers, QueueLine, QueueTotal, SentLine, SqliteReader, StoreError,
+    rows::{self, int},
+};
+
+/// Gaps shown at once.
+const GAPS_MAX: i64 = 1000;
+
+/// The inbox with one more condition.
+macro_rules! inbox_text {
+    ($condition:literal) => {
+        concat!(
+            "SELECT i.row, i.kind, i.nr, i.epoch_counter, i.epoch_nonce, i.summary, i.delivered_at_ms, \
+             i.acknowledged, i.opened, i.disposed, i.returned, i.alerted, r.key, r.check_sum, r.state \
+             FROM inbox i JOIN record r ON r.key = i.key WHERE i.row < ? ",
+            $condition,
+            " ORDER BY i.row DESC LIMIT ?"
+        )
+    };
+}
+impl SqliteReader {
+    /// The inbox, newest first.
+    pub async fn inbox(&self, filter: InboxFilter) -> Result<Vec<InboxLine>, StoreError> {
+        let statement = sqlx::query(match (filter.unacknowledged, filter.unalerted) {
+            (false, false) => inbox_text!(""),
+            (true, false) => inbox_text!("AND i.acknowledged = 0"),
+            (false, true) => inbox_text!("AND i.alerted = 0"),
+            (true, true) => inbox_text!("AND i.acknowledged = 0 AND i.alerted = 0"),
+        });
+        let before = filter.before.unwrap_or(i64::MAX);
+        let statement = statement.bind(before).bind(int(filter.count as u64));
+        let found = statement.fetch_all(&self.pool).await.map_err(|error| self.failure(error))?;
+        self.lines(found, inbox_line)
+    }
+
+    /// What was written here, newest first: at most `count`, all of them older than the last of the page before.
+    pub async fn sent(
+        &self,
+        before: Option<(Timestamp, EnvelopeKey)>,
+        count: usize,
+    ) -> Result<Vec<SentLine>, StoreError> {
+        let (at, key) = match before {
+            Some((at, key)) => (at.as_ms(), key.to_bytes().to_vec()),
+            None => (i64::MAX, vec![0xff; 33]),
+        };
+        let statement = sqlx::query(
+            "SELECT r.key, r.check_sum, r.state, e.summary FROM record r LEFT JOIN envelope e ON e.key = r.key \
+             WHERE r.source IS NULL AND (r.received_at_ms, r.key) < (?, ?) \
+             ORDER BY r.received_at_ms DESC, r.key DESC LIMIT ?",
+        );
+        let statement = statement.bind(at).bind(key).bind(int(count as u64));
+        let found = statement.fetch_all(&self.pool).await.map_err(|error| self.failure(error))?;
+        self.lines(found, |row| Ok(SentLine { record: rows::record(row, 0)?, summary: row.try_get(3)? }))
+    }
+
+    /// What waits, for one neighbour or for all, in the order in which it will leave.
+    pub async fn queue(&self, neighbour: Option<RoomId>, count: usize) -> Result<Vec<QueueLine>, StoreError> {
+        let (first, last) = match neighbour {
+            Some(room) => (room.as_bytes().to_vec(), [&room.as_bytes()[..], &[0xff; 42]].concat()),
+            None => (Vec::new(), vec![0xff; 58]),
+        };
+        let statement = sqlx::query(
+            "SELECT q.place, r.key, r.check_sum, r.state FROM queue q JOIN record r ON r.key = substr(q.place, 26) \
+             WHERE q.place >= ? AND q.place <= ? ORDER BY q.place LIMIT ?",
+        );
+        let statement = statement.bind(first).bind(last).bind(int(count as u64));
+        let found = statement.fetch_all(&self.pool).await.map_err(|error| self.failure(error))?;
+        self.lines(found, |row| {
+            Ok(QueueLine { place: rows::place_of(row.try_get(0)?)?, record: rows::record(row, 1)? })
+        })
+    }
+
+    /// How much waits for each neighbour in each precedence, and since when.
+    pub async fn queue_summary(&self) -> Result<Vec<QueueTotal>, StoreError> {
+        let statement = sqlx::query(
+            "SELECT substr(place, 1, 17), count(*), min(substr(place, 18, 8)) FROM queue GROUP BY 1 ORDER BY 1",
+        );
+        let found = statement.fetch_all(&self.pool).await.map_err(|error| self.failure(error))?;
+        self.lines(found, |row| {
+            let (neighbour, precedence) = rows::lane_of(row.try_get(0)?)?;
+            let oldest = rows::since_of(row.try_get(2)?)?;
+            Ok(QueueTotal { neighbour, precedence, envelopes: rows::count(row, 1)?, oldest })
+        })
+    }
+
+    /// Numbers that are missing between 1 and the highest one that was delivered, by origin and epoch.
+    pub async fn missing_numbers(&self) -> Result<Vec<MissingNumbers>, StoreError> {
+        let statement = sqlx::query(
+            "SELECT origin, epoch_counter, epoch_nonce, before + 1, nr - 1 FROM (\
+                SELECT origin, epoch_counter, epoch_nonce, nr, lag(nr, 1, 0) OVER (\
+                    PARTITION BY origin, epoch_counter, epoch_nonce ORDER BY nr) AS before FROM inbox) \
+             WHERE nr > before + 1 LIMIT ?",
+        );
+        let found = statement.bind(GAPS_MAX).fetch_all(&self.pool).await;
+        self.lines(found.map_err(|error| self.failure(error))?, |row| {
+            Ok(MissingNumbers {
+                origin: rows::room(row, 0)?,
+                epoch: epoch(row, 1)?,
+                first: rows::count(row, 3)?,
+                last: rows::count(row, 4)?,
+            })
+        })
+    }
+
+    pub(super) fn lines<L>(
+        &self,
+        found: Vec<SqliteRow>,
+        line: impl Fn(&SqliteRow) -> Result<L, sqlx::Error>,
+    ) -> Result<Vec<L>, StoreError> {
+        found.iter().map(line).collect::<Result<_, _>>().map_err(|error| self.failure(error))
+    }
+}
+
+fn inbox_line(row: &SqliteRow) -> Result<InboxLine, sqlx::Error> {
+    Ok(InboxLine {
+        line: row.try_get(0)?,
+        kind: row.try_get(1)?,
+        nr: rows::count(row, 2)?,
+        epoch: epoch(row, 3)?,
+        summary: row.try_get(5)?,
+        delivered_at: rows::time(row, 6)?,
+        acknowledged: row.try_get(7)?,
+        opened: row.try_get(8)?,
+        disposed: row.try_get(9)?,
+        returned: row.try_get(10)?,
+        alerted: row.try_get(11)?,
+        record: rows::record(row, 12)?,
+    })
+}
+
+/// Columns `epoch_counter, epoch_nonce`.
+fn epoch(row: &SqliteRow, first: usize) -> Result<Epoch, sqlx::Error> {
+    let nonce: &[u8] = row.try_get(first + 1)?;
+    let nonce: [u8; 8] = nonce.try_into().map_err(|_| rows::damage("an epoch's nonce is not 8 bytes"))?;
+    Ok(Epoch { nonce: nonce.into(), counter: rows::count(row, first)? })
+}
