@@ -8,7 +8,7 @@ mod problems;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
 use unic_langid::LanguageIdentifier;
@@ -33,7 +33,8 @@ impl Language {
 
     /// The language that the environment asks for: `LC_ALL`, else `LC_MESSAGES`, else `LANG`.
     pub fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let given = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(lookup).find(|value| !value.is_empty());
+        let given =
+            ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(lookup).find(|value| !value.is_empty());
         Self::from_locale(&given.unwrap_or_default())
     }
 
@@ -57,7 +58,10 @@ impl FromStr for Language {
     type Err = LanguageError;
 
     fn from_str(text: &str) -> Result<Self, LanguageError> {
-        [Self::Chinese, Self::English].into_iter().find(|language| language.word() == text).ok_or(LanguageError)
+        [Self::Chinese, Self::English]
+            .into_iter()
+            .find(|language| language.word() == text)
+            .ok_or(LanguageError)
     }
 }
 
@@ -93,7 +97,8 @@ impl Catalogue {
     /// The catalogue in this language.
     pub fn new(language: Language) -> Self {
         let identifier: LanguageIdentifier = language.word().parse().expect("both words are language tags");
-        let resource = FluentResource::try_new(language.source().to_owned()).expect("a test parses both files");
+        let resource =
+            FluentResource::try_new(language.source().to_owned()).expect("a test parses both files");
         let mut bundle = FluentBundle::new_concurrent(vec![identifier]);
         // Isolating marks around values would be shown as escapes on a terminal.
         bundle.set_use_isolating(false);
@@ -123,13 +128,25 @@ impl Catalogue {
 
     /// What a problem means. Its `detail`, if the sentences do not quote it, stands behind the reason.
     pub fn explain(&self, problem: &Problem) -> Explanation {
-        let mut values: Vec<(&str, &str)> = problem.details.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let mut values: Vec<(&str, &str)> =
+            problem.details.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         values.push(("code", &problem.code));
-        let mut explanation = self.sentences(&identifier("problem", &problem.code), &values).unwrap_or_else(|| {
-            self.sentences("problem-unlisted", &values).expect("a test finds it in both languages")
-        });
-        append_detail(&mut explanation, &problem.details);
+        let id = identifier("problem", &problem.code);
+        let id = if self.bundle.has_message(&id) { id } else { "problem-unlisted".to_owned() };
+        let mut explanation =
+            self.sentences(&id, &values).expect("a test finds three sentences for every problem");
+        let detail = problem.details.get("detail").filter(|detail| !detail.is_empty());
+        if let Some(detail) = detail.filter(|_| !self.quotes_detail(&id)) {
+            explanation.why = format!("{} ({detail})", explanation.why);
+        }
         explanation
+    }
+
+    fn quotes_detail(&self, id: &str) -> bool {
+        const PROBE: &str = "\u{1}";
+        let sentences = self.sentences(id, &[("detail", PROBE)]);
+        sentences
+            .is_some_and(|said| [said.what, said.why, said.remedy].iter().any(|text| text.contains(PROBE)))
     }
 
     fn sentences(&self, id: &str, values: &[(&str, &str)]) -> Option<Explanation> {
@@ -174,11 +191,4 @@ fn without_gaps(text: &str, values: &[(&str, &str)]) -> String {
         rest = &rest[start + length + 1..];
     }
     filled + rest
-}
-
-fn append_detail(explanation: &mut Explanation, details: &BTreeMap<String, String>) {
-    let Some(detail) = details.get("detail").filter(|detail| !detail.is_empty()) else { return };
-    if ![&explanation.what, &explanation.why, &explanation.remedy].into_iter().any(|text| text.contains(detail)) {
-        explanation.why = format!("{} ({detail})", explanation.why);
-    }
 }

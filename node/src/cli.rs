@@ -29,10 +29,9 @@ mod span;
 mod start;
 mod status;
 mod switch;
+mod table;
 #[cfg(test)]
 mod tests;
-
-mod table;
 
 use std::ffi::OsString;
 
@@ -116,6 +115,7 @@ async fn dispatch(session: &mut Session, typed: Typed) -> Outcome {
     match typed.arguments.verb {
         Verb::Demo(arguments) => start::demo(session, arguments, dir).await,
         Verb::Network(NetworkVerb::Init(arguments)) => start::network_init(session, arguments),
+        Verb::Network(NetworkVerb::RenewRoot { authority }) => start::renew_root(session, &authority),
         Verb::Invite(arguments) => door::invite(session, arguments).await,
         Verb::Join(arguments) => start::join(session, arguments).await,
         Verb::Run => start::run(session).await,
@@ -140,6 +140,7 @@ async fn dispatch(session: &mut Session, typed: Typed) -> Outcome {
         Verb::Officer(verb) => people::officer(session, verb).await,
         Verb::Cert(verb) => keys::cert(session, verb).await,
         Verb::Map(verb) => plan::map(session, verb).await,
+        Verb::Await(arguments) => receipts::wait(session, arguments).await,
         Verb::Cut { room } => switch::link(session, room, true).await,
         Verb::Heal { room } => switch::link(session, room, false).await,
         Verb::Clock { shift_ms, speed } => switch::clock(session, shift_ms, speed).await,
@@ -166,7 +167,8 @@ fn version(session: &mut Session) -> u8 {
 /// `--lang` if it names one of the two, else what the environment asks for. It is looked up before anything is parsed,
 /// because help and errors need it.
 fn language_of(arguments: &[OsString], lookup: impl Fn(&str) -> Option<String>) -> Language {
-    let words: Vec<&str> = arguments.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--").collect();
+    let words: Vec<&str> =
+        arguments.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--").collect();
     let after = words.windows(2).find(|pair| pair[0] == "--lang").map(|pair| pair[1]);
     let joined = words.iter().find_map(|word| word.strip_prefix("--lang="));
     let typed = after.or(joined).and_then(|word| word.parse().ok());

@@ -103,8 +103,10 @@ impl Identity {
     pub(crate) fn keys_with(&self, tls: TlsKey) -> RoomKeys {
         RoomKeys {
             tls,
-            signing: SigningKey::from_pem(&self.signing.to_pem()).expect("a key reads back from its own text"),
-            sealing: SealingKey::from_pem(&self.sealing.to_pem()).expect("a key reads back from its own text"),
+            signing: SigningKey::from_pem(&self.signing.to_pem())
+                .expect("a key reads back from its own text"),
+            sealing: SealingKey::from_pem(&self.sealing.to_pem())
+                .expect("a key reads back from its own text"),
             issuing: copy_of(&self.issuing),
         }
     }
@@ -129,6 +131,11 @@ impl Identity {
         directory.write(TLS_CHAIN, certificates_to_pem(tls_chain).as_bytes())?;
         settle_next_key(directory, tls)
     }
+}
+
+/// The TLS chain that the directory holds now.
+pub(crate) fn present_chain(directory: &Directory) -> Result<Vec<CertificateDer<'static>>, Problem> {
+    read_chain(directory, TLS_CHAIN)
 }
 
 /// The TLS key of the certificate: the present one, or the next one if the node stopped in the middle of a renewal.

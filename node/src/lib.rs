@@ -1,13 +1,26 @@
 //! The shell around the engine: disk, QUIC, clock, people. Hub and leaf are the same program.
 
+pub mod authority;
+pub mod bench;
+pub mod catalogue;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod daemon;
+pub mod demo;
 pub mod directory;
+pub mod door;
 pub mod driver;
+pub mod enrolment;
+pub mod identity;
 pub mod letterbox;
 pub mod link;
+pub mod network;
+pub mod officers;
 pub mod problem;
 pub mod store;
 pub mod tls;
 pub mod trust;
+
+pub use cli::run;

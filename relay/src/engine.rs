@@ -7,10 +7,12 @@
 //! comes in (the types say that they hold), the disk, the links and the time.
 
 mod arrival;
+mod credit;
 mod desk;
 mod due;
 mod link;
 mod outbox;
+mod queue;
 mod receipts;
 mod records;
 mod routing;
@@ -143,6 +145,7 @@ impl Engine {
             Input::Due(keys) | Input::Recovered(keys) => keys.clone(),
             Input::Deed(deed) => vec![deed.key],
             Input::Submit(_)
+            | Input::Unverified { .. }
             | Input::ReceiptsStored { .. }
             | Input::Credit { .. }
             | Input::Waiting { .. }
@@ -166,6 +169,9 @@ impl Engine {
         match input {
             Input::Submit(submission) => self.submit(*submission, now, &mut step),
             Input::Arrived(arrival) => self.arrived(*arrival, now, &mut step),
+            Input::Unverified { from, precedence, size_bytes } => {
+                self.unverified(from, precedence, size_bytes, &mut step);
+            }
             Input::Receipts { from, upto, receipts } => self.receipts(from, upto, receipts, now, &mut step),
             Input::ReceiptsStored { from, upto } => self.receipts_stored(from, upto, &mut step),
             Input::NotTaken { from, key, retry_after_ms } => {
@@ -182,7 +188,10 @@ impl Engine {
             Input::Deed(deed) => self.deed(*deed, now, &mut step),
             Input::Alerted(key) => self.alerted(key, now, &mut step),
             Input::Clock(clock) => self.clock = clock,
-            Input::MapChanged(map) => self.map = map,
+            Input::MapChanged(map) => {
+                self.map = map;
+                self.ways_changed();
+            }
             Input::Storage(level) => self.storage = level,
             Input::Retry(key) => self.retry(key, &mut step),
             Input::Recovered(keys) => self.recovered(&keys, &mut step),
@@ -203,13 +212,15 @@ impl Engine {
     fn clock_is_trusted(&self) -> bool {
         self.map.root() == self.me
             || self.clock.is_some_and(|clock| {
-                clock.offset_lo.abs() <= CLOCK_TRUSTED_MS && clock.offset_hi.abs() <= CLOCK_TRUSTED_MS
+                clock.offset_lo >= -CLOCK_TRUSTED_MS
+                    && clock.offset_lo <= clock.offset_hi
+                    && clock.offset_hi <= CLOCK_TRUSTED_MS
             })
     }
 
     fn take_seq(&mut self) -> u64 {
         let seq = self.next_seq;
-        self.next_seq += 1;
+        self.next_seq = seq.saturating_add(1);
         seq
     }
 
@@ -263,3 +274,6 @@ impl About<'_> {
         Self { reason: Some(reason), ..self }
     }
 }
+
+#[cfg(test)]
+mod tests;

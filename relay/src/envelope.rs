@@ -7,23 +7,27 @@
 //! *Against:* a forged or changed header, body or key; a claimed origin; a body swapped between envelopes; keys
 //! of another envelope; endless recipients.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use certs::{
     cbor,
     seal::WrappedKey,
-    signature::{self, ContentType, Digest, Keyring, SignatureError, Signer},
+    signature::{self, ContentType, Digest, Signer},
 };
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use topology::{Flow, Precedence, RoomId};
 
 use crate::{
-    envelope_id::{EnvelopeId, EnvelopeKey, Epoch},
-    limits::{BODY_BYTES_MAX, HEADER_BYTES_MAX, LIFETIME_MAX, RECIPIENTS_MAX},
+    envelope_id::{EnvelopeId, Epoch},
+    limits::{BODY_BYTES_MAX, KEY_BYTES},
     message::field::Status,
     timestamp::Timestamp,
 };
+
+mod verified;
+
+pub use verified::{EnvelopeError, VerifiedEnvelope, peek_key};
 
 /// The version of route, header and receipt that this program writes.
 pub const ENVELOPE_VERSION: u16 = 1;
@@ -120,7 +124,7 @@ pub struct EnvelopeBytes {
 impl EnvelopeBytes {
     /// What it counts against windows and quotas.
     pub fn size_bytes(&self) -> u64 {
-        (self.header.len() + self.body.len() + self.keys.len() * 128) as u64
+        (self.header.len() + self.body.len() + self.keys.len() * KEY_BYTES) as u64
     }
 
     /// The same envelope with the keys of these recipients only.
@@ -146,6 +150,22 @@ pub struct SealedMessage {
 }
 
 impl SealedMessage {
+    /// Whether everybody will take it as an envelope of `origin`, once it is signed.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`] that any room on the way would answer with.
+    pub fn check(&self, network: &str, origin: RoomId) -> Result<(), EnvelopeError> {
+        verified::check_route(&self.route, network, origin)?;
+        verified::check_recipients(self.to.iter().map(|(room, _, _)| *room))?;
+        if self.body.len() > BODY_BYTES_MAX {
+            return Err(EnvelopeError::TooLarge);
+        }
+        if self.route_bytes != cbor::encode(&self.route) {
+            return Err(EnvelopeError::Malformed);
+        }
+        Ok(())
+    }
+
     /// Numbers and signs: `number` gives the next `nr` for a recipient.
     pub fn sign(self, signer: &dyn Signer, mut number: impl FnMut(RoomId) -> u64) -> VerifiedEnvelope {
         let to: Vec<Address> = self
@@ -167,101 +187,9 @@ impl SealedMessage {
         };
         let signed = signature::sign(signer, ContentType::EnvelopeHeader, &cbor::encode(&header));
         let keys = self.to.into_iter().map(|(room, _, key)| RecipientKey { room, key }).collect();
-        VerifiedEnvelope {
-            digest: signature::digest(&signed),
-            route: self.route,
-            header,
-            bytes: EnvelopeBytes { header: signed.into(), keys, body: self.body },
-        }
+        let bytes = EnvelopeBytes { header: signed.into(), keys, body: self.body };
+        VerifiedEnvelope::of_own(self.route, header, bytes)
     }
-}
-
-/// An envelope whose signature, digests and limits hold.
-#[derive(Debug, Clone)]
-pub struct VerifiedEnvelope {
-    digest: Digest,
-    route: Route,
-    header: Header,
-    bytes: EnvelopeBytes,
-}
-
-impl VerifiedEnvelope {
-    /// Verifies what a neighbour or the store gave: first the signature over the bytes as they came, then the contents.
-    ///
-    /// # Errors
-    /// [`EnvelopeError`]; such bytes never produce a terminal outcome, only a refusal on the link.
-    pub fn verify(bytes: EnvelopeBytes, network: &str, keys: &dyn Keyring) -> Result<Self, EnvelopeError> {
-        if bytes.header.len() > HEADER_BYTES_MAX || bytes.body.len() > BODY_BYTES_MAX {
-            return Err(EnvelopeError::TooLarge);
-        }
-        let verified = signature::verify(&bytes.header, ContentType::EnvelopeHeader, keys)?;
-        let header: Header =
-            cbor::decode(&verified.payload, HEADER_BYTES_MAX).map_err(|_| EnvelopeError::Malformed)?;
-        let route: Route = cbor::decode(&header.route, HEADER_BYTES_MAX).map_err(|_| EnvelopeError::Malformed)?;
-        if route.v != ENVELOPE_VERSION {
-            return Err(EnvelopeError::Version { v: route.v });
-        }
-        if route.origin != verified.signer {
-            return Err(EnvelopeError::ForeignOrigin { claimed: route.origin, signer: verified.signer });
-        }
-        if route.network != network {
-            return Err(EnvelopeError::ForeignNetwork { network: route.network });
-        }
-        check_recipients(&header, &bytes.keys)?;
-        check_lifetime(&route)?;
-        if header.body_len != bytes.body.len() as u64 || header.body_digest != signature::digest(&bytes.body) {
-            return Err(EnvelopeError::BodyChanged);
-        }
-        Ok(Self { digest: signature::digest(&bytes.header), route, header, bytes })
-    }
-
-    /// Which envelope it is.
-    pub fn key(&self) -> EnvelopeKey {
-        EnvelopeKey { origin: self.route.origin, id: self.route.id }
-    }
-
-    /// SHA-256 of the signed header: what receipts are about.
-    pub fn digest(&self) -> Digest {
-        self.digest
-    }
-
-    /// The route.
-    pub fn route(&self) -> &Route {
-        &self.route
-    }
-
-    /// The signed header's contents.
-    pub fn header(&self) -> &Header {
-        &self.header
-    }
-
-    /// The bytes as they travel.
-    pub fn bytes(&self) -> &EnvelopeBytes {
-        &self.bytes
-    }
-
-    /// The address of one recipient.
-    pub fn address(&self, room: RoomId) -> Option<&Address> {
-        self.header.to.iter().find(|address| address.room == room)
-    }
-
-    /// The recipients whose keys this branch carries.
-    pub fn recipients(&self) -> Vec<RoomId> {
-        self.bytes.keys.iter().map(|key| key.room).collect()
-    }
-
-    /// The associated data of the sealed body: SHA-256 of the route's bytes.
-    pub fn route_digest(&self) -> Digest {
-        signature::digest(&self.header.route)
-    }
-}
-
-/// Which envelope a header claims to be, before anything is verified: for telling a neighbour what was not taken.
-pub fn peek_key(header: &[u8]) -> Option<EnvelopeKey> {
-    let payload = signature::peek_payload_unverified(header, ContentType::EnvelopeHeader).ok()?;
-    let header: Header = cbor::decode(&payload, HEADER_BYTES_MAX).ok()?;
-    let route: Route = cbor::decode(&header.route, HEADER_BYTES_MAX).ok()?;
-    Some(EnvelopeKey { origin: route.origin, id: route.id })
 }
 
 /// SHA-256 over the deterministic CBOR of a wrapped key.
@@ -269,80 +197,5 @@ pub fn key_digest(key: &WrappedKey) -> Digest {
     signature::digest(&cbor::encode(key))
 }
 
-fn check_recipients(header: &Header, keys: &[RecipientKey]) -> Result<(), EnvelopeError> {
-    let rooms: BTreeSet<RoomId> = header.to.iter().map(|address| address.room).collect();
-    if header.to.is_empty() || header.to.len() > RECIPIENTS_MAX || rooms.len() != header.to.len() {
-        return Err(EnvelopeError::Recipients);
-    }
-    if header.commitments.len() != 3 || keys.is_empty() {
-        return Err(EnvelopeError::Malformed);
-    }
-    let carried: BTreeSet<RoomId> = keys.iter().map(|key| key.room).collect();
-    if carried.len() != keys.len() {
-        return Err(EnvelopeError::Recipients);
-    }
-    for key in keys {
-        let signed = header.to.iter().find(|address| address.room == key.room);
-        if signed.is_none_or(|address| address.key_digest != key_digest(&key.key)) {
-            return Err(EnvelopeError::KeyChanged { recipient: key.room });
-        }
-    }
-    Ok(())
-}
-
-fn check_lifetime(route: &Route) -> Result<(), EnvelopeError> {
-    let latest = route.created_at.after(LIFETIME_MAX);
-    if route.expires_at <= route.created_at || route.expires_at > latest {
-        return Err(EnvelopeError::Lifetime);
-    }
-    Ok(())
-}
-
-/// Why bytes are no envelope. None of these decides what becomes of the envelope that they claim to be.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EnvelopeError {
-    /// Over [`HEADER_BYTES_MAX`] or [`BODY_BYTES_MAX`].
-    #[error("the envelope is larger than a body may be")]
-    TooLarge,
-    /// The signature does not verify, or its key is not known (yet).
-    #[error(transparent)]
-    Signature(#[from] SignatureError),
-    /// Signed, but not an envelope header.
-    #[error("the header does not decode")]
-    Malformed,
-    /// A version that this program does not speak.
-    #[error("envelope version {v} is not known")]
-    Version {
-        /// The version.
-        v: u16,
-    },
-    /// Signed by another room than the one it claims to come from.
-    #[error("it claims to come from {claimed} but {signer} signed it")]
-    ForeignOrigin {
-        /// What the route says.
-        claimed: RoomId,
-        /// Whose key signed.
-        signer: RoomId,
-    },
-    /// Made for another network.
-    #[error("it belongs to the network {network}")]
-    ForeignNetwork {
-        /// Its network.
-        network: String,
-    },
-    /// None, too many, or one of them twice.
-    #[error("the list of recipients is empty, too long or has one twice")]
-    Recipients,
-    /// A wrapped key that the origin did not sign.
-    #[error("the key for {recipient} is not the one that the origin signed")]
-    KeyChanged {
-        /// Whose key.
-        recipient: RoomId,
-    },
-    /// The body is not the one that the origin signed.
-    #[error("the body is not the one that the origin signed")]
-    BodyChanged,
-    /// Expires before it was made, or lives longer than 30 days.
-    #[error("its life is not between nothing and 30 days")]
-    Lifetime,
-}
+#[cfg(test)]
+mod tests;

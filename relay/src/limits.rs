@@ -31,6 +31,12 @@ pub const RECEIPTS_PER_FRAME: usize = 128;
 pub const RECEIPTS_BYTES_PER_FRAME: usize = 56 * 1024;
 /// Receipts sent to a neighbour and not yet confirmed as stored.
 pub const OUTBOX_WINDOW: u64 = 1024;
+/// Receipts of rooms on the way that are heard for one recipient: a dozen hops with four each.
+pub const RECEIPTS_OF_HOPS_MAX: usize = 48;
+/// Receipts of one room that are heard for one recipient: each event once, and again after a restored backup.
+pub const RECEIPTS_OF_ROOM_MAX: usize = 16;
+/// Characters of what an officer adds to a return.
+pub const REASON_CHARACTERS_MAX: usize = 500;
 /// Different bytes kept under one (origin, id) after the first: evidence, not an archive.
 pub const COLLISIONS_KEPT: usize = 4;
 
@@ -49,10 +55,19 @@ pub const URGENT_HEAD_START: Duration = Duration::from_secs(1);
 
 /// Messages on a link, per precedence, that may be under way without custody.
 pub const WINDOW_MESSAGES: u64 = 256;
-/// Bytes likewise: one largest body and the usual small ones beside it.
-pub const WINDOW_BYTES: u64 = BODY_BYTES_MAX as u64 + 1024 * 1024;
+/// What one wrapped key counts against windows and quotas.
+pub const KEY_BYTES: usize = 128;
+/// The largest envelope as it counts against windows and quotas.
+pub const ENVELOPE_BYTES_MAX: u64 = (HEADER_BYTES_MAX + BODY_BYTES_MAX + RECIPIENTS_MAX * KEY_BYTES) as u64;
+/// Bytes likewise: one largest envelope and the usual small ones beside it.
+pub const WINDOW_BYTES: u64 = ENVELOPE_BYTES_MAX + 1024 * 1024;
 /// Envelopes read from the disk in one go when a window opens.
 pub const REFILL_MESSAGES: usize = 64;
+/// Envelopes looked through for those that can go another way while their neighbour is away; at most
+/// [`WINDOW_BYTES`] of them.
+pub const DETOUR_MESSAGES: usize = 1024;
+/// What is due but cannot be settled now (no trusted clock, no way) is looked at again after this.
+pub const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// Records of envelopes kept in memory, about 600 bytes each: a cache, the store is the truth.
 pub const RECORDS_CACHED: usize = 4096;
 
@@ -98,8 +113,8 @@ mod tests {
     }
 
     #[test]
-    fn the_window_holds_the_largest_body() {
-        assert!(WINDOW_BYTES as usize > BODY_BYTES_MAX);
+    fn the_window_holds_the_largest_envelope() {
+        assert!(WINDOW_BYTES > ENVELOPE_BYTES_MAX);
         assert!(PART_BYTES_MAX < FRAME_BYTES_MAX);
     }
 }

@@ -16,6 +16,7 @@ use serde_bytes::ByteBuf;
 use topology::RoomId;
 
 use crate::{
+    envelope::ENVELOPE_VERSION,
     envelope_id::{EnvelopeId, EnvelopeKey, Epoch},
     limits::RECEIPT_BYTES_MAX,
     timestamp::Timestamp,
@@ -87,6 +88,11 @@ impl Event {
                 | Self::Disposed
                 | Self::Returned
         )
+    }
+
+    /// Whether a named officer does it: there is no such receipt without the officer's signature, and no other with one.
+    pub const fn is_by_officer(self) -> bool {
+        matches!(self, Self::Acknowledged | Self::Opened | Self::Disposed | Self::Returned)
     }
 
     /// The word of JSON and of rows.
@@ -279,6 +285,9 @@ impl VerifiedReceipt {
         let verified = signature::verify(bytes, ContentType::Receipt, keys)?;
         let receipt: Receipt =
             cbor::decode(&verified.payload, RECEIPT_BYTES_MAX).map_err(|_| ReceiptError::Malformed)?;
+        if receipt.v != ENVELOPE_VERSION {
+            return Err(ReceiptError::Version { v: receipt.v });
+        }
         if receipt.issuer != verified.signer {
             return Err(ReceiptError::ForeignIssuer { claimed: receipt.issuer, signer: verified.signer });
         }
@@ -301,13 +310,17 @@ impl VerifiedReceipt {
 }
 
 fn check_officer(receipt: &Receipt, keys: &dyn Keyring) -> Result<(), ReceiptError> {
-    let Some(signed) = &receipt.officer else {
-        return if receipt.event == Event::Acknowledged { Err(ReceiptError::NoOfficer) } else { Ok(()) };
+    let signed = match (&receipt.officer, receipt.event.is_by_officer()) {
+        (Some(signed), true) => signed,
+        (None, false) => return Ok(()),
+        (None, true) => return Err(ReceiptError::NoOfficer { event: receipt.event }),
+        (Some(_), false) => return Err(ReceiptError::OfficerSignature),
     };
     let act = officer::verify_act(signed, keys).map_err(|_| ReceiptError::OfficerSignature)?;
     let deed: OfficerDeed =
         cbor::decode(&act.payload, RECEIPT_BYTES_MAX).map_err(|_| ReceiptError::OfficerSignature)?;
-    let same = act.room == receipt.issuer
+    let same = deed.v == ENVELOPE_VERSION
+        && act.room == receipt.issuer
         && deed.room == receipt.issuer
         && deed.event == receipt.event
         && deed.origin == receipt.origin
@@ -342,10 +355,22 @@ pub enum ReceiptError {
         /// What it says.
         event: Event,
     },
-    /// An acknowledgement is by a named officer or it is none.
-    #[error("an acknowledgement without an officer's signature is none")]
-    NoOfficer,
+    /// A version that this program does not speak.
+    #[error("receipt version {v} is not known")]
+    Version {
+        /// The version.
+        v: u16,
+    },
+    /// What an officer does is signed by a named officer or it was not done.
+    #[error("{event} without an officer's signature is none")]
+    NoOfficer {
+        /// What it says.
+        event: Event,
+    },
     /// The officer's signature is not about this event of this envelope.
     #[error("the officer's signature does not belong to this receipt")]
     OfficerSignature,
 }
+
+#[cfg(test)]
+mod tests;

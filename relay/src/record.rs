@@ -4,15 +4,18 @@
 //! state      event                           next state
 //! ---------  ------------------------------  --------------------------------------------
 //! Waiting    the window opens                Sent     (marked before the frame leaves)
-//! Waiting    expired                         Ended    `expired`, signed here: never transmitted
-//! Waiting    no way any more                 Ended    `failed`, signed here
-//! Sent       custody from the neighbour      Held
+//! Waiting    another way is open             Waiting  in that neighbour's queue
+//! Waiting    expired, never transmitted      Ended    `expired`, signed here
+//! Waiting    no way any more                 Ended    `failed`, signed here; Sent once transmitted
+//! Waiting    custody from the neighbour      Held     (it had taken it before the link was lost)
+//! Sent       custody from the neighbour      Held     (a repeated one too)
 //! Sent       terminal receipt                Ended
 //! Sent       link lost, or resend time       Waiting
 //! Sent       expired                         Sent     `unconfirmed`, once
 //! Held       terminal receipt                Ended
 //! Held       resend time, at the origin      Waiting  (the next hop answers what it knows)
 //! Held       the envelope comes again        Waiting  (the one before wants the outcome)
+//! Held       expired, at the origin          Held     `unconfirmed`, once
 //! Here       -                               the recipient is this room; the outcome is there from the start
 //! Ended      another terminal receipt        Ended    kept as a supplement
 //! ```
@@ -22,7 +25,12 @@ use serde::{Deserialize, Serialize};
 use topology::{Flow, Precedence, RoomId};
 
 use crate::{
-    envelope::Role, envelope_id::EnvelopeKey, message::field::Status, receipt::Event, timestamp::Timestamp,
+    envelope::Role,
+    envelope_id::EnvelopeKey,
+    limits::{DUPLICATES_KEPT, LOOK_AGAIN},
+    message::field::Status,
+    receipt::Event,
+    timestamp::Timestamp,
 };
 
 /// One envelope at one node.
@@ -73,6 +81,8 @@ pub struct Delivery {
     pub outcome: Option<Event>,
     /// Whether `unconfirmed` was signed here.
     pub unconfirmed: bool,
+    /// Nothing is due before this: it was due, and could not be settled.
+    pub look_again_at: Option<Timestamp>,
     /// Receipts stored here: a repeated one is recognised.
     pub receipts: Vec<NotedReceipt>,
 }
@@ -149,6 +159,16 @@ impl Record {
         self.deliveries.iter().filter_map(|delivery| delivery.due_at(self.expires_at, local)).min()
     }
 
+    /// Puts off what is still due: it would stand before everything else that is.
+    pub(crate) fn put_off(&mut self, now: Timestamp) {
+        let (local, expires_at) = (self.source.is_none(), self.expires_at);
+        for delivery in &mut self.deliveries {
+            if delivery.due_at(expires_at, local).is_some_and(|at| at <= now) {
+                delivery.look_again_at = Some(now.after(LOOK_AGAIN));
+            }
+        }
+    }
+
     /// Whether it fills the quota of the neighbour that handed it over.
     pub fn is_held_for_source(&self) -> bool {
         self.source.is_some()
@@ -175,19 +195,37 @@ impl Delivery {
             attempts: 0,
             outcome: None,
             unconfirmed: false,
+            look_again_at: None,
             receipts: Vec::new(),
         }
     }
 
+    /// When to send it again; none where nobody here asks, and none once nobody need know the envelope any more.
+    pub(crate) fn resend_at(&self, expires_at: Timestamp, local: bool) -> Option<Timestamp> {
+        let at = match &self.state {
+            DeliveryState::Sent { resend_at, .. } => Some(*resend_at),
+            DeliveryState::Held { resend_at, .. } if local => *resend_at,
+            DeliveryState::Held { .. }
+            | DeliveryState::Waiting { .. }
+            | DeliveryState::Here
+            | DeliveryState::Ended => None,
+        };
+        at.filter(|at| *at <= expires_at.after(DUPLICATES_KEPT))
+    }
+
+    /// Whether its expiry must be decided here: a hop that has custody from the next one leaves that to it.
+    pub(crate) fn may_run_out(&self, local: bool) -> bool {
+        let answered_for = match &self.state {
+            DeliveryState::Waiting { .. } | DeliveryState::Sent { .. } => true,
+            DeliveryState::Held { .. } => local,
+            DeliveryState::Here | DeliveryState::Ended => false,
+        };
+        answered_for && self.outcome.is_none() && !self.unconfirmed
+    }
+
     fn due_at(&self, expires_at: Timestamp, local: bool) -> Option<Timestamp> {
-        let expiry = (!self.unconfirmed).then_some(expires_at);
-        match &self.state {
-            DeliveryState::Waiting { .. } => expiry,
-            DeliveryState::Sent { resend_at, .. } => Some(expiry.map_or(*resend_at, |at| at.min(*resend_at))),
-            DeliveryState::Held { resend_at: Some(at), .. } if local => {
-                Some(expiry.map_or(*at, |expiry| expiry.min(*at)))
-            }
-            DeliveryState::Held { .. } | DeliveryState::Here | DeliveryState::Ended => None,
-        }
+        let expiry = self.may_run_out(local).then_some(expires_at);
+        let due = expiry.into_iter().chain(self.resend_at(expires_at, local)).min()?;
+        Some(self.look_again_at.map_or(due, |at| at.max(due)))
     }
 }

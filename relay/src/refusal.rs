@@ -41,11 +41,23 @@ pub enum Refusal {
     /// No way leads to the recipient.
     #[error("no way leads to the recipient")]
     NoRoute,
+    /// It would make no valid envelope or receipt.
+    #[error("it cannot be sent as it is: {why}")]
+    Unfit {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// More different envelopes under one id than are kept as evidence.
+    #[error("too many different envelopes came under this id")]
+    TooManyCollisions,
     // Theirs, for now.
     /// Made in the future by our clock.
     #[error("its creation time lies more than five minutes ahead of our clock")]
     ClockAhead,
     // Ours, for now.
+    /// It has expired by our clock, which nobody has confirmed: neither delivered nor expired on that.
+    #[error("it seems to have expired, but this room's clock has not been compared with its parent's")]
+    ClockUntrusted,
     /// The key of its signer is not known here yet.
     #[error("the key of its signer is not known here yet")]
     UnknownKey,
@@ -73,7 +85,10 @@ impl Refusal {
             Self::StateSecret => "state_secret",
             Self::Expired => "expired",
             Self::NoRoute => "no_route",
+            Self::Unfit { .. } => "unfit",
+            Self::TooManyCollisions => "too_many_collisions",
             Self::ClockAhead => "clock_ahead",
+            Self::ClockUntrusted => "clock_untrusted",
             Self::UnknownKey => "unknown_key",
             Self::NewerMap => "newer_map",
             Self::StorageLow => "storage_low",
@@ -85,7 +100,7 @@ impl Refusal {
     /// How long to wait before trying again; none when trying again is useless.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::ClockAhead | Self::StorageLow | Self::QuotaFull => Some(Duration::from_secs(30)),
+            Self::ClockAhead | Self::ClockUntrusted | Self::StorageLow | Self::QuotaFull => Some(Duration::from_secs(30)),
             Self::UnknownKey | Self::NewerMap => Some(Duration::from_secs(2)),
             Self::Policy(_)
             | Self::UnknownRecipient
@@ -95,7 +110,9 @@ impl Refusal {
             | Self::BodyMismatch
             | Self::StateSecret
             | Self::Expired
-            | Self::NoRoute => None,
+            | Self::NoRoute
+            | Self::Unfit { .. }
+            | Self::TooManyCollisions => None,
         }
     }
 }

@@ -25,6 +25,16 @@ pub enum Input {
     Submit(Box<Submission>),
     /// A neighbour handed over an envelope that verifies.
     Arrived(Box<Arrival>),
+    /// A neighbour handed over an envelope that does not verify. It counts against the neighbour's window like any
+    /// other, or the window would close for ever, and decides nothing.
+    Unverified {
+        /// Who.
+        from: RoomId,
+        /// On which stream it came.
+        precedence: Precedence,
+        /// [`EnvelopeBytes::size_bytes`] of it.
+        size_bytes: u64,
+    },
     /// A neighbour handed over receipts that verify.
     Receipts {
         /// Who.

@@ -1,1 +1,6 @@
-//! placeholder
+//! What is promised, and shown: a simulated world of duty rooms with a reference model beside it, and real processes
+//! over real QUIC.
+
+pub mod invariants;
+pub mod model;
+pub mod world;

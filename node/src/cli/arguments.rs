@@ -68,6 +68,8 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Map(MapVerb),
     #[command(hide = true)]
+    Await(AwaitArguments),
+    #[command(hide = true)]
     Cut {
         room: String,
     },
@@ -132,6 +134,10 @@ pub enum Scenario {
 #[derive(Debug, Subcommand)]
 pub(crate) enum NetworkVerb {
     Init(InitArguments),
+    RenewRoot {
+        #[arg(long, value_name = "DIR")]
+        authority: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -167,6 +173,15 @@ pub(crate) struct JoinArguments {
 pub(crate) struct PingArguments {
     pub(crate) room: String,
     #[arg(long, default_value = "10s", value_parser = parse_span, value_name = "SPAN")]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AwaitArguments {
+    pub(crate) id: String,
+    #[arg(long, default_value = "delivered")]
+    pub(crate) event: String,
+    #[arg(long, default_value = "60s", value_parser = parse_span, value_name = "SPAN")]
     pub(crate) timeout: Duration,
 }
 
@@ -370,6 +385,9 @@ pub struct BenchArguments {
     /// Messages that wait during the backlog run.
     #[arg(long, default_value_t = 100_000, value_name = "N")]
     pub backlog: u64,
+    /// Small numbers, for a quick look.
+    #[arg(long)]
+    pub quick: bool,
     /// Where the three nodes live; a throw-away directory when absent. Never taken from the environment.
     #[arg(skip)]
     pub dir: Option<PathBuf>,

@@ -49,7 +49,11 @@ fn render_inbox(lines: &[InboxLine], catalogue: &Catalogue) -> String {
 
 /// An exercise or a test is never taken for the real thing.
 fn title(status: &str, title: &str, catalogue: &Catalogue) -> String {
-    if status == "actual" { title.to_owned() } else { format!("【{}】{title}", catalogue.word("status", status)) }
+    if status == "actual" {
+        title.to_owned()
+    } else {
+        format!("【{}】{title}", catalogue.word("status", status))
+    }
 }
 
 pub(crate) async fn outbox(session: &mut Session) -> Outcome {
@@ -172,7 +176,9 @@ mod tests {
     #[test]
     fn an_exercise_is_marked_and_missing_numbers_are_named() {
         let text = render_inbox(&[line("exercise", "火情")], &Catalogue::new(Language::Chinese));
-        for part in ["【演练】火情", "特急", "核报通知", "410000 省政府总值班室", "1970-01-01 08:00:00.000", "1, 2"] {
+        for part in
+            ["【演练】火情", "特急", "核报通知", "410000 省政府总值班室", "1970-01-01 08:00:00.000", "1, 2"]
+        {
             assert!(text.contains(part), "{part} in {text}");
         }
         let text = render_inbox(&[line("actual", "火情")], &Catalogue::new(Language::English));

@@ -10,49 +10,47 @@ use crate::{catalogue::Catalogue, problem::Problem};
 
 /// The whole command line with its help in the catalogue's language.
 pub(crate) fn command(catalogue: &Catalogue) -> Command {
-    worded(Arguments::command(), catalogue, "").help_template(template(catalogue))
-}
-
-fn template(catalogue: &Catalogue) -> String {
-    let usage = catalogue.text("heading-usage", &[]);
-    format!("{{about}}\n\n{usage} {{usage}}\n\n{{all-args}}{{after-help}}\n")
+    let command = worded(Arguments::command(), catalogue, "");
+    command.disable_version_flag(true).arg(flag("version", 'V', clap::ArgAction::Version, catalogue))
 }
 
 fn worded(command: Command, catalogue: &Catalogue, path: &str) -> Command {
-    let id = if path.is_empty() { "help".to_owned() } else { format!("help{path}") };
-    let template = template(catalogue);
     let command = command
-        .about(catalogue.text(&id, &[]))
-        .help_template(template)
+        .about(catalogue.text(&format!("help{path}"), &[]))
         .disable_help_subcommand(true)
         .disable_help_flag(true)
-        .disable_version_flag(true)
-        .subcommand_help_heading(catalogue.text("heading-commands", &[]))
         .mut_args(|argument| {
             let key = argument.get_id().as_str().replace('_', "-");
-            let heading = if argument.is_positional() { "heading-arguments" } else { "heading-options" };
-            let text = argument_help(catalogue, path, &key);
-            argument.help(text).help_heading(catalogue.text(heading, &[])).hide_possible_values(false)
+            let help = argument_help(catalogue, path, &key);
+            argument.help(help)
         })
-        .arg(flag("help", 'h', clap::ArgAction::Help, catalogue));
-    let command = if path.is_empty() {
-        command.arg(flag("version", 'V', clap::ArgAction::Version, catalogue))
-    } else {
-        command
-    };
-    command.mut_subcommands(|inner| {
-        let path = format!("{path}-{}", inner.get_name());
-        worded(inner, catalogue, &path)
-    })
+        .arg(flag("help", 'h', clap::ArgAction::Help, catalogue))
+        .mut_subcommands(|inner| {
+            let path = format!("{path}-{}", inner.get_name());
+            worded(inner, catalogue, &path)
+        });
+    let template = template(&command, catalogue);
+    command.help_template(template)
+}
+
+/// The page of one command: a heading for each part that it has.
+fn template(command: &Command, catalogue: &Catalogue) -> String {
+    let usage = catalogue.text("heading-usage", &[]);
+    let mut page = format!("{{about}}\n\n{usage} {{usage}}\n");
+    let parts = [
+        (command.has_subcommands(), "heading-commands", "{subcommands}"),
+        (command.get_positionals().next().is_some(), "heading-arguments", "{positionals}"),
+        (true, "heading-options", "{options}"),
+    ];
+    for (_, heading, part) in parts.into_iter().filter(|(is_there, ..)| *is_there) {
+        page.push_str(&format!("\n{}\n{part}\n", catalogue.text(heading, &[])));
+    }
+    page
 }
 
 fn flag(name: &'static str, short: char, action: clap::ArgAction, catalogue: &Catalogue) -> clap::Arg {
-    clap::Arg::new(name)
-        .short(short)
-        .long(name)
-        .action(action)
-        .help(catalogue.text(&format!("arg-{name}"), &[]))
-        .help_heading(catalogue.text("heading-options", &[]))
+    let help = catalogue.text(&format!("arg-{name}"), &[]);
+    clap::Arg::new(name).short(short).long(name).action(action).help(help)
 }
 
 /// The help of an argument: its own for this verb, or the one that all verbs share.

@@ -20,28 +20,29 @@ pub(crate) async fn cert(session: &mut Session, verb: CertVerb) -> Outcome {
             let certificates: Vec<Certificate> = session.ask(&Request::CertificateList).await?;
             session.screen.result(&certificates, |certificates, catalogue| render(certificates, catalogue));
         }
-        CertVerb::Renew => one(session, Request::CertificateRenew, "cert-renewed").await?,
+        CertVerb::Renew => {
+            let certificate: Certificate = session.ask(&Request::CertificateRenew).await?;
+            session
+                .screen
+                .result(&certificate, |certificate, catalogue| said(certificate, "cert-renewed", catalogue));
+        }
         CertVerb::Revoke { room, reason, yes } => {
             confirm(session, &room, yes)?;
-            one(session, Request::CertificateRevoke { room, reason }, "cert-revoked").await?;
+            let wanted = Request::CertificateRevoke { room, reason };
+            let revoked: Vec<Certificate> = session.ask(&wanted).await?;
+            session.screen.result(&revoked, |revoked, catalogue| {
+                let lines: Vec<String> =
+                    revoked.iter().map(|certificate| said(certificate, "cert-revoked", catalogue)).collect();
+                lines.join("\n")
+            });
         }
     }
     Ok(0)
 }
 
-async fn one(session: &mut Session, wanted: Request, done: &str) -> Result<(), Problem> {
-    let certificate: Certificate = session.ask(&wanted).await?;
-    session.screen.result(&certificate, |certificate, catalogue| {
-        catalogue.text(
-            done,
-            &[
-                ("room", &named(&certificate.room, catalogue)),
-                ("until", &beijing(certificate.not_after_ms)),
-                ("serial", &certificate.serial),
-            ],
-        )
-    });
-    Ok(())
+fn said(certificate: &Certificate, id: &str, catalogue: &Catalogue) -> String {
+    let (room, until) = (named(&certificate.room, catalogue), beijing(certificate.not_after_ms));
+    catalogue.text(id, &[("room", &room), ("until", &until), ("serial", &certificate.serial)])
 }
 
 /// Asks a person to type the room again; unattended use has said it all on the command line.

@@ -93,7 +93,9 @@ pub(crate) async fn recall(session: &mut Session, arguments: RecallArguments) ->
     let status: Status = session.ask(&Request::Status).await?;
     let opened: Opened = session.ask(&Request::Show { id: arguments.id }).await?;
     if opened.origin.id != status.room.id {
-        return Err(Problem::policy("recall_foreign").with("id", opened.id).with("origin", opened.origin.name));
+        return Err(Problem::policy("recall_foreign")
+            .with("id", opened.id)
+            .with("origin", opened.origin.name));
     }
     let reason = arguments.reason.unwrap_or_else(|| REASON_NOT_GIVEN.to_owned());
     let mut wanted = compose_text(Kind::Recall, reason)?;
@@ -165,7 +167,10 @@ fn compose_file(kind: Kind, name: &str, content: String, directory: &Path) -> Re
     };
     let message = Message::from_toml(name, &content, &mut attach)?;
     if message.kind() != kind {
-        return Err(Problem::usage("file_kind").with("file", name).with("found", message.kind()).with("wanted", kind));
+        return Err(Problem::usage("kind_of_file")
+            .with("kind", kind)
+            .with("found", message.kind())
+            .with("detail", name));
     }
     Ok(SendRequest {
         kind: kind.word().to_owned(),
@@ -216,21 +221,24 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         std::fs::write(place.path().join("图.jpg"), b"jpg").unwrap();
         let file = place.path().join("notify.toml");
-        std::fs::write(&file, "kind = \"notify\"\ntitle = \"通报\"\nwhat = \"内容\"\nattachments = [\"图.jpg\"]\n").unwrap();
+        std::fs::write(
+            &file,
+            "kind = \"notify\"\ntitle = \"通报\"\nwhat = \"内容\"\nattachments = [\"图.jpg\"]\n",
+        )
+        .unwrap();
         let text = Text { file: Some(file), text: None };
         let wanted = compose(Kind::Notify, &text).unwrap();
         assert_eq!(wanted.attachments, vec![("图.jpg".to_owned(), BASE64.encode(b"jpg"))]);
         assert!(wanted.file.is_some() && wanted.text.is_none());
         let problem = compose(Kind::Report, &text).unwrap_err();
-        assert_eq!((problem.code.as_str(), problem.exit), ("file_kind", 2));
+        assert_eq!((problem.code.as_str(), problem.exit), ("kind_of_file", 2));
     }
 
     #[test]
     fn a_mistake_is_told_before_any_node_is_asked() {
         let here = Path::new(".");
-        let code = |content: &str| {
-            compose_file(Kind::Notify, "a.toml", content.to_owned(), here).unwrap_err()
-        };
+        let code =
+            |content: &str| compose_file(Kind::Notify, "a.toml", content.to_owned(), here).unwrap_err();
         let problem = code("kind = \"notify\"\ncolour = 1\n");
         assert_eq!((problem.code.as_str(), problem.details["line"].as_str()), ("message_syntax", "2"));
         let problem = code("kind = \"notify\"\nmarking = \"机密\"\n");

@@ -12,7 +12,11 @@ use super::screen::Screen;
 use crate::problem::Problem;
 
 /// The password of an officer, once; `-` names standard input.
-pub(crate) fn read_password(screen: &Screen, officer: &str, file: Option<&Path>) -> Result<Zeroizing<String>, Problem> {
+pub(crate) fn read_password(
+    screen: &Screen,
+    officer: &str,
+    file: Option<&Path>,
+) -> Result<Zeroizing<String>, Problem> {
     match file {
         Some(path) if path.as_os_str() == "-" => first_line(io::stdin().lock(), path),
         Some(path) => first_line(std::fs::File::open(path).map_err(|error| unreadable(path, &error))?, path),
@@ -22,7 +26,11 @@ pub(crate) fn read_password(screen: &Screen, officer: &str, file: Option<&Path>)
 }
 
 /// A new password: typed twice when a person types it.
-pub(crate) fn new_password(screen: &Screen, officer: &str, file: Option<&Path>) -> Result<Zeroizing<String>, Problem> {
+pub(crate) fn new_password(
+    screen: &Screen,
+    officer: &str,
+    file: Option<&Path>,
+) -> Result<Zeroizing<String>, Problem> {
     if file.is_some() || !io::stdin().is_terminal() {
         return read_password(screen, officer, file);
     }
@@ -40,8 +48,11 @@ fn ask(screen: &Screen, prompt: &str, officer: &str) -> Result<Zeroizing<String>
 
 fn first_line(input: impl Read, path: &Path) -> Result<Zeroizing<String>, Problem> {
     let mut line = Zeroizing::new(String::new());
-    BufReader::new(input.take(LINE_BYTES_MAX)).read_line(&mut line).map_err(|error| unreadable(path, &error))?;
-    line.truncate(line.trim_end_matches(['\r', '\n']).len());
+    BufReader::new(input.take(LINE_BYTES_MAX))
+        .read_line(&mut line)
+        .map_err(|error| unreadable(path, &error))?;
+    let length = line.trim_end_matches(['\r', '\n']).len();
+    line.truncate(length);
     not_empty(line)
 }
 
@@ -60,7 +71,9 @@ mod tests {
     use super::*;
 
     fn line(input: &str) -> Result<String, String> {
-        first_line(input.as_bytes(), Path::new("-")).map(|text| text.to_string()).map_err(|problem| problem.code)
+        first_line(input.as_bytes(), Path::new("-"))
+            .map(|text| text.to_string())
+            .map_err(|problem| problem.code)
     }
 
     #[test]

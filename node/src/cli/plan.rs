@@ -32,7 +32,9 @@ pub(crate) async fn map(session: &mut Session, verb: MapVerb) -> Outcome {
             let written = read_map(&file)?;
             let in_force: MapText = session.ask(&Request::MapShow).await?;
             let in_force = Sheet::read("map", &in_force.toml)?;
-            session.screen.result(&in_force.changes(&written), |changes, catalogue| render(changes, catalogue));
+            session
+                .screen
+                .result(&in_force.changes(&written), |changes, catalogue| render(changes, catalogue));
         }
         MapVerb::Apply { file, authority } => {
             read_map(&file)?;
@@ -101,9 +103,10 @@ fn sections(map: &Map, drawn: &BTreeSet<String>) -> BTreeMap<String, BTreeMap<St
         for room in rooms.iter().filter_map(toml::Value::as_table) {
             let id = room.get("id").map(plain).unwrap_or_default();
             let code = map.rooms().find(|known| known.id.to_string() == id);
-            let code = code.and_then(|known| known.code()).map_or_else(|| id.clone(), |code| code.to_string());
+            let code = code.map_or_else(|| id.clone(), |known| known.code().to_string());
             let is_told = |key: &str| key != "id" || !drawn.contains(&id);
-            let values = room.iter().filter(|(key, _)| is_told(key)).map(|(key, value)| (key.clone(), plain(value)));
+            let values =
+                room.iter().filter(|(key, _)| is_told(key)).map(|(key, value)| (key.clone(), plain(value)));
             sections.insert(code, values.collect());
         }
     }
@@ -195,7 +198,8 @@ mod tests {
 
     #[test]
     fn a_map_with_a_mistake_names_file_and_line() {
-        let problem = Sheet::read("map.toml", "network = \"henan\"\nversion = 1\ncolour = 3\n").err().unwrap();
+        let problem =
+            Sheet::read("map.toml", "network = \"henan\"\nversion = 1\ncolour = 3\n").err().unwrap();
         assert_eq!(problem.code, "map_file_invalid");
         assert!(problem.details["detail"].contains("colour"), "{problem:?}");
     }

@@ -57,7 +57,13 @@ fn render_entry(entry: &QueueEntry, catalogue: &Catalogue) -> String {
         };
         let neighbour = way.neighbour.as_ref().map_or_else(|| "—".to_owned(), |room| named(room, catalogue));
         let resend = way.resend_at_ms.map_or_else(|| "—".to_owned(), beijing);
-        grid.row(&[&named(&way.recipient, catalogue), &state, &neighbour, &way.attempts.to_string(), &resend]);
+        grid.row(&[
+            &named(&way.recipient, catalogue),
+            &state,
+            &neighbour,
+            &way.attempts.to_string(),
+            &resend,
+        ]);
     }
     let heading = catalogue.text(
         "queue-heading",

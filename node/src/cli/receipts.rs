@@ -1,9 +1,12 @@
 //! `receipts ID`, the operator's view: for each recipient what is proved, by whom, at what time, and where the time
 //! went. What is not known is said to be not known: queued and in custody are never called delivered.
 
+use std::time::Duration;
+
 use relay::receipt::Event;
 
 use super::{
+    arguments::AwaitArguments,
     moment::{beijing, offset},
     session::{Outcome, Session},
     span::show_span,
@@ -18,6 +21,18 @@ use crate::{
 pub(crate) async fn receipts(session: &mut Session, id: String) -> Outcome {
     let lines: Vec<ReceiptLine> = session.ask(&Request::Receipts { id }).await?;
     session.screen.result(&lines, |lines, catalogue| render(lines, catalogue));
+    Ok(0)
+}
+
+/// Waits for a receipt: for scripts that go on only when a message has come so far.
+pub(crate) async fn wait(session: &mut Session, arguments: AwaitArguments) -> Outcome {
+    let timeout_ms = u64::try_from(arguments.timeout.as_millis()).unwrap_or(u64::MAX);
+    let (id, event) = (arguments.id, arguments.event);
+    let wanted = Request::Await { id: id.clone(), event: event.clone(), timeout_ms };
+    let patience = arguments.timeout.saturating_add(Duration::from_secs(5));
+    let _: serde_json::Value = session.ask_patiently(&wanted, patience).await?;
+    let name = session.screen.catalogue().word("event", &event);
+    session.screen.done("await-done", &[("id", &id), ("event", &name)]);
     Ok(0)
 }
 
@@ -136,7 +151,8 @@ fn reason(code: &str, catalogue: &Catalogue) -> String {
 
 /// What is proved for this recipient, and not more.
 fn conclusion(lines: &[&ReceiptLine], catalogue: &Catalogue) -> String {
-    let last = |wanted: Event| lines.iter().rev().find(|line| event(line) == Some(wanted) && !line.supplement);
+    let last =
+        |wanted: Event| lines.iter().rev().find(|line| event(line) == Some(wanted) && !line.supplement);
     let ends = [Event::Refused, Event::Failed, Event::Expired, Event::Collision];
     if let Some(line) = ends.into_iter().find_map(last) {
         return catalogue.text("state-ended", &[("event", &event_name(line, catalogue))]);

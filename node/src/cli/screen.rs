@@ -13,8 +13,8 @@ use crate::{catalogue::Catalogue, problem::Problem};
 pub(crate) struct Screen {
     catalogue: Catalogue,
     is_json: bool,
-    out: Box<dyn Write>,
-    err: Box<dyn Write>,
+    out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
     failure: Option<io::Error>,
 }
 
@@ -25,7 +25,7 @@ impl Screen {
     }
 
     /// On any two writers.
-    pub(crate) fn new(catalogue: Catalogue, is_json: bool, out: Box<dyn Write>, err: Box<dyn Write>) -> Self {
+    pub(crate) fn new(catalogue: Catalogue, is_json: bool, out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
         Self { catalogue, is_json, out, err, failure: None }
     }
 
@@ -42,7 +42,7 @@ impl Screen {
     /// A result: the value as JSON for programs, or the text that `render` makes of it for people.
     pub(crate) fn result<T: Serialize>(&mut self, value: &T, render: impl FnOnce(&T, &Catalogue) -> String) {
         let text = if self.is_json {
-            escaped_json(&serde_json::to_string_pretty(value).expect("what the node answers is plain data"))
+            serde_json::to_string_pretty(value).expect("what the node answers is plain data")
         } else {
             render(value, &self.catalogue)
         };
@@ -55,9 +55,10 @@ impl Screen {
         self.result(&json!({"ok": true}), |_, _| line);
     }
 
-    /// A text as it is, with its last line ended.
+    /// A text, or a whole JSON document when programs read, with its last line ended.
     pub(crate) fn print(&mut self, text: &str) {
-        let text = escaped(text.trim_end_matches('\n'));
+        let text = text.trim_end_matches('\n');
+        let text = if self.is_json { escaped_json(text) } else { escaped(text) };
         let outcome = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
         self.note(outcome);
     }

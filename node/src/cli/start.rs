@@ -3,30 +3,92 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+
 use super::{
     arguments::{BenchArguments, DemoArguments, InitArguments, JoinArguments},
+    moment::beijing,
     session::{Outcome, Session},
 };
-use crate::problem::Problem;
+use crate::{
+    authority, bench as benchmark, catalogue::Language, daemon, demo as theatre, enrolment, problem::Problem,
+};
 
+/// The node itself, until it is told to stop.
 pub(crate) async fn run(session: &mut Session) -> Outcome {
-    absent(session.dir()?)
+    daemon::run(session.dir()?).await?;
+    Ok(0)
 }
-pub(crate) fn network_init(_: &mut Session, arguments: InitArguments) -> Outcome {
-    absent(arguments)
+
+/// A new network: its authority, its trust anchor and the root hub's directory.
+pub(crate) fn network_init(session: &mut Session, arguments: InitArguments) -> Outcome {
+    let made = authority::network_init(&arguments.directory, &arguments.map)?;
+    let [authority, anchor, root] =
+        [&made.authority, &made.anchor, &made.root].map(|path| path.display().to_string());
+    let value = json!({"authority": authority, "anchor": anchor, "root": root});
+    session.screen.result(&value, |_, catalogue| {
+        catalogue.text("network-made", &[("authority", &authority), ("anchor", &anchor), ("root", &root)])
+    });
+    Ok(0)
 }
-pub(crate) async fn join(_: &mut Session, arguments: JoinArguments) -> Outcome {
-    absent(arguments)
+
+/// The root hub's certificates, renewed by the authority. The node must not be running.
+pub(crate) fn renew_root(session: &mut Session, authority_dir: &Path) -> Outcome {
+    let renewed = authority::renew_root(authority_dir, &session.dir()?)?;
+    let value = json!({"serial": renewed.serial, "not_after_ms": renewed.not_after_ms});
+    session.screen.result(&value, |_, catalogue| {
+        catalogue.text("network-renewed", &[("until", &beijing(renewed.not_after_ms))])
+    });
+    Ok(0)
 }
-pub(crate) async fn demo(_: &mut Session, arguments: DemoArguments, dir: Option<PathBuf>) -> Outcome {
-    absent((arguments, dir))
+
+/// The child's side of joining. The six words are shown at once; the result comes when the parent has confirmed.
+pub(crate) async fn join(session: &mut Session, arguments: JoinArguments) -> Outcome {
+    let dir = session.dir()?;
+    let screen = &mut session.screen;
+    let mut show = |words: &[String; 6]| {
+        let text = if screen.is_json() {
+            json!({"words": words}).to_string()
+        } else {
+            screen.catalogue().text("join-words", &[("words", &words.join(" "))])
+        };
+        screen.remark(&text);
+    };
+    let joined = enrolment::join(&arguments.token, &dir, arguments.listen, &mut show).await?;
+    let directory = joined.directory.display().to_string();
+    let (code, id) = (joined.code.to_string(), joined.room.to_string());
+    let value = json!({"id": id, "code": code, "name": joined.name, "dir": directory});
+    session.screen.result(&value, |_, catalogue| {
+        let name = if catalogue.language() == Language::Chinese { &joined.name } else { &joined.name_en };
+        let room = format!("{code} {name}");
+        catalogue.text("join-done", &[("room", &room), ("dir", &directory)])
+    });
+    Ok(0)
 }
-pub(crate) async fn bench(_: &mut Session, arguments: BenchArguments, dir: Option<PathBuf>) -> Outcome {
-    absent((arguments, dir))
+
+/// The seven rooms of the demo; `--dir` only as typed.
+pub(crate) async fn demo(session: &mut Session, arguments: DemoArguments, dir: Option<PathBuf>) -> Outcome {
+    let (json, language) = (session.screen.is_json(), session.screen.catalogue().language());
+    let arguments = DemoArguments { dir, json, language, ..arguments };
+    theatre::run(&arguments, &mut |text| session.screen.print(text)).await
 }
+
+/// The chain of three nodes that is measured; its figures are a JSON document for people too.
+pub(crate) async fn bench(session: &mut Session, arguments: BenchArguments, dir: Option<PathBuf>) -> Outcome {
+    let screen = &mut session.screen;
+    let arguments = BenchArguments { dir, ..arguments };
+    let figures = benchmark::run(&arguments, &mut |phase| {
+        let text = screen.catalogue().text(phase, &[]);
+        screen.remark(&text);
+    })
+    .await?;
+    session.screen.result(&figures, |figures, _| {
+        serde_json::to_string_pretty(figures).expect("figures are plain data")
+    });
+    Ok(0)
+}
+
+/// Signs a changed map with the authority's root key.
 pub(crate) fn sign_plan(authority_dir: &Path, map_file: &Path) -> Result<Vec<u8>, Problem> {
-    absent((authority_dir, map_file))
-}
-fn absent<T>(what: impl std::fmt::Debug) -> Result<T, Problem> {
-    Err(Problem::failed("internal").with("detail", format!("{what:?}")))
+    authority::sign_plan(authority_dir, map_file)
 }

@@ -12,7 +12,8 @@ use crate::{
 pub(crate) async fn stop(session: &mut Session) -> Outcome {
     let _: serde_json::Value = session.ask(&Request::Stop).await?;
     for _ in 0..STOP_SECONDS_MAX * 10 {
-        let asked: Result<Status, Problem> = session.ask_patiently(&Request::Status, Duration::from_secs(1)).await;
+        let asked: Result<Status, Problem> =
+            session.ask_patiently(&Request::Status, Duration::from_secs(1)).await;
         if asked.is_err_and(|problem| problem.exit == EXIT_UNREACHABLE && problem.code == "not_running") {
             session.screen.done("stopped", &[]);
             return Ok(0);

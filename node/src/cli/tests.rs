@@ -9,7 +9,10 @@ use crate::{
 };
 
 fn words(line: &str) -> Vec<OsString> {
-    std::iter::once("yichuan").chain(line.split(' ').filter(|word| !word.is_empty())).map(OsString::from).collect()
+    std::iter::once("yichuan")
+        .chain(line.split(' ').filter(|word| !word.is_empty()))
+        .map(OsString::from)
+        .collect()
 }
 
 fn parsed(line: &str) -> Result<Typed, clap::Error> {
@@ -21,6 +24,7 @@ const LINES: &[&str] = &[
     "demo",
     "demo --scenario outage --once --json --speed 60 --dir d --keep",
     "network init net --map map.toml",
+    "network renew-root --authority net/authority --dir net/root",
     "invite 411322",
     "invite 411322 --ttl 24h --trust-token --json",
     "invite --pending",
@@ -63,10 +67,11 @@ const LINES: &[&str] = &[
     "map show",
     "map diff map.toml",
     "map apply map.toml --authority a",
+    "await 019a --event acknowledged --timeout 5s",
     "cut 411300",
     "heal 411300",
     "clock --shift-ms -5000 --speed 60",
-    "bench chain --messages 100",
+    "bench chain --messages 100 --quick",
     "completion bash",
     "version",
     "stop",
@@ -109,7 +114,10 @@ fn what_is_mistyped_is_a_usage_error_with_its_own_code() {
         assert!(is_help && line == "queue" || help::usage_problem(&error).code == code, "{line}: {kind:?}");
     }
     let problem = help::usage_problem(&parsed("statsu").err().unwrap());
-    assert_eq!((problem.details["command"].as_str(), problem.details["detail"].as_str()), ("statsu", "status"));
+    assert_eq!(
+        (problem.details["command"].as_str(), problem.details["detail"].as_str()),
+        ("statsu", "status")
+    );
 }
 
 fn outcome(line: &str, language: Language) -> (u8, String, String) {
@@ -145,7 +153,10 @@ fn a_state_secret_is_refused_by_policy_before_any_node_is_asked() {
     let line = format!("send notify --to 410000 --file {} --dir {}", file.display(), place.path().display());
     let (code, out, err) = outcome(&line, Language::Chinese);
     assert_eq!((code, out.as_str()), (4, ""));
-    assert!(err.contains("本网不得传递国家秘密") && err.contains("机要渠道") && err.contains("[state_secret]"), "{err}");
+    assert!(
+        err.contains("本网不得传递国家秘密") && err.contains("机要渠道") && err.contains("[state_secret]"),
+        "{err}"
+    );
 }
 
 #[test]
@@ -163,7 +174,10 @@ fn errors_for_programs_are_one_document_and_nothing_is_on_standard_output() {
 #[test]
 fn the_version_is_a_document_for_programs() {
     let (_, out, _) = outcome("version --json", Language::English);
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&out).unwrap()["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&out).unwrap()["version"],
+        env!("CARGO_PKG_VERSION")
+    );
 }
 
 #[test]
@@ -198,7 +212,11 @@ fn every_command_and_every_argument_has_its_help_in_both_languages() {
         assert!(!about.is_empty() && !about.starts_with("help"), "{path} has no help");
         for argument in command.get_arguments() {
             let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
-            assert!(!help.is_empty() && !help.starts_with("arg-"), "{path} {} has no help", argument.get_id());
+            assert!(
+                !help.is_empty() && !help.starts_with("arg-"),
+                "{path} {} has no help",
+                argument.get_id()
+            );
         }
         for inner in command.get_subcommands() {
             check(inner, &format!("{path} {}", inner.get_name()));

@@ -77,12 +77,15 @@ impl Client {
     fn unreachable(&self, error: &io::Error) -> Problem {
         let path = self.directory.display();
         let denied = error.kind() == io::ErrorKind::PermissionDenied;
-        let problem = if denied { Problem::failed("control_denied") } else { Problem::unreachable("not_running") };
+        let problem =
+            if denied { Problem::failed("control_denied") } else { Problem::unreachable("not_running") };
         problem.with("path", path).with("detail", error)
     }
 
     fn silent(&self) -> Problem {
-        Problem::unreachable("no_answer").with("path", self.directory.display()).with("seconds", self.patience.as_secs())
+        Problem::unreachable("no_answer")
+            .with("path", self.directory.display())
+            .with("seconds", self.patience.as_secs())
     }
 }
 
@@ -161,7 +164,9 @@ mod tests {
     #[tokio::test]
     async fn the_nodes_own_problem_comes_through() {
         let place = tempfile::tempdir().unwrap();
-        let problem = answered(place.path(), b"{\"error\":{\"code\":\"room_unknown\",\"exit\":4}}\n").await.unwrap_err();
+        let problem = answered(place.path(), b"{\"error\":{\"code\":\"room_unknown\",\"exit\":4}}\n")
+            .await
+            .unwrap_err();
         assert_eq!((problem.code.as_str(), problem.exit), ("room_unknown", 4));
     }
 

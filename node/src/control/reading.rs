@@ -173,7 +173,7 @@ fn clock(node: &Node, map: &Map) -> view::ClockState {
 fn certificates(node: &Node) -> view::CertificateState {
     let facts = |der: &[u8]| CertificateFacts::read(der).ok();
     let tls = node.tls.own().chain().first().and_then(|der| facts(der));
-    let issuing = node.identity.issuing_chain.first().and_then(|der| facts(der));
+    let issuing = node.identity.issuer().and_then(|issuer| facts(issuer.certificate()));
     let not_after = tls.map_or(0, |facts| facts.not_after_ms);
     view::CertificateState {
         tls_not_after_ms: not_after,

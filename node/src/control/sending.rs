@@ -81,7 +81,10 @@ fn refused(refusal: &Refusal) -> Problem {
         | Refusal::BodyMismatch
         | Refusal::Expired
         | Refusal::NoRoute
+        | Refusal::Unfit { .. }
+        | Refusal::TooManyCollisions
         | Refusal::ClockAhead
+        | Refusal::ClockUntrusted
         | Refusal::UnknownKey
         | Refusal::NewerMap
         | Refusal::StorageLow

@@ -44,10 +44,10 @@ pub(crate) enum DoorRefusal {
     /// A room of another hub.
     #[error("the plan does not hang this room under this hub")]
     RenewalForeign,
-    /// Sent before, or made under a clock that went back.
-    #[error("the renewal is not later than the last one")]
-    RenewalOlder {
-        /// When the last one was made.
+    /// Sent before, or made under a clock that is far off: to be signed anew with a later time than this.
+    #[error("the renewal is not later than the last one, or far ahead of time")]
+    RenewalTime {
+        /// The time to be later than.
         last_ms: i64,
     },
     /// Too many certificates of the room are still valid.
@@ -72,7 +72,7 @@ impl DoorRefusal {
             Self::RenewalUnknown => "renewal_unknown",
             Self::RenewalRevoked => "renewal_revoked",
             Self::RenewalForeign => "renewal_foreign",
-            Self::RenewalOlder { .. } => "renewal_older",
+            Self::RenewalTime { .. } => "renewal_time",
             Self::RenewalTooOften => "renewal_too_often",
             Self::Failed(_) => "door_failed",
         }
@@ -82,7 +82,7 @@ impl DoorRefusal {
     pub(crate) fn reply(&self) -> Reply {
         let details = match self {
             Self::InviteExpired { minutes } => vec![(MINUTES.to_owned(), *minutes)],
-            Self::RenewalOlder { last_ms } => vec![(LAST_MS.to_owned(), *last_ms)],
+            Self::RenewalTime { last_ms } => vec![(LAST_MS.to_owned(), *last_ms)],
             Self::InviteUnknown
             | Self::InviteLocked
             | Self::InviteUsed
@@ -117,7 +117,7 @@ pub(crate) fn told(code: &str, details: &[(String, i64)]) -> Problem {
 
 /// How many minutes ago.
 pub(crate) const MINUTES: &str = "minutes";
-/// The time of the last renewal.
+/// The time that a renewal must be later than.
 pub(crate) const LAST_MS: &str = "last_ms";
 
 const KNOWN: [(&str, u8); 14] = [
@@ -132,7 +132,7 @@ const KNOWN: [(&str, u8); 14] = [
     ("renewal_unknown", EXIT_POLICY),
     ("renewal_revoked", EXIT_POLICY),
     ("renewal_foreign", EXIT_POLICY),
-    ("renewal_older", EXIT_FAILED),
+    ("renewal_time", EXIT_FAILED),
     ("renewal_too_often", EXIT_FAILED),
     ("door_failed", EXIT_FAILED),
 ];
@@ -154,7 +154,10 @@ mod tests {
     #[test]
     fn a_code_from_a_later_version_is_shown_and_can_do_no_harm() {
         let problem = told("later\u{1b}[2J one", &[("path".into(), 1)]);
-        assert_eq!((problem.code.as_str(), problem.details["detail"].as_str()), ("door_refused", "later[2Jone"));
+        assert_eq!(
+            (problem.code.as_str(), problem.details["detail"].as_str()),
+            ("door_refused", "later[2Jone")
+        );
         assert!(!told("door_failed", &[("path".into(), 1)]).details.contains_key("path"));
     }
 }

@@ -47,7 +47,7 @@ pub fn priority(precedence: Precedence) -> i32 {
 /// # Errors
 /// [`StreamError::Connection`].
 pub async fn write_lane(
-    mut stream: SendStream,
+    stream: SendStream,
     precedence: Precedence,
     mut lane: LaneReceiver,
 ) -> Result<(), StreamError> {

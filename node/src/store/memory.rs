@@ -3,15 +3,16 @@
 //! A commit is all or nothing. [`MemoryStore::crash`] gives what would be found after a power cut; since every commit is
 //! durable when it returns, that is everything committed.
 
+mod check;
+mod durable;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::{Future, ready},
     sync::Arc,
 };
 
-use certs::signature::digest;
 use relay::{
-    envelope::EnvelopeBytes,
     envelope_id::{EnvelopeKey, Epoch},
     receipt::Event,
     record::Record,
@@ -20,38 +21,14 @@ use relay::{
 };
 use topology::{Precedence, RoomId};
 
-use super::{NumberedReceipt, ReceiptRow, Store, StoreError, merge_keys};
-
-mod check;
+use self::durable::Durable;
+use super::{NumberedReceipt, ReceiptRow, Store, StoreError};
 
 /// A store that lives as long as its value.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     durable: Durable,
     failing: bool,
-}
-
-/// What was committed.
-#[derive(Debug, Clone, Default)]
-struct Durable {
-    envelopes: BTreeMap<EnvelopeKey, Kept>,
-    records: BTreeMap<EnvelopeKey, Record>,
-    due: BTreeSet<(Timestamp, EnvelopeKey)>,
-    queue: BTreeSet<QueuePlace>,
-    receipts: Vec<StoredReceipt>,
-    receipts_by_key: BTreeMap<EnvelopeKey, Vec<usize>>,
-    own_by_seq: BTreeMap<u64, usize>,
-    outbox: BTreeMap<(RoomId, u64), usize>,
-    cursors: BTreeMap<RoomId, (u64, u64)>,
-    inbox: BTreeMap<EnvelopeKey, MemoryLine>,
-    collisions: BTreeMap<EnvelopeKey, Vec<Arc<[u8]>>>,
-    epochs: BTreeMap<u64, (u64, Arc<[u8]>)>,
-}
-
-#[derive(Debug, Clone)]
-struct Kept {
-    bytes: EnvelopeBytes,
-    content_key: Option<Vec<u8>>,
 }
 
 /// A line of the inbox, as a simulation looks at it.
@@ -124,149 +101,6 @@ impl MemoryStore {
             self.durable.apply(write);
         }
         Ok(())
-    }
-}
-
-impl Durable {
-    /// One write that [`Self::check`] has let through.
-    fn apply(&mut self, write: Write) {
-        match write {
-            Write::Envelope { key, bytes, content_key, summary: _ } => {
-                self.envelopes.insert(key, Kept { bytes, content_key });
-            }
-            Write::Keys { key, bytes } => self.add_keys(key, bytes),
-            Write::ContentKey { key, content_key } => {
-                if let Some(kept) = self.envelopes.get_mut(&key) {
-                    kept.content_key = Some(content_key);
-                }
-            }
-            Write::Record(record) => self.put(record),
-            Write::Enqueue(place) => drop(self.queue.insert(place)),
-            Write::Dequeue(place) => drop(self.queue.remove(&place)),
-            Write::Receipt(receipt) => self.add_receipt(receipt),
-            Write::OutboxStored { neighbour, upto } => self.move_outbox(neighbour, 1, upto),
-            Write::Inbox { key, nr, epoch, entry, delivered_at } => {
-                let deeds = BTreeSet::new();
-                self.inbox.insert(key, MemoryLine { nr, epoch, entry, delivered_at, deeds });
-            }
-            Write::InboxDeed { key, event } => {
-                if let Some(line) = self.inbox.get_mut(&key) {
-                    line.deeds.insert(event);
-                }
-            }
-            Write::Collision { key, digest: _, header } => {
-                self.collisions.entry(key).or_default().push(header);
-            }
-            Write::Epoch { epoch, seq, bytes } => drop(self.epochs.insert(epoch.counter, (seq, bytes))),
-        }
-    }
-
-    fn add_keys(&mut self, key: EnvelopeKey, bytes: EnvelopeBytes) {
-        match self.envelopes.get_mut(&key) {
-            Some(kept) => {
-                let keys = merge_keys(&kept.bytes.keys, bytes.keys);
-                kept.bytes = EnvelopeBytes { keys, ..bytes };
-            }
-            None => drop(self.envelopes.insert(key, Kept { bytes, content_key: None })),
-        }
-    }
-
-    fn put(&mut self, record: Record) {
-        if let Some(at) = self.records.get(&record.key).and_then(Record::due_at) {
-            self.due.remove(&(at, record.key));
-        }
-        if let Some(at) = record.due_at() {
-            self.due.insert((at, record.key));
-        }
-        self.records.insert(record.key, record);
-    }
-
-    fn add_receipt(&mut self, stored: StoredReceipt) {
-        let row = self.receipts.len();
-        let statement = stored.receipt.receipt();
-        self.receipts_by_key.entry(statement.key()).or_default().push(row);
-        if stored.own {
-            self.own_by_seq.insert(statement.seq, row);
-            if statement.event == Event::Alerted
-                && let Some(line) = self.inbox.get_mut(&statement.key())
-            {
-                line.deeds.insert(Event::Alerted);
-            }
-        }
-        if let Some((neighbour, number)) = stored.outbox {
-            self.outbox.insert((neighbour, number), row);
-            self.move_outbox(neighbour, number.saturating_add(1), 0);
-        }
-        self.receipts.push(stored);
-    }
-
-    fn move_outbox(&mut self, neighbour: RoomId, next: u64, stored: u64) {
-        let cursor = self.cursors.entry(neighbour).or_insert((1, 0));
-        *cursor = (cursor.0.max(next), cursor.1.max(stored));
-    }
-
-    fn waiting(
-        &self,
-        neighbour: RoomId,
-        precedence: Precedence,
-        messages: usize,
-        bytes: u64,
-    ) -> Vec<StoredEnvelope> {
-        let lane = self.queue.iter().filter(|p| p.neighbour == neighbour && p.precedence == precedence);
-        let (mut found, mut total) = (Vec::new(), 0_u64);
-        for place in lane.take(messages.max(1)) {
-            let (Some(record), Some(kept)) = (self.records.get(&place.key), self.envelopes.get(&place.key))
-            else {
-                continue;
-            };
-            total = total.saturating_add(record.size_bytes);
-            if total > bytes && !found.is_empty() {
-                break;
-            }
-            found.push(StoredEnvelope { record: record.clone(), bytes: kept.bytes.clone() });
-        }
-        found
-    }
-
-    fn load(&self) -> Loaded {
-        let mut loaded = Loaded { outboxes: self.cursors.clone(), ..Loaded::default() };
-        let epoch = self.epochs.last_key_value();
-        let own = self.own_by_seq.last_key_value();
-        loaded.epoch_counter = epoch.map_or(0, |(counter, _)| *counter);
-        let leaves = [
-            epoch.map(|(_, (seq, bytes))| (*seq, digest(bytes))),
-            own.map(|(seq, row)| (*seq, digest(self.receipts[*row].receipt.bytes()))),
-        ];
-        if let Some((seq, leaf)) = leaves.into_iter().flatten().max_by_key(|(seq, _)| *seq) {
-            loaded.next_seq = seq + 1;
-            loaded.last_leaf = Some(leaf);
-        }
-        for place in &self.queue {
-            *loaded.queued.entry((place.neighbour, place.precedence)).or_default() += 1;
-        }
-        for record in self.records.values().filter(|record| record.is_held_for_source()) {
-            if let Some(source) = record.source {
-                let held = loaded.held.entry((source, record.precedence)).or_default();
-                *held = (held.0 + 1, held.1 + record.size_bytes);
-            }
-        }
-        loaded
-    }
-
-    fn receipts_of(&self, key: &EnvelopeKey) -> Vec<ReceiptRow> {
-        let rows = self.receipts_by_key.get(key).map_or(&[][..], Vec::as_slice);
-        rows.iter().map(|row| receipt_row(&self.receipts[*row])).collect()
-    }
-}
-
-fn receipt_row(stored: &StoredReceipt) -> ReceiptRow {
-    let statement = stored.receipt.receipt();
-    ReceiptRow {
-        event: statement.event,
-        recipient: statement.recipient,
-        issuer: statement.issuer,
-        own: stored.own,
-        bytes: stored.receipt.bytes().clone(),
     }
 }
 

@@ -10,6 +10,8 @@ use std::{
 
 /// What is kept back: a thousand pages of the database, enough for a round of pruning.
 const RESERVE_BYTES: u64 = 4 * 1024 * 1024;
+/// What must be free besides, or the reserve would be the next to fill the disk.
+const SPARE_BYTES: u64 = 4 * RESERVE_BYTES;
 /// The file's name in the node's directory.
 const NAME: &str = "reserve";
 
@@ -31,27 +33,39 @@ impl Reserve {
     }
 
     /// Gives the space back to the disk. Nothing happens when there is none.
-    pub fn release(&self) -> io::Result<()> {
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => Ok(()),
+    pub fn release(&self) {
+        match self.remove() {
+            Ok(()) => tracing::warn!("the disk is full: the reserve was given up so that space can be made"),
+            Err(error) => tracing::error!(%error, "the disk is full and the reserve cannot be given up"),
         }
     }
 
-    /// Takes the space again, if the disk has it and `spare_bytes` besides. Gives whether the reserve is whole.
-    pub fn restore(&self, spare_bytes: u64) -> io::Result<bool> {
-        if self.is_whole() {
-            return Ok(true);
-        }
-        self.release()?;
+    /// Takes the space again once the disk has it and four times as much besides. Gives whether the reserve is whole.
+    pub fn restore(&self) -> bool {
+        self.is_whole()
+            || self.take(SPARE_BYTES).unwrap_or_else(|error| {
+                tracing::warn!(%error, "the reserve for a full disk cannot be made");
+                false
+            })
+    }
+
+    fn take(&self, spare_bytes: u64) -> io::Result<bool> {
+        self.remove()?;
         let directory = self.path.parent().unwrap_or(Path::new("."));
         if free_space(directory)? < RESERVE_BYTES.saturating_add(spare_bytes) {
             return Ok(false);
         }
         match self.fill() {
             Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => self.release().map(|()| false),
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => self.remove().map(|()| false),
             Err(error) => Err(error),
+        }
+    }
+
+    fn remove(&self) -> io::Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 
@@ -83,20 +97,21 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let reserve = Reserve::new(directory.path());
         assert!(!reserve.is_whole());
-        assert!(reserve.restore(0).unwrap());
+        assert!(reserve.restore());
         assert!(reserve.is_whole());
         let metadata = fs::metadata(directory.path().join(NAME)).unwrap();
         assert!(metadata.blocks() * 512 >= RESERVE_BYTES);
-        reserve.release().unwrap();
+        reserve.release();
         assert!(!reserve.is_whole());
-        reserve.release().unwrap();
+        reserve.release();
+        assert!(reserve.restore());
     }
 
     #[test]
     fn the_reserve_waits_until_the_disk_has_space() {
         let directory = tempfile::tempdir().unwrap();
         let reserve = Reserve::new(directory.path());
-        assert!(!reserve.restore(u64::MAX).unwrap());
+        assert!(!reserve.take(u64::MAX).unwrap());
         assert!(!reserve.is_whole());
     }
 

@@ -31,7 +31,11 @@ use relay::{
 use sqlx::{Connection, SqliteConnection};
 use topology::{Precedence, RoomId};
 
-use self::{batch::Batch, statement::Texts};
+use self::{
+    batch::Batch,
+    statement::Texts,
+    writes::{is_small, pieces},
+};
 pub use self::{
     open::OpenOptions,
     reader::{
@@ -126,9 +130,22 @@ impl Store for SqliteStore {
             return Ok(());
         }
         let batch = Batch::sort(writes)?;
-        self.begin().await?;
-        let outcome = self.write(&batch).await.map_err(|error| self.failure(error));
-        self.end(outcome).await
+        let pieces = pieces(&batch).map_err(|error| self.failure(error))?;
+        if !is_small(&batch, &pieces) {
+            self.begin().await?;
+            let outcome = self.write(&batch, pieces).await.map_err(|error| self.failure(error));
+            return self.end(outcome).await;
+        }
+        self.settle().await?;
+        self.in_transaction = true;
+        match self.write_at_once(pieces).await {
+            Ok(()) => self.in_transaction = false,
+            Err(error) => {
+                self.settle().await?;
+                return Err(self.failure(error));
+            }
+        }
+        Ok(())
     }
 
     async fn records(&mut self, keys: &[EnvelopeKey]) -> Result<BTreeMap<EnvelopeKey, Record>, StoreError> {

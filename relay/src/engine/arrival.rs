@@ -32,8 +32,7 @@ impl Engine {
     pub(super) fn arrived(&mut self, arrival: Arrival, now: Timestamp, step: &mut Step) {
         let from = arrival.from;
         let precedence = arrival.envelope.route().precedence;
-        if !self.count_arrival(from, precedence, arrival.envelope.bytes().size_bytes()) {
-            step.sends.push(Send::Close { neighbour: from, reason: "more envelopes than were granted" });
+        if !self.count_arrival(from, precedence, arrival.envelope.bytes().size_bytes(), step) {
             return;
         }
         self.judge(arrival, now, step);
@@ -51,10 +50,8 @@ impl Engine {
                 self.collide(record, &arrival, now, step);
             }
             Some(record) => self.again(record, arrival, now, step),
-            None => match self.check_for_now(&arrival, now) {
-                Err(refusal) => step.sends.push(Send::NotTaken { to: arrival.from, key, refusal }),
-                Ok(()) => self.take(arrival, now, step),
-            },
+            None if self.is_for_now(&arrival, now, step) => self.take(arrival, now, step),
+            None => {}
         }
     }
 
@@ -66,19 +63,34 @@ impl Engine {
         })
     }
 
-    /// What time may heal: nothing is stored, the neighbour keeps it and tries again.
+    /// Whether nothing stands against it that time may heal. Else nothing is stored, and the neighbour keeps it and
+    /// tries again.
+    fn is_for_now(&mut self, arrival: &Arrival, now: Timestamp, step: &mut Step) -> bool {
+        match self.check_for_now(arrival, now) {
+            Ok(()) => true,
+            Err(refusal) => {
+                let (to, key) = (arrival.from, arrival.envelope.key());
+                step.sends.push(Send::NotTaken { to, key, refusal });
+                false
+            }
+        }
+    }
+
     fn check_for_now(&mut self, arrival: &Arrival, now: Timestamp) -> Result<(), Refusal> {
         let route = arrival.envelope.route();
         self.check_storage(self.storage, route.precedence)?;
         if route.created_at > now.after(CLOCK_AHEAD_MAX) {
             return Err(Refusal::ClockAhead);
         }
-        let newer_map = route.map_version > self.map.version();
-        if newer_map && arrival.envelope.recipients().iter().any(|room| self.map.room(*room).is_none()) {
+        if route.map_version > self.map.version() && self.needs_newer_map(&arrival.envelope) {
             return Err(Refusal::NewerMap);
         }
         if self.is_over_quota(arrival.from, route.precedence) {
             return Err(Refusal::QuotaFull);
+        }
+        let is_mine = arrival.envelope.recipients().contains(&self.me);
+        if is_mine && now >= route.expires_at && !self.clock_is_trusted() {
+            return Err(Refusal::ClockUntrusted);
         }
         match &arrival.opened {
             Opened::Refused(refusal) if refusal.retry_after().is_some() => Err(refusal.clone()),
@@ -86,16 +98,20 @@ impl Engine {
         }
     }
 
+    /// Whether our plan would refuse what a newer one may allow.
+    fn needs_newer_map(&self, envelope: &VerifiedEnvelope) -> bool {
+        envelope.recipients().into_iter().any(|room| {
+            self.forbidden(envelope, room).is_some()
+                || (room != self.me && self.choose_hop(room, None).is_none())
+        })
+    }
+
     /// First time here: one record, one receipt per recipient, one place in the queue per way.
     fn take(&mut self, arrival: Arrival, now: Timestamp, step: &mut Step) {
         let Arrival { from, envelope, opened } = arrival;
         let mut record = new_record(&envelope, Some(from), now);
-        let content_key = match &opened {
-            Opened::Entry(entry) => Some(entry.content_key.clone()),
-            Opened::NotForUs | Opened::Refused(_) => None,
-        };
         let bytes = envelope.bytes().clone();
-        step.writes.push(Write::Envelope { key: record.key, bytes, content_key, summary: None });
+        step.writes.push(Write::Envelope { key: record.key, bytes, content_key: None, summary: None });
         self.settle_recipients(&mut record, &envelope, opened, &envelope.recipients(), now, step);
         self.route(&mut record, envelope.bytes(), now, step);
         self.save(record, step);
@@ -141,6 +157,7 @@ impl Engine {
             }
             Fate::Deliver(entry) => {
                 let (key, epoch) = (record.key, envelope.route().epoch);
+                step.writes.push(Write::ContentKey { key, content_key: entry.content_key.clone() });
                 step.writes.push(Write::Inbox { key, nr, epoch, entry, delivered_at: now });
                 self.attest(record, About::record(record, recipient), Event::Delivered, now, step);
                 record.end(recipient, Event::Delivered, DeliveryState::Here);
@@ -201,25 +218,22 @@ impl Engine {
 
     /// Known already: answered with the very receipts that are stored, and sent on again to whoever has not answered.
     fn again(&mut self, mut record: Record, arrival: Arrival, now: Timestamp, step: &mut Step) {
-        let Arrival { from, envelope, opened } = arrival;
         step.points.push(CrashPoint::DuplicateRecognised);
-        let (known, new): (Vec<RoomId>, Vec<RoomId>) =
-            envelope.recipients().into_iter().partition(|room| record.delivery(*room).is_some());
-        let unanswered: Vec<RoomId> = known
-            .iter()
-            .copied()
-            .filter(|room| record.delivery(*room).is_some_and(Delivery::is_held_without_outcome))
-            .collect();
+        let (known, mut new): (Vec<RoomId>, Vec<RoomId>) =
+            arrival.envelope.recipients().into_iter().partition(|room| record.delivery(*room).is_some());
+        let unanswered = self.unanswered(&record, &known);
         if !known.is_empty() {
-            step.sends.push(Send::Answers { to: from, key: record.key, recipients: known });
+            step.sends.push(Send::Answers { to: arrival.from, key: record.key, recipients: known });
+        }
+        if !new.is_empty() && !self.is_for_now(&arrival, now, step) {
+            new.clear();
         }
         if new.is_empty() && unanswered.is_empty() {
             return;
         }
-        step.writes.push(Write::Keys { key: record.key, bytes: envelope.bytes().clone() });
-        if let (Opened::Entry(entry), true) = (&opened, new.contains(&self.me)) {
-            let (key, content_key) = (record.key, entry.content_key.clone());
-            step.writes.push(Write::ContentKey { key, content_key });
+        let Arrival { envelope, opened, .. } = arrival;
+        if !new.is_empty() {
+            step.writes.push(Write::Keys { key: record.key, bytes: envelope.bytes().clone() });
         }
         self.settle_recipients(&mut record, &envelope, opened, &new, now, step);
         for delivery in record.deliveries.iter_mut().filter(|d| unanswered.contains(&d.recipient)) {
@@ -227,6 +241,15 @@ impl Engine {
         }
         self.route(&mut record, envelope.bytes(), now, step);
         self.save(record, step);
+    }
+
+    /// Recipients of whom the next hop was the last to know, and to whom there is a way to ask.
+    fn unanswered(&self, record: &Record, known: &[RoomId]) -> Vec<RoomId> {
+        let is_open = |room: &RoomId| {
+            record.delivery(*room).is_some_and(Delivery::is_held_without_outcome)
+                && self.choose_hop(*room, record.source).is_some()
+        };
+        known.iter().copied().filter(is_open).collect()
     }
 
     /// Other signed bytes under one id: both are kept, and the newcomer's outcome is `collision`.
@@ -239,8 +262,8 @@ impl Engine {
             return;
         }
         if record.collisions.len() >= COLLISIONS_KEPT {
-            let reason = "too many different envelopes under one id";
-            step.sends.push(Send::Close { neighbour: arrival.from, reason });
+            let refusal = Refusal::TooManyCollisions;
+            step.sends.push(Send::NotTaken { to: arrival.from, key, refusal });
             return;
         }
         record.collisions.push(digest);
@@ -259,19 +282,5 @@ impl Engine {
         }
         step.points.push(CrashPoint::CollisionSigned);
         self.save(record, step);
-    }
-
-    /// Issues, notes and stores a receipt of our own, and starts it on its way back.
-    pub(super) fn attest(
-        &mut self,
-        record: &mut Record,
-        about: About<'_>,
-        event: Event,
-        now: Timestamp,
-        step: &mut Step,
-    ) {
-        let receipt = self.issue(&about, event, now);
-        record.note(&receipt);
-        self.keep(receipt, true, record.source, step);
     }
 }

@@ -4,8 +4,10 @@ use super::{About, Engine};
 use crate::{
     crash_point::CrashPoint,
     envelope_id::EnvelopeKey,
+    limits::{REASON_CHARACTERS_MAX, RECEIPT_BYTES_MAX},
     receipt::Event,
     record::{DeliveryState, Record},
+    refusal::Refusal,
     step::{Deed, Reply, Step, Write},
     timestamp::Timestamp,
 };
@@ -13,6 +15,10 @@ use crate::{
 impl Engine {
     /// A named officer acknowledges, opens, disposes or returns; once each.
     pub(super) fn deed(&mut self, deed: Deed, now: Timestamp, step: &mut Step) {
+        if let Err(refusal) = check_deed(&deed) {
+            step.reply = Some(Reply::Refused(refusal));
+            return;
+        }
         let Some(mut record) = self.delivered_here(&deed.key) else {
             step.reply = Some(Reply::Unknown);
             return;
@@ -53,3 +59,22 @@ impl Engine {
         })
     }
 }
+
+/// What would make a receipt that nobody takes is not signed.
+fn check_deed(deed: &Deed) -> Result<(), Refusal> {
+    let unfit = |why: &str| Err(Refusal::Unfit { why: why.to_owned() });
+    if !deed.event.is_by_officer() {
+        return unfit("an officer acknowledges, opens, disposes or returns");
+    }
+    let text = deed.reason.as_ref().and_then(|reason| reason.text.as_deref()).unwrap_or_default();
+    if text.chars().count() > REASON_CHARACTERS_MAX {
+        return unfit("the reason has more than 500 characters");
+    }
+    if deed.officer.len() + text.len() + STATEMENT_BYTES > RECEIPT_BYTES_MAX {
+        return unfit("the officer's signature and the reason are too long for a receipt");
+    }
+    Ok(())
+}
+
+/// What a receipt needs beside the officer's signature and the reason, rounded up.
+const STATEMENT_BYTES: usize = 768;

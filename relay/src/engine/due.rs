@@ -20,6 +20,7 @@ impl Engine {
             let before = record.clone();
             self.run_out(&mut record, now, step);
             self.send_again(&mut record, now, step);
+            record.put_off(now);
             if record != before {
                 self.save(record, step);
             }
@@ -28,16 +29,13 @@ impl Engine {
 
     /// After the expiry: what was never transmitted has expired, and we say so; of the rest only the next hop can
     /// tell, and until it does it is unconfirmed.
-    fn run_out(&mut self, record: &mut Record, now: Timestamp, step: &mut Step) {
+    pub(super) fn run_out(&mut self, record: &mut Record, now: Timestamp, step: &mut Step) {
         if now < record.expires_at {
             return;
         }
-        let recipients: Vec<RoomId> = record.deliveries.iter().map(|d| d.recipient).collect();
-        for recipient in recipients {
-            let Some(delivery) = record.delivery(recipient).cloned() else { continue };
-            if delivery.outcome.is_some() || delivery.unconfirmed {
-                continue;
-            }
+        let local = record.source.is_none();
+        let open: Vec<Delivery> = record.deliveries.iter().filter(|d| d.may_run_out(local)).cloned().collect();
+        for delivery in open {
             if delivery.transmitted {
                 self.unconfirmed(record, &delivery, now, step);
             } else if self.clock_is_trusted() {
@@ -47,10 +45,6 @@ impl Engine {
     }
 
     fn unconfirmed(&mut self, record: &mut Record, delivery: &Delivery, now: Timestamp, step: &mut Step) {
-        let answers_for_it = record.source.is_none() || !delivery.is_held_without_outcome();
-        if !answers_for_it {
-            return;
-        }
         if let Some(delivery) = record.delivery_mut(delivery.recipient) {
             delivery.unconfirmed = true;
         }
@@ -73,22 +67,23 @@ impl Engine {
     /// Whatever has waited long enough for an answer goes back into the queue. The origin asks even the next hop
     /// that took custody: it answers with what it knows.
     fn send_again(&mut self, record: &mut Record, now: Timestamp, step: &mut Step) {
-        let local = record.source.is_none();
-        let recipients: Vec<RoomId> = record
-            .deliveries
-            .iter()
-            .filter(|delivery| delivery.outcome.is_none() && delivery.resend_is_due(now, local))
-            .map(|delivery| delivery.recipient)
-            .collect();
-        for recipient in recipients {
-            let before = record.delivery(recipient).map(|delivery| delivery.state.clone());
-            let Some(next) = self.choose_hop(recipient, record.source) else { continue };
-            self.enqueue(record, next, &[recipient], step);
-            if let Some(DeliveryState::Sent { neighbour, .. }) = before {
-                self.landed(record, neighbour);
-            }
-            step.points.push(CrashPoint::EnvelopeRequeued);
+        let (local, expires_at) = (record.source.is_none(), record.expires_at);
+        let is_due = |d: &&Delivery| d.resend_at(expires_at, local).is_some_and(|at| at <= now);
+        let silent: Vec<Delivery> = record.deliveries.iter().filter(is_due).cloned().collect();
+        for delivery in silent {
+            self.ask_again(record, &delivery, step);
         }
+    }
+
+    /// Back into the queue of whichever way is best now; `false` when there is none.
+    fn ask_again(&mut self, record: &mut Record, delivery: &Delivery, step: &mut Step) -> bool {
+        let Some(next) = self.choose_hop(delivery.recipient, record.source) else { return false };
+        self.enqueue(record, next, &[delivery.recipient], step);
+        if let Some(neighbour) = delivery.sent_neighbour() {
+            self.landed(record, neighbour);
+        }
+        step.points.push(CrashPoint::EnvelopeRequeued);
+        true
     }
 
     /// After a start, nothing is in flight: what was, waits again.
@@ -124,12 +119,10 @@ impl Engine {
             step.reply = Some(Reply::AlreadyDone);
             return;
         }
-        for delivery in open {
-            let Some(next) = self.choose_hop(delivery.recipient, record.source) else { continue };
-            self.enqueue(&mut record, next, &[delivery.recipient], step);
-            if let Some(neighbour) = delivery.sent_neighbour() {
-                self.landed(&record, neighbour);
-            }
+        let asked = open.iter().filter(|delivery| self.ask_again(&mut record, delivery, step)).count();
+        if asked == 0 {
+            step.reply = Some(Reply::Refused(Refusal::NoRoute));
+            return;
         }
         self.save(record, step);
         step.reply = Some(Reply::Done);
@@ -137,17 +130,6 @@ impl Engine {
 }
 
 impl Delivery {
-    fn resend_is_due(&self, now: Timestamp, local: bool) -> bool {
-        match &self.state {
-            DeliveryState::Sent { resend_at, .. } => now >= *resend_at,
-            DeliveryState::Held { resend_at: Some(at), .. } => local && now >= *at,
-            DeliveryState::Held { .. }
-            | DeliveryState::Waiting { .. }
-            | DeliveryState::Here
-            | DeliveryState::Ended => false,
-        }
-    }
-
     fn sent_neighbour(&self) -> Option<RoomId> {
         match &self.state {
             DeliveryState::Sent { neighbour, .. } => Some(*neighbour),

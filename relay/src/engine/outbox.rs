@@ -18,20 +18,45 @@ pub(super) struct Outbox {
     next: u64,
     sent: u64,
     stored: u64,
-    fetching: bool,
+    /// The next number at the time when more was asked for; none when nothing is being read.
+    fetching: Option<u64>,
+    /// Readings that were asked for before the link was made again: what they bring was sent or will be.
+    outdated: u32,
 }
 
 impl Outbox {
     pub(super) fn resume(next: u64, stored: u64) -> Self {
-        Self { next, sent: stored, stored, fetching: false }
+        Self { next, sent: stored, stored, fetching: None, outdated: 0 }
+    }
+
+    fn begin_again(&mut self) {
+        self.outdated += u32::from(self.fetching.take().is_some());
+        self.sent = self.stored;
     }
 
     fn has_backlog(&self) -> bool {
-        self.sent + 1 < self.next
+        self.sent.saturating_add(1) < self.next
     }
 
     fn window(&self) -> u64 {
-        OUTBOX_WINDOW.saturating_sub(self.sent - self.stored)
+        OUTBOX_WINDOW.saturating_sub(self.sent.saturating_sub(self.stored))
+    }
+
+    /// Takes a reading: the receipts that follow each other, from the first that is there on. What is missing before
+    /// it cannot be sent any more and must not hold up the rest; its envelope's resend brings the answer.
+    fn advance(&mut self, asked: u64, rows: Vec<(u64, Arc<[u8]>)>) -> Option<(u64, Vec<Arc<[u8]>>)> {
+        let Some((first, _)) = rows.first() else {
+            self.sent = self.sent.max(asked.saturating_sub(1));
+            return None;
+        };
+        let first = *first;
+        if first <= self.sent {
+            return None;
+        }
+        let run: Vec<Arc<[u8]>> =
+            (first..).zip(rows).take_while(|(number, row)| *number == row.0).map(|(_, row)| row.1).collect();
+        self.sent = first.saturating_add(run.len() as u64).saturating_sub(1);
+        Some((first, run))
     }
 }
 
@@ -56,8 +81,8 @@ impl Engine {
             let up = self.is_up(neighbour);
             let outbox = self.outboxes.entry(neighbour).or_default();
             let number = outbox.next;
-            let direct = up && !outbox.fetching && !outbox.has_backlog() && outbox.window() > 0;
-            outbox.next += 1;
+            let direct = up && outbox.fetching.is_none() && !outbox.has_backlog() && outbox.window() > 0;
+            outbox.next = number.saturating_add(1);
             place = Some((neighbour, number));
             if direct {
                 outbox.sent = number;
@@ -71,8 +96,7 @@ impl Engine {
     /// A link is up: what was not confirmed is sent again.
     pub(super) fn outbox_resume(&mut self, neighbour: RoomId, step: &mut Step) {
         if let Some(outbox) = self.outboxes.get_mut(&neighbour) {
-            outbox.sent = outbox.stored;
-            outbox.fetching = false;
+            outbox.begin_again();
         }
         self.outbox_refill(neighbour, step);
     }
@@ -92,8 +116,8 @@ impl Engine {
             return;
         }
         let Some(outbox) = self.outboxes.get_mut(&neighbour) else { return };
-        if outbox.has_backlog() && !outbox.fetching && outbox.window() > 0 {
-            outbox.fetching = true;
+        if outbox.has_backlog() && outbox.fetching.is_none() && outbox.window() > 0 {
+            outbox.fetching = Some(outbox.next);
             let count = RECEIPTS_PER_FRAME.min(usize::try_from(outbox.window()).unwrap_or(usize::MAX));
             step.fetches.push(Fetch::Outbox { neighbour, from: outbox.sent + 1, count });
         }
@@ -105,20 +129,16 @@ impl Engine {
         receipts: Vec<(u64, Arc<[u8]>)>,
         step: &mut Step,
     ) {
+        let up = self.is_up(neighbour);
         let Some(outbox) = self.outboxes.get_mut(&neighbour) else { return };
-        outbox.fetching = false;
-        let (Some((first, _)), Some((last, _))) = (receipts.first(), receipts.last()) else {
-            return;
-        };
-        if *first != outbox.sent + 1 {
+        if outbox.outdated > 0 {
+            outbox.outdated -= 1;
             return;
         }
-        let (first, last) = (*first, *last);
-        if self.is_up(neighbour) {
-            let receipts = receipts.into_iter().map(|(_, bytes)| bytes).collect();
-            self.outboxes.entry(neighbour).or_default().sent = last;
+        let Some(asked) = outbox.fetching.take().filter(|_| up) else { return };
+        if let Some((first, receipts)) = outbox.advance(asked, receipts) {
             step.sends.push(Send::Receipts { to: neighbour, first, receipts });
-            self.outbox_refill(neighbour, step);
         }
+        self.outbox_refill(neighbour, step);
     }
 }

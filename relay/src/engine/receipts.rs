@@ -4,12 +4,12 @@
 
 use topology::RoomId;
 
-use super::Engine;
+use super::{About, Engine};
 use crate::{
     crash_point::CrashPoint,
     envelope_id::EnvelopeKey,
-    limits::resend_after,
-    receipt::{Event, VerifiedReceipt},
+    limits::{RECEIPTS_OF_HOPS_MAX, RECEIPTS_OF_ROOM_MAX, resend_after},
+    receipt::{Event, Receipt, VerifiedReceipt},
     record::{DeliveryState, NotedReceipt, Record},
     step::{Notice, Send, Step},
     timestamp::Timestamp,
@@ -35,59 +35,104 @@ impl Engine {
     fn receipt(&mut self, from: RoomId, receipt: VerifiedReceipt, now: Timestamp, step: &mut Step) {
         let statement = receipt.receipt();
         let Some(mut record) = self.records.find(&statement.key()) else { return };
-        let (event, recipient, issuer) = (statement.event, statement.recipient, statement.issuer);
-        if !self.has_a_say(&record, &receipt) || record.has_noted(&receipt) {
+        if !self.has_a_say(&record, statement) {
             return;
         }
-        record.note(&receipt);
-        if event == Event::Custody && issuer == from {
-            self.custody_learned(&mut record, recipient, from, now);
-            step.points.push(CrashPoint::CustodyLearned);
+        let is_news = !record.has_noted(statement);
+        if is_news && record.has_heard_enough(statement) {
+            return;
         }
-        if event.is_terminal() && statement.envelope_digest == record.digest {
-            self.outcome_learned(&mut record, recipient, event, step);
+        let is_held = statement.event == Event::Custody
+            && statement.issuer == from
+            && self.custody_learned(&mut record, statement.recipient, from, is_news, now, step);
+        if is_news {
+            self.news(&mut record, receipt, step);
         }
         self.landed(&record, from);
+        if is_held || is_news {
+            self.save(record, step);
+        }
+    }
+
+    /// A receipt that was not here before: kept, and passed on towards the origin.
+    fn news(&mut self, record: &mut Record, receipt: VerifiedReceipt, step: &mut Step) {
+        let statement = receipt.receipt();
+        let (event, recipient) = (statement.event, statement.recipient);
+        record.note(statement);
+        if event.is_terminal() && statement.envelope_digest == record.digest {
+            self.outcome_learned(record, recipient, event, step);
+        }
         match record.source {
             Some(_) => step.points.push(CrashPoint::ReceiptForwarded),
             None => step.sends.push(Send::Notice(Notice::Receipt { key: record.key, event, recipient })),
         }
         self.keep(receipt, false, record.source, step);
-        self.save(record, step);
     }
 
-    /// Who may say what: the recipient about itself; a hop only if it stands between the origin and the recipient.
-    fn has_a_say(&self, record: &Record, receipt: &VerifiedReceipt) -> bool {
-        let statement = receipt.receipt();
+    /// Issues, notes and stores a receipt of our own, and starts it on its way back.
+    pub(super) fn attest(
+        &mut self,
+        record: &mut Record,
+        about: About<'_>,
+        event: Event,
+        now: Timestamp,
+        step: &mut Step,
+    ) {
+        let recipient = about.recipient;
+        let receipt = self.issue(&about, event, now);
+        record.note(receipt.receipt());
+        if record.source.is_none() {
+            step.sends.push(Send::Notice(Notice::Receipt { key: record.key, event, recipient }));
+        }
+        self.keep(receipt, true, record.source, step);
+    }
+
+    /// Who may say what: the recipient about itself, a hop if it stands on a way from the origin up or down to the
+    /// recipient. Only a collision is about other bytes, and then only passed on.
+    fn has_a_say(&self, record: &Record, statement: &Receipt) -> bool {
         let digest_known = statement.envelope_digest == record.digest
             || (statement.event == Event::Collision && record.source.is_some());
-        let on_the_way = statement.issuer == statement.recipient
-            || self.stands_above(statement.issuer, statement.recipient)
-            || self.stands_above(statement.issuer, statement.origin);
+        let on_the_way = statement.issuer != statement.origin
+            && (self.map.contains(statement.issuer, statement.recipient)
+                || self.map.carries_for(statement.issuer, statement.origin));
         digest_known
-            && on_the_way
+            && (statement.issuer == statement.recipient || on_the_way)
             && statement.issuer != self.me
             && record.delivery(statement.recipient).is_some()
             && statement.event != Event::Accepted
     }
 
-    fn stands_above(&self, hop: RoomId, room: RoomId) -> bool {
-        hop != room
-            && (self.map.contains(hop, room)
-                || self.map.may_dial(hop, room)
-                || self.map.ancestors(room).any(|ancestor| self.map.may_dial(hop, ancestor)))
-    }
-
-    fn custody_learned(&mut self, record: &mut Record, recipient: RoomId, from: RoomId, now: Timestamp) {
+    /// The next hop answers for it now. It may say so again when it was asked again, and it may have taken it before
+    /// the link was lost: then it need not wait for another try. Gives whether that changed anything.
+    fn custody_learned(
+        &mut self,
+        record: &mut Record,
+        recipient: RoomId,
+        from: RoomId,
+        is_news: bool,
+        now: Timestamp,
+        step: &mut Step,
+    ) -> bool {
         let local = record.source.is_none();
         let precedence = record.precedence;
-        let Some(delivery) = record.delivery_mut(recipient) else { return };
-        if delivery.outcome.is_none()
-            && matches!(delivery.state, DeliveryState::Sent { neighbour, .. } if neighbour == from)
-        {
-            let resend_at = local.then(|| now.after(resend_after(precedence, delivery.attempts)));
-            delivery.state = DeliveryState::Held { neighbour: from, resend_at };
+        let Some(delivery) = record.delivery_mut(recipient) else { return false };
+        let was_waiting = match delivery.state {
+            DeliveryState::Sent { neighbour, .. } if neighbour == from => false,
+            DeliveryState::Waiting { neighbour } if neighbour == from && is_news => true,
+            DeliveryState::Sent { .. }
+            | DeliveryState::Waiting { .. }
+            | DeliveryState::Held { .. }
+            | DeliveryState::Here
+            | DeliveryState::Ended => return false,
+        };
+        let resend_at = local.then(|| now.after(resend_after(precedence, delivery.attempts)));
+        delivery.state = DeliveryState::Held { neighbour: from, resend_at };
+        delivery.look_again_at = None;
+        if was_waiting {
+            self.leave_queue(record, from, step);
         }
+        step.points.push(CrashPoint::CustodyLearned);
+        true
     }
 
     /// The first terminal receipt is the outcome; a later one is kept as a supplement.
@@ -123,6 +168,7 @@ impl Engine {
         }
         for delivery in record.deliveries.iter_mut().filter(|d| recipients.contains(&d.recipient)) {
             delivery.state = DeliveryState::Sent { neighbour: from, resend_at: now.after(wait) };
+            delivery.look_again_at = None;
         }
         self.link(from).land(&key);
         self.save(record, step);
@@ -131,8 +177,7 @@ impl Engine {
 
 impl Record {
     /// Remembers a receipt.
-    pub(super) fn note(&mut self, receipt: &VerifiedReceipt) {
-        let statement = receipt.receipt();
+    pub(super) fn note(&mut self, statement: &Receipt) {
         if let Some(delivery) = self.delivery_mut(statement.recipient) {
             delivery.receipts.push(NotedReceipt {
                 event: statement.event,
@@ -143,17 +188,32 @@ impl Record {
         }
     }
 
-    fn has_noted(&self, receipt: &VerifiedReceipt) -> bool {
-        let statement = receipt.receipt();
-        let full = NOTED_MAX;
+    fn has_noted(&self, statement: &Receipt) -> bool {
         self.delivery(statement.recipient).is_some_and(|delivery| {
-            delivery.receipts.len() >= full
-                || delivery.receipts.iter().any(|noted| {
-                    noted.issuer == statement.issuer
-                        && noted.epoch == statement.epoch.counter
-                        && noted.seq == statement.seq
-                })
+            delivery.receipts.iter().any(|noted| {
+                noted.issuer == statement.issuer
+                    && noted.epoch == statement.epoch.counter
+                    && noted.seq == statement.seq
+            })
         })
+    }
+
+    /// Whether its issuer has signed more than any honest room does. What would be the outcome is always heard, and
+    /// nobody on the way can use up what is kept for the recipient itself.
+    fn has_heard_enough(&self, statement: &Receipt) -> bool {
+        let Some(delivery) = self.delivery(statement.recipient) else { return true };
+        if statement.event.is_terminal()
+            && delivery.outcome.is_none()
+            && statement.envelope_digest == self.digest
+        {
+            return false;
+        }
+        let count = |counts: &dyn Fn(&RoomId) -> bool| {
+            delivery.receipts.iter().filter(|noted| counts(&noted.issuer)).count()
+        };
+        count(&|issuer| *issuer == statement.issuer) >= RECEIPTS_OF_ROOM_MAX
+            || (statement.issuer != statement.recipient
+                && count(&|issuer| *issuer != statement.recipient) >= RECEIPTS_OF_HOPS_MAX)
     }
 
     /// Fixes the outcome for a recipient.
@@ -164,6 +224,3 @@ impl Record {
         }
     }
 }
-
-/// Receipts kept for one recipient: a dozen hops and a dozen deeds are less. A room that signs more is not heard.
-const NOTED_MAX: usize = 64;

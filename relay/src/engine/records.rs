@@ -31,6 +31,11 @@ impl Records {
         }
     }
 
+    /// The record, as this batch has left it, to look at.
+    pub(super) fn peek(&self, key: &EnvelopeKey) -> Option<&Record> {
+        self.by_key.get(key)?.record.as_ref()
+    }
+
     /// The record, as this batch has left it.
     pub(super) fn find(&mut self, key: &EnvelopeKey) -> Option<Record> {
         let record = self.by_key.get(key)?.record.clone()?;

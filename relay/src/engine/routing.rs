@@ -4,36 +4,58 @@ use topology::{RoomId, route::next_hops};
 
 use super::Engine;
 
+/// Where what waits for a neighbour goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Onward {
+    /// To that neighbour, now or when it comes back.
+    Here,
+    /// By another one.
+    By(RoomId),
+    /// Nowhere.
+    NoWay,
+}
+
 impl Engine {
     /// The next hop towards `to`, never back to where it came from. The tree's way is taken while it is up. A child
     /// dials an alternate parent only while its own is away, so an alternate link to it that is up is taken first.
     pub(super) fn choose_hop(&self, to: RoomId, source: Option<RoomId>) -> Option<RoomId> {
-        let ways: Vec<RoomId> =
-            next_hops(&self.map, self.me, to).into_iter().filter(|hop| Some(*hop) != source).collect();
+        self.best_of(&self.ways(to, source))
+    }
+
+    /// Where a recipient goes that waits for `neighbour`. It changes from one queue to another only for a link that is up,
+    /// or when `neighbour` is no way any more: it does not wander between queues.
+    pub(super) fn onward(&self, neighbour: RoomId, to: RoomId, source: Option<RoomId>) -> Onward {
+        let ways = self.ways(to, source);
+        match self.best_of(&ways) {
+            None => Onward::NoWay,
+            Some(best) if best == neighbour => Onward::Here,
+            Some(best) if self.is_up(best) || !ways.contains(&neighbour) => Onward::By(best),
+            Some(_) => Onward::Here,
+        }
+    }
+
+    fn ways(&self, to: RoomId, source: Option<RoomId>) -> Vec<RoomId> {
+        next_hops(&self.map, self.me, to).into_iter().filter(|hop| Some(*hop) != source).collect()
+    }
+
+    fn best_of(&self, ways: &[RoomId]) -> Option<RoomId> {
         let downward = |hop: &&RoomId| self.map.may_dial(self.me, **hop);
         let by_alternate_link = ways.iter().skip(1).filter(downward).find(|hop| self.is_up(**hop));
         let open = by_alternate_link.or_else(|| ways.iter().find(|hop| self.is_up(**hop)));
         open.or_else(|| ways.first()).copied()
     }
 
-    /// Another open way for what waits for `neighbour`, while that is away.
-    pub(super) fn detour(
-        &self,
-        recipients: &[RoomId],
-        neighbour: RoomId,
-        source: Option<RoomId>,
-    ) -> Option<RoomId> {
-        if self.is_up(neighbour) {
-            return None;
-        }
-        let mut ways = recipients.iter().map(|to| self.choose_hop(*to, source));
-        let first = ways.next()??;
-        (first != neighbour && self.is_up(first) && ways.all(|way| way == Some(first))).then_some(first)
-    }
-
-    /// Whether anything that waits for `neighbour` could go another way now.
-    pub(super) fn has_detour(&self, neighbour: RoomId) -> bool {
-        self.map.links(self.me).iter().any(|other| *other != neighbour && self.is_up(*other))
-            && self.map.links(self.me).contains(&neighbour)
+    /// Whether anything that waits for `neighbour`, which is away, could go another way now: it is no neighbour any more,
+    /// another parent is there, or a room that dials this one as its alternate parent.
+    pub(super) fn may_detour(&self, neighbour: RoomId) -> bool {
+        let parents = self.map.links(self.me);
+        let is_parent = parents.contains(&neighbour);
+        let is_neighbour = is_parent || self.map.may_dial(self.me, neighbour);
+        !is_neighbour
+            || self.links.iter().any(|(other, link)| {
+                let other_way = (is_parent && parents.contains(other))
+                    || self.map.alternates(*other).contains(&self.me);
+                link.up && *other != neighbour && other_way
+            })
     }
 }

@@ -1,11 +1,11 @@
 //! A message of this room enters the network: numbered, signed, stored, and on its way in the same step.
 
-use topology::{Precedence, policy};
+use topology::{Precedence, RoomId, policy};
 
 use super::{About, Engine};
 use crate::{
     crash_point::CrashPoint,
-    envelope::{Role, SealedMessage, VerifiedEnvelope},
+    envelope::{EnvelopeBytes, Role, SealedMessage, VerifiedEnvelope},
     receipt::Event,
     record::{Delivery, DeliveryState, Record},
     refusal::Refusal,
@@ -19,7 +19,7 @@ impl Engine {
             step.reply = Some(Reply::OtherEpoch);
             return;
         }
-        if let Err(refusal) = self.check_submission(&submission.sealed) {
+        if let Err(refusal) = self.check_submission(&submission.sealed, now) {
             step.reply = Some(Reply::Refused(refusal));
             return;
         }
@@ -42,7 +42,7 @@ impl Engine {
             let waiting = DeliveryState::Waiting { neighbour: self.me };
             record.deliveries.push(Delivery::new(address.room, address.role, address.nr, waiting));
             let receipt = self.issue(&About::record(&record, address.room), Event::Accepted, now);
-            record.note(&receipt);
+            record.note(receipt.receipt());
             step.writes.push(Write::Receipt(StoredReceipt { receipt, own: true, outbox: None }));
         }
         self.route(&mut record, envelope.bytes(), now, step);
@@ -51,9 +51,14 @@ impl Engine {
         step.reply = Some(Reply::Accepted { id: key.id });
     }
 
-    fn check_submission(&self, sealed: &SealedMessage) -> Result<(), Refusal> {
-        let level = self.storage;
-        self.check_storage(level, sealed.route.precedence)?;
+    fn check_submission(&self, sealed: &SealedMessage, now: Timestamp) -> Result<(), Refusal> {
+        self.check_storage(self.storage, sealed.route.precedence)?;
+        sealed
+            .check(self.map.network(), self.me)
+            .map_err(|error| Refusal::Unfit { why: error.to_string() })?;
+        if now >= sealed.route.expires_at {
+            return Err(Refusal::Expired);
+        }
         for (recipient, _, _) in &sealed.to {
             if self.map.room(*recipient).is_none() {
                 return Err(Refusal::UnknownRecipient);
@@ -78,11 +83,11 @@ impl Engine {
     pub(super) fn route(
         &mut self,
         record: &mut Record,
-        bytes: &crate::envelope::EnvelopeBytes,
+        bytes: &EnvelopeBytes,
         now: Timestamp,
         step: &mut Step,
     ) {
-        let mut ways: Vec<(topology::RoomId, Vec<topology::RoomId>)> = Vec::new();
+        let mut ways: Vec<(RoomId, Vec<RoomId>)> = Vec::new();
         for recipient in record.waiting_for(self.me) {
             let Some(hop) = self.choose_hop(recipient, record.source) else { continue };
             match ways.iter_mut().find(|(way, _)| *way == hop) {
@@ -99,7 +104,7 @@ impl Engine {
 /// What will be remembered of an envelope, without its deliveries.
 pub(super) fn new_record(
     envelope: &VerifiedEnvelope,
-    source: Option<topology::RoomId>,
+    source: Option<RoomId>,
     now: Timestamp,
 ) -> Record {
     let route = envelope.route();
@@ -120,6 +125,6 @@ pub(super) fn new_record(
 }
 
 /// The role that the origin gave a recipient.
-pub(super) fn role_and_number(envelope: &VerifiedEnvelope, room: topology::RoomId) -> (Role, u64) {
+pub(super) fn role_and_number(envelope: &VerifiedEnvelope, room: RoomId) -> (Role, u64) {
     envelope.address(room).map_or((Role::Info, 0), |address| (address.role, address.nr))
 }

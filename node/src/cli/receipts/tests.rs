@@ -42,10 +42,10 @@ fn acknowledged() -> Vec<ReceiptLine> {
 fn the_operators_view_in_chinese() {
     let expected = "\
 → 410000 省政府总值班室: 已送达,已签收
- 标记  事件                 单位                   时间(北京)               时钟偏差         值班员                    用时  备注
- t5    已入队 accepted      411322 方城县          2026-11-22 02:42:05.123  +0.004 ±0.012 s  —                            —
- t6    枢纽已接管 custody   411300 南阳市          2026-11-22 02:42:06.035  —                —        411322→411300 0.912 s
- t8    已送达 delivered     410000 省政府总值班室  2026-11-22 02:42:06.423  —                —        411300→410000 0.388 s
+ 标记  事件                 单位                   时间(北京)               时钟偏差         值班员                         用时  备注
+ t5    已入队 accepted      411322 方城县          2026-11-22 02:42:05.123  +0.004 ±0.012 s  —                                 —
+ t6    枢纽已接管 custody   411300 南阳市          2026-11-22 02:42:06.035  —                —             411322→411300 0.912 s
+ t8    已送达 delivered     410000 省政府总值班室  2026-11-22 02:42:06.423  —                —             411300→410000 0.388 s
  t10   已签收 acknowledged  410000 省政府总值班室  2026-11-22 02:42:41.423  —                庚 (值班员)  410000 值班室 35.000 s
 入队到送达 1.300 s  送达到签收 35.000 s";
     assert_eq!(render(&acknowledged(), &Catalogue::new(Language::Chinese)), expected);
@@ -53,7 +53,14 @@ fn the_operators_view_in_chinese() {
 
 #[test]
 fn the_operators_view_in_english() {
-    let expected = "";
+    let expected = "\
+→ 410000 省政府总值班室: delivered and acknowledged
+ mark  event                room                   time (Beijing)           clock offset     officer                              spent  note
+ t5    accepted 已入队      411322 方城县          2026-11-22 02:42:05.123  +0.004 ±0.012 s  —                                        —
+ t6    custody 枢纽已接管   411300 南阳市          2026-11-22 02:42:06.035  —                —                    411322→411300 0.912 s
+ t8    delivered 已送达     410000 省政府总值班室  2026-11-22 02:42:06.423  —                —                    411300→410000 0.388 s
+ t10   acknowledged 已签收  410000 省政府总值班室  2026-11-22 02:42:41.423  —                庚 (duty officer)  desk of 410000 35.000 s
+queued to delivered 1.300 s  delivered to acknowledged 35.000 s";
     assert_eq!(render(&acknowledged(), &Catalogue::new(Language::English)), expected);
 }
 
@@ -117,7 +124,10 @@ fn each_recipient_has_a_part_of_its_own() {
     lines.insert(1, copy);
     let text = render(&lines, &Catalogue::new(Language::Chinese));
     let headings: Vec<&str> = text.lines().filter(|line| line.starts_with('→')).collect();
-    assert_eq!(headings, ["→ 410000 省政府总值班室: 已送达,已签收", "→ 411300 南阳市: 未确认送达:只在本机入队"]);
+    assert_eq!(
+        headings,
+        ["→ 410000 省政府总值班室: 已送达,已签收", "→ 411300 南阳市: 未确认送达:只在本机入队"]
+    );
 }
 
 #[test]

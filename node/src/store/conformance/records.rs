@@ -81,10 +81,12 @@ pub(super) async fn a_commit_that_fails_changes_nothing<S: Store>(mut store: S) 
         first_leaf(),
         Write::InboxDeed { key: known.record.key, event: Event::Custody },
     ];
-    for fault in faults {
-        let mut writes = arrive(&new);
+    // A small commit and one of several statements may go different ways.
+    let many: Vec<Write> = (100..150).flat_map(|n| arrive(&Sample::new(n, Precedence::Routine))).collect();
+    for (fault, besides) in faults.iter().flat_map(|fault| [(fault, &[][..]), (fault, &many)]) {
+        let mut writes = [arrive(&new), besides.to_vec()].concat();
         writes.push(new.own(Event::Custody, 6, Some((SOURCE, 2))));
-        writes.push(fault);
+        writes.push(fault.clone());
         refused(&mut store, writes).await;
         let after = store.load().await.expect("the state is loaded");
         assert_eq!(state_of(&after), state_of(&before), "nothing of a failed commit is left");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use relay::{receipt::Event, step::Write};
 
-use super::{Durable, StoreError};
+use super::{super::StoreError, Durable};
 
 /// What the writes before this one in the same commit have taken.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! Opening the file: whose it is, whether it is sound, and whether SQLite does what this program relies on.
 //!
 //! A file that is not ours, or newer, is recognised before anything in it is touched. Every setting is read back.
-//! `quick_check` reads the whole file: it runs on files up to [`QUICK_CHECK_BYTES_MAX`] (a quarter of a second), because a
+//! `quick_check` reads the whole file: it runs on files up to [`QUICK_CHECK_BYTES_MAX`] (about 0.1 s), because a
 //! hub with a long queue must come back at once; larger ones are checked by `doctor`. Either way every
 //! envelope, record and receipt is checked against its digest when it is read.
 //! *Against:* a SQLite that can corrupt a write-ahead log, a setting that silently did not take, a wrong file.
@@ -46,8 +46,8 @@ const CHECKPOINT_PAGES: i64 = 4096;
 const LOG_BYTES_KEPT: i64 = 64 * 1024 * 1024;
 /// Nobody else writes; a reader that recovers the log after a crash may hold it for a moment.
 const BUSY: Duration = Duration::from_secs(5);
-/// Texts of every table and size, and those of the reads.
-const STATEMENTS_KEPT: usize = 256;
+/// Prepared texts: those of the tables and reads, and the small batches met most often. About 30 KiB each.
+const STATEMENTS_KEPT: usize = 160;
 const CACHE_KIB: i64 = 4096;
 
 /// Opens the one writing connection.
@@ -57,6 +57,9 @@ pub(super) async fn writer(path: &Path, options: OpenOptions) -> Result<SqliteCo
         return Err(StoreError::Missing { path: path.display().to_string() });
     }
     let version = identify(path).await?;
+    if version == 0 && !options.create {
+        return Err(StoreError::Missing { path: path.display().to_string() });
+    }
     let failed = |error| failure::of(path, error);
     let mut connection = settings(path).connect().await.map_err(failed)?;
     check_settings(&mut connection, &WRITER_SETTINGS).await.map_err(failed)??;

@@ -6,7 +6,7 @@ use sqlx::Row;
 use super::{
     SqliteStore,
     rows::int,
-    statement::{Many, ROWS_MAX},
+    statement::{Many, ROWS_MAX, Values},
 };
 
 const BODIES: Many =
@@ -22,11 +22,9 @@ impl SqliteStore {
         for chunk in keys.chunks(ROWS_MAX) {
             for many in [&BODIES, &DONE] {
                 let places = chunk.len().next_power_of_two();
-                let mut statement = self.texts.statement(many, places);
-                for key in chunk.iter().chain(chunk.last().into_iter().cycle()).take(places) {
-                    statement = statement.bind(&key[..]);
-                }
-                statement.execute(&mut self.connection).await?;
+                let filled = chunk.iter().chain(chunk.last().into_iter().cycle()).take(places);
+                let values = filled.fold(Values::default(), |values, key| values.bind(&key[..]));
+                values.of(self.texts.find(many, places)).execute(&mut self.connection).await?;
             }
         }
         Ok(keys.len())

@@ -41,15 +41,17 @@ impl SqliteReader {
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
-            .connect_with(settings(path).read_only(true))
-            .await
-            .map_err(|error| failure::of(path, error))?;
-        let reader = Self { pool, path: path.to_owned() };
-        let mut connection = reader.pool.acquire().await.map_err(|error| reader.failure(error))?;
-        let checked = check_settings(&mut connection, &WRITER_SETTINGS).await;
-        checked.map_err(|error| reader.failure(error))??;
-        drop(connection);
-        Ok(reader)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .after_connect(|connection, _| {
+                Box::pin(async {
+                    let checked = check_settings(connection, &WRITER_SETTINGS).await?;
+                    checked.map_err(|error| sqlx::Error::Configuration(error.into()))
+                })
+            })
+            .connect_with(settings(path).read_only(true));
+        let pool = pool.await.map_err(|error| failure::of(path, error))?;
+        Ok(Self { pool, path: path.to_owned() })
     }
 
     /// Ends the connections. The writer should be closed after this, so that it can put the log away.

@@ -17,7 +17,7 @@ use super::{
     super::{NumberedReceipt, ReceiptRow},
     SqliteStore,
     rows::{self, RawEnvelope, check_sum, int, lane_bytes},
-    statement::{Many, ROWS_MAX},
+    statement::{Many, ROWS_MAX, Values},
 };
 
 /// Rows with this number of the outbox, or this row of the table, whose bytes were changed.
@@ -57,10 +57,9 @@ impl SqliteStore {
         let mut found = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(ROWS_MAX) {
             let places = chunk.len().next_power_of_two();
-            let mut statement = self.texts.statement(many, places);
-            for key in chunk.iter().chain(chunk.last().into_iter().cycle()).take(places) {
-                statement = statement.bind(&key.to_bytes()[..]);
-            }
+            let filled = chunk.iter().chain(chunk.last().into_iter().cycle()).take(places);
+            let values = filled.fold(Values::default(), |values, key| values.bind(&key.to_bytes()[..]));
+            let statement = values.of(self.texts.find(many, places));
             found.append(&mut statement.fetch_all(&mut self.connection).await?);
         }
         Ok(found)

@@ -1,9 +1,11 @@
-//! SQL texts for many rows at once. Every statement crosses to SQLite's thread and back, so a batch uses few, large
-//! ones: a text for each power of two up to [`ROWS_MAX`], prepared once and kept.
+//! SQL texts for many rows at once. Every text crosses to SQLite's thread and back, so a batch uses few, large ones: one
+//! for each table and power of two up to [`ROWS_MAX`], prepared once and kept.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sqlx::{AssertSqlSafe, Sqlite, query::Query, sqlite::SqliteArguments};
+use sqlx::{
+    Arguments as _, AssertSqlSafe, Encode, Sqlite, Type, query::Query, query_with, sqlite::SqliteArguments,
+};
 
 /// A statement with the values that it was given so far.
 pub(super) type Statement = Query<'static, Sqlite, SqliteArguments>;
@@ -24,6 +26,30 @@ pub(super) struct Many {
     pub(super) tail: &'static str,
 }
 
+impl Many {
+    /// The text for this many rows. Only constants of this program are in it; values are bound.
+    pub(super) fn text(&self, rows: usize) -> String {
+        format!("{}{}{}", self.head, vec![self.row; rows].join(","), self.tail)
+    }
+}
+
+/// Values for a text, in the order of its question marks.
+#[derive(Default)]
+pub(super) struct Values(SqliteArguments);
+
+impl Values {
+    /// Adds one.
+    pub(super) fn bind<'v>(mut self, value: impl Encode<'v, Sqlite> + Type<Sqlite>) -> Self {
+        self.0.add(value).expect("numbers and bytes always encode");
+        self
+    }
+
+    /// The statement with this text and these values.
+    pub(super) fn of(self, text: impl Into<Arc<str>>) -> Statement {
+        query_with(AssertSqlSafe(text.into()), self.0)
+    }
+}
+
 /// The texts made so far.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
@@ -31,14 +57,9 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// The statement for this many rows, without its values.
-    pub(super) fn statement(&mut self, many: &Many, rows: usize) -> Statement {
-        let text = self.by_rows.entry((many.head, rows)).or_insert_with(|| {
-            let repeated = vec![many.row; rows].join(",");
-            format!("{}{repeated}{}", many.head, many.tail).into()
-        });
-        // Only constants of this program are in the text; values are bound.
-        sqlx::query(AssertSqlSafe(Arc::clone(text)))
+    /// The text for this many rows.
+    pub(super) fn find(&mut self, many: &Many, rows: usize) -> Arc<str> {
+        Arc::clone(self.by_rows.entry((many.head, rows)).or_insert_with(|| many.text(rows).into()))
     }
 }
 

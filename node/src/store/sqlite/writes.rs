@@ -1,4 +1,4 @@
-//! One batch into its tables, inside the transaction that the caller opened.
+//! One batch into its tables.
 
 use certs::signature::Digest;
 use relay::{
@@ -18,67 +18,88 @@ use super::{
     SqliteStore,
     batch::{Batch, NewEnvelope, NewLine},
     rows::{self, check_sum, int},
-    statement::{BYTES_MAX, Many, Statement, chunk_len},
+    statement::{Many, Values, chunk_len},
 };
 
+/// Batches of up to this many rows go as one text with their BEGIN and COMMIT: one way to SQLite's thread and back
+/// instead of ten, which is most of a small commit's time.
+const AT_ONCE_ROWS: usize = 32;
+
+/// One statement of a batch; its values are made when it is its turn.
+pub(super) struct Piece<'b> {
+    many: &'static Many,
+    rows: usize,
+    bind: Box<dyn FnOnce(Values) -> Values + Send + 'b>,
+}
+
+/// The statements of a batch, but for wrapped keys that are added.
+pub(super) fn pieces(batch: &Batch) -> Result<Vec<Piece<'_>>, sqlx::Error> {
+    let places = |wanted| {
+        let places = batch.places.iter().filter(move |(_, taken)| **taken == wanted);
+        places.map(|(place, _)| place).collect()
+    };
+    let mut pieces = Vec::new();
+    add(&mut pieces, &ENVELOPES, batch.envelopes.values().collect(), |row| row.size(), bind_envelope);
+    add(&mut pieces, &RECORDS, batch.records.values().collect(), |_| 0, bind_record);
+    add(&mut pieces, &DEQUEUE, places(false), |_| 0, bind_place);
+    add(&mut pieces, &ENQUEUE, places(true), |_| 0, bind_place);
+    add(&mut pieces, &RECEIPTS, batch.receipts.iter().collect(), |_| 0, bind_receipt);
+    add(&mut pieces, &OUTBOXES, batch.outboxes.iter().collect(), |_| 0, bind_outbox);
+    add(&mut pieces, &INBOX, batch.inbox.iter().collect(), |_| 0, bind_line);
+    add(&mut pieces, &COLLISIONS, batch.collisions.iter().collect(), |_| 0, bind_collision);
+    add(&mut pieces, &EPOCHS, batch.epochs.iter().collect(), |_| 0, bind_epoch);
+    for row in &batch.content_keys {
+        add(&mut pieces, &CONTENT_KEY, vec![row], |_| 0, bind_content_key);
+    }
+    for (key, event) in &batch.deeds {
+        let bind = |values: Values, key: &EnvelopeKey| values.bind(&key.to_bytes()[..]);
+        add(&mut pieces, deed(*event)?, vec![key], |_| 0, bind);
+    }
+    Ok(pieces)
+}
+
+fn add<'b, R: Send + 'b>(
+    pieces: &mut Vec<Piece<'b>>,
+    many: &'static Many,
+    mut rows: Vec<R>,
+    bytes_of: fn(&R) -> usize,
+    bind: impl Fn(Values, R) -> Values + Copy + Send + 'b,
+) {
+    while !rows.is_empty() {
+        let later = rows.split_off(chunk_len(&rows, bytes_of));
+        let chunk = std::mem::replace(&mut rows, later);
+        let rows = chunk.len();
+        pieces.push(Piece { many, rows, bind: Box::new(move |values| chunk.into_iter().fold(values, bind)) });
+    }
+}
+
+/// Whether the batch may go as one text.
+pub(super) fn is_small(batch: &Batch, pieces: &[Piece<'_>]) -> bool {
+    batch.keys.is_empty() && pieces.iter().map(|piece| piece.rows).sum::<usize>() <= AT_ONCE_ROWS
+}
+
 impl SqliteStore {
-    /// Writes everything; the first failure ends it.
-    pub(super) async fn write(&mut self, batch: &Batch) -> Result<(), sqlx::Error> {
-        let Batch { envelopes, records, places, .. } = batch;
-        let outboxes: Vec<_> = batch.outboxes.iter().map(|(to, cursor)| (*to, *cursor)).collect();
-        self.insert(&ENVELOPES, envelopes.values().collect(), |envelope| envelope.size(), bind_envelope)
-            .await?;
-        self.insert(&RECORDS, records.values().collect(), |_| 0, bind_record).await?;
-        let taken = places.iter().filter(|(_, taken)| **taken).map(|(place, _)| place).collect();
-        let given_up = places.iter().filter(|(_, taken)| !**taken).map(|(place, _)| place).collect();
-        self.insert(&DEQUEUE, given_up, |_| 0, bind_place).await?;
-        self.insert(&ENQUEUE, taken, |_| 0, bind_place).await?;
-        self.insert(&RECEIPTS, batch.receipts.iter().collect(), |_| 0, bind_receipt).await?;
-        self.insert(&OUTBOXES, outboxes.iter().collect(), |_| 0, bind_outbox).await?;
-        self.insert(&INBOX, batch.inbox.iter().collect(), |_| 0, bind_line).await?;
-        self.insert(&COLLISIONS, batch.collisions.iter().collect(), |_| 0, bind_collision).await?;
-        self.insert(&EPOCHS, batch.epochs.iter().collect(), |_| 0, bind_epoch).await?;
-        self.write_rare(batch).await
+    /// Begins, writes and commits.
+    pub(super) async fn write_at_once(&mut self, pieces: Vec<Piece<'_>>) -> Result<(), sqlx::Error> {
+        let (mut text, mut values) = ("BEGIN IMMEDIATE".to_owned(), Values::default());
+        for piece in pieces {
+            text.push_str("; ");
+            text.push_str(&piece.many.text(piece.rows));
+            values = (piece.bind)(values);
+        }
+        text.push_str("; COMMIT");
+        values.of(text).execute(&mut self.connection).await.map(|_| ())
     }
 
-    /// What most batches do not have, row by row.
-    async fn write_rare(&mut self, batch: &Batch) -> Result<(), sqlx::Error> {
+    /// Writes everything inside the transaction that the caller opened; the first failure ends it.
+    pub(super) async fn write(&mut self, batch: &Batch, pieces: Vec<Piece<'_>>) -> Result<(), sqlx::Error> {
+        for piece in pieces {
+            let values = (piece.bind)(Values::default());
+            let statement = values.of(self.texts.find(piece.many, piece.rows));
+            statement.execute(&mut self.connection).await?;
+        }
         for (key, bytes) in &batch.keys {
             self.add_keys(key, bytes).await?;
-        }
-        for (key, content_key) in &batch.content_keys {
-            let statement = sqlx::query("UPDATE envelope SET content_key = ? WHERE key = ?");
-            let statement = statement.bind(&content_key[..]).bind(&key.to_bytes()[..]);
-            statement.execute(&mut self.connection).await?;
-        }
-        for (key, event) in &batch.deeds {
-            let statement = sqlx::query(deed_text(*event)?).bind(&key.to_bytes()[..]);
-            statement.execute(&mut self.connection).await?;
-        }
-        Ok(())
-    }
-
-    async fn insert<R: Sync>(
-        &mut self,
-        many: &'static Many,
-        rows: Vec<&R>,
-        bytes_of: fn(&&R) -> usize,
-        bind: fn(Statement, &R) -> Statement,
-    ) -> Result<(), sqlx::Error> {
-        let mut rest = rows.as_slice();
-        while !rest.is_empty() {
-            let (chunk, later) = rest.split_at(chunk_len(rest, bytes_of));
-            let large = chunk.iter().map(bytes_of).sum::<usize>() > BYTES_MAX;
-            let mut statement = self.texts.statement(many, chunk.len());
-            for row in chunk {
-                statement = bind(statement, row);
-            }
-            statement.persistent(!large).execute(&mut self.connection).await?;
-            if large {
-                // A statement keeps its last values: the next one that is not kept lets them go.
-                sqlx::query("SELECT 1").persistent(false).execute(&mut self.connection).await?;
-            }
-            rest = later;
         }
         Ok(())
     }
@@ -98,7 +119,7 @@ impl SqliteStore {
              SET header = excluded.header, keys = excluded.keys, body = excluded.body",
         );
         let statement = statement.bind(&key_bytes[..]).bind(&bytes.header[..]);
-        let statement = statement.bind(codec::encode(&keys)).bind(&bytes.body[..]).persistent(false);
+        let statement = statement.bind(codec::encode(&keys)).bind(&bytes.body[..]);
         statement.execute(&mut self.connection).await.map(|_| ())
     }
 }
@@ -115,8 +136,8 @@ const ENVELOPES: Many = Many {
     tail: "",
 };
 
-fn bind_envelope(statement: Statement, envelope: &NewEnvelope) -> Statement {
-    statement
+fn bind_envelope(values: Values, envelope: &NewEnvelope) -> Values {
+    values
         .bind(&envelope.key.to_bytes()[..])
         .bind(&envelope.bytes.header[..])
         .bind(codec::encode(&envelope.bytes.keys))
@@ -133,9 +154,9 @@ const RECORDS: Many = Many {
            due_at_ms = excluded.due_at_ms, check_sum = excluded.check_sum, state = excluded.state",
 };
 
-fn bind_record(statement: Statement, record: &Record) -> Statement {
+fn bind_record(values: Values, record: &Record) -> Values {
     let state = codec::encode(record);
-    statement
+    values
         .bind(&record.key.to_bytes()[..])
         .bind(record.source.as_ref().map(|room| &room.as_bytes()[..]))
         .bind(record.precedence.index() as i64)
@@ -157,8 +178,8 @@ fn is_prunable(record: &Record) -> bool {
 const ENQUEUE: Many = Many { head: "INSERT OR IGNORE INTO queue (place) VALUES ", row: "(?)", tail: "" };
 const DEQUEUE: Many = Many { head: "DELETE FROM queue WHERE place IN (", row: "?", tail: ")" };
 
-fn bind_place(statement: Statement, place: &QueuePlace) -> Statement {
-    statement.bind(rows::place_bytes(place))
+fn bind_place(values: Values, place: &QueuePlace) -> Values {
+    values.bind(rows::place_bytes(place))
 }
 
 const RECEIPTS: Many = Many {
@@ -168,11 +189,11 @@ const RECEIPTS: Many = Many {
     tail: "",
 };
 
-fn bind_receipt(statement: Statement, stored: &StoredReceipt) -> Statement {
+fn bind_receipt(values: Values, stored: &StoredReceipt) -> Values {
     let receipt = stored.receipt.receipt();
     let key = receipt.key();
     let bytes = stored.receipt.bytes();
-    statement
+    values
         .bind(&key.to_bytes()[..])
         .bind(i64::from(receipt.event.number()))
         .bind(stored.own)
@@ -194,8 +215,8 @@ const OUTBOXES: Many = Many {
            stored_upto = max(stored_upto, excluded.stored_upto)",
 };
 
-fn bind_outbox(statement: Statement, (neighbour, (next, stored)): &(RoomId, (u64, u64))) -> Statement {
-    statement.bind(&neighbour.as_bytes()[..]).bind(int(*next)).bind(int(*stored))
+fn bind_outbox(values: Values, (neighbour, (next, stored)): (&RoomId, &(u64, u64))) -> Values {
+    values.bind(&neighbour.as_bytes()[..]).bind(int(*next)).bind(int(*stored))
 }
 
 const INBOX: Many = Many {
@@ -204,8 +225,8 @@ const INBOX: Many = Many {
     tail: "",
 };
 
-fn bind_line(statement: Statement, line: &NewLine) -> Statement {
-    statement
+fn bind_line(values: Values, line: &NewLine) -> Values {
+    values
         .bind(&line.key.to_bytes()[..])
         .bind(&line.key.origin.as_bytes()[..])
         .bind(i64::from(line.entry.kind))
@@ -216,14 +237,28 @@ fn bind_line(statement: Statement, line: &NewLine) -> Statement {
         .bind(&line.entry.summary[..])
 }
 
-/// The column that a deed sets.
-fn deed_text(event: Event) -> Result<&'static str, sqlx::Error> {
+const CONTENT_KEY: Many =
+    Many { head: "UPDATE envelope SET content_key = ? WHERE key = ?", row: "", tail: "" };
+
+fn bind_content_key(values: Values, (key, content_key): (&EnvelopeKey, &Vec<u8>)) -> Values {
+    values.bind(&content_key[..]).bind(&key.to_bytes()[..])
+}
+
+const ACKNOWLEDGED: Many =
+    Many { head: "UPDATE inbox SET acknowledged = 1 WHERE key = ?", row: "", tail: "" };
+const OPENED: Many = Many { head: "UPDATE inbox SET opened = 1 WHERE key = ?", row: "", tail: "" };
+const DISPOSED: Many = Many { head: "UPDATE inbox SET disposed = 1 WHERE key = ?", row: "", tail: "" };
+const RETURNED: Many = Many { head: "UPDATE inbox SET returned = 1 WHERE key = ?", row: "", tail: "" };
+const ALERTED: Many = Many { head: "UPDATE inbox SET alerted = 1 WHERE key = ?", row: "", tail: "" };
+
+/// The statement for a deed.
+fn deed(event: Event) -> Result<&'static Many, sqlx::Error> {
     match event {
-        Event::Acknowledged => Ok("UPDATE inbox SET acknowledged = 1 WHERE key = ?"),
-        Event::Opened => Ok("UPDATE inbox SET opened = 1 WHERE key = ?"),
-        Event::Disposed => Ok("UPDATE inbox SET disposed = 1 WHERE key = ?"),
-        Event::Returned => Ok("UPDATE inbox SET returned = 1 WHERE key = ?"),
-        Event::Alerted => Ok("UPDATE inbox SET alerted = 1 WHERE key = ?"),
+        Event::Acknowledged => Ok(&ACKNOWLEDGED),
+        Event::Opened => Ok(&OPENED),
+        Event::Disposed => Ok(&DISPOSED),
+        Event::Returned => Ok(&RETURNED),
+        Event::Alerted => Ok(&ALERTED),
         Event::Accepted
         | Event::Custody
         | Event::Delivered
@@ -238,16 +273,13 @@ fn deed_text(event: Event) -> Result<&'static str, sqlx::Error> {
 const COLLISIONS: Many =
     Many { head: "INSERT OR IGNORE INTO collision (key, digest, header) VALUES ", row: "(?,?,?)", tail: "" };
 
-fn bind_collision(
-    statement: Statement,
-    (key, digest, header): &(EnvelopeKey, Digest, Arc<[u8]>),
-) -> Statement {
-    statement.bind(&key.to_bytes()[..]).bind(&digest.as_bytes()[..]).bind(&header[..])
+fn bind_collision(values: Values, (key, digest, header): &(EnvelopeKey, Digest, Arc<[u8]>)) -> Values {
+    values.bind(&key.to_bytes()[..]).bind(&digest.as_bytes()[..]).bind(&header[..])
 }
 
 const EPOCHS: Many =
     Many { head: "INSERT INTO epoch (counter, nonce, seq, bytes) VALUES ", row: "(?,?,?,?)", tail: "" };
 
-fn bind_epoch(statement: Statement, (epoch, seq, bytes): &(Epoch, u64, Arc<[u8]>)) -> Statement {
-    statement.bind(int(epoch.counter)).bind(&epoch.nonce[..]).bind(int(*seq)).bind(&bytes[..])
+fn bind_epoch(values: Values, (epoch, seq, bytes): &(Epoch, u64, Arc<[u8]>)) -> Values {
+    values.bind(int(epoch.counter)).bind(&epoch.nonce[..]).bind(int(*seq)).bind(&bytes[..])
 }

@@ -1,0 +1,445 @@
+//! The officers of this room (值班人员): who they are, in which capacity, and their keys, each locked under the
+//! officer's own password (`officers.json`).
+//!
+//! An officer who leaves, or whose key is lost, is disabled and stays in the file: old acknowledgements are
+//! verified with the certificate that they carry. A wrong password costs time, and after five in a row a pause.
+//!
+//! *Against:* guessing a password, acting in the name of somebody who has left, two officers under one name.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use aws_lc_rs::rand;
+use certs::{
+    cbor,
+    officer::{
+        LockError, LockedOfficerKey, OfficerCertificate, OfficerKey, OfficerRole, PASSWORD_CHARACTERS_MIN,
+        PasswordCost, sign_act,
+    },
+};
+use data_encoding::{BASE32_NOPAD, BASE64};
+use relay::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{clock::Clock, control::view, directory::Directory, identity::Identity, problem::Problem};
+
+/// The officers of one room. Clones share them.
+#[derive(Clone)]
+pub struct Officers {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    directory: Directory,
+    identity: Arc<Identity>,
+    book: Mutex<Vec<Entry>>,
+    tries_by_officer: Mutex<BTreeMap<String, Tries>>,
+    /// One password at a time: each costs much memory.
+    unlocking: Mutex<()>,
+}
+
+/// An officer as the file has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    id: String,
+    name: String,
+    role: OfficerRole,
+    since_ms: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    disabled_at_ms: Option<i64>,
+    /// The room's certificate for the officer's key: COSE, in base64.
+    certificate: String,
+    /// The key under the password: CBOR, in base64.
+    key: String,
+}
+
+/// Wrong passwords in a row.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tries {
+    wrong: u32,
+    pause_until: Option<Instant>,
+}
+
+impl Officers {
+    /// Opens the file of a node's directory; without one there are no officers yet.
+    ///
+    /// # Errors
+    /// `officers_damaged`.
+    pub fn open(directory: &Directory, identity: Arc<Identity>) -> Result<Self, Problem> {
+        let book = if directory.file(OFFICERS_FILE).exists() {
+            serde_json::from_slice(&directory.read(OFFICERS_FILE)?)
+                .map_err(|error| damaged(directory, &error))?
+        } else {
+            Vec::new()
+        };
+        let inner = Inner {
+            directory: directory.clone(),
+            identity,
+            book: Mutex::new(book),
+            tries_by_officer: Mutex::default(),
+            unlocking: Mutex::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Enters a new officer. It takes as long as one try at a password: call it where blocking is allowed.
+    ///
+    /// # Errors
+    /// `officer_name_invalid`, `officer_taken`, `officer_role_unknown`, `officer_password_short`, `officers_too_many`,
+    /// `write_failed`.
+    pub fn add(
+        &self,
+        name: &str,
+        role: &str,
+        password: &str,
+        now: Timestamp,
+    ) -> Result<view::Officer, Problem> {
+        let name = valid_name(name)?;
+        let role: OfficerRole = role.parse().map_err(|error| {
+            Problem::usage("officer_role_unknown").with("role", role).with("detail", error)
+        })?;
+        self.check_free(&name)?;
+        let key = OfficerKey::generate();
+        let locked = self.lock(&key, password)?;
+        let id = fresh_id()?;
+        let room = &self.inner.identity;
+        let certificate = OfficerCertificate::new(room.room, &id, &name, role, &key.public(), now.as_ms())
+            .sign(&*room.signing);
+        let entry = Entry {
+            id,
+            name,
+            role,
+            since_ms: now.as_ms(),
+            disabled_at_ms: None,
+            certificate: BASE64.encode(&certificate),
+            key: BASE64.encode(&cbor::encode(&locked)),
+        };
+        self.change(|book| {
+            check_free(book, &entry.name)?;
+            book.push(entry.clone());
+            Ok(())
+        })?;
+        tracing::info!(officer = entry.id, role = role.word(), "an officer is entered");
+        Ok(shown(&entry))
+    }
+
+    /// All officers, those who have left too.
+    pub fn list(&self) -> Vec<view::Officer> {
+        self.book().iter().map(shown).collect()
+    }
+
+    /// An officer leaves, or the key is lost. What was signed stays verifiable.
+    ///
+    /// # Errors
+    /// `officer_unknown`, `officer_disabled` when it was done before, `write_failed`.
+    pub fn disable(&self, officer: &str) -> Result<(), Problem> {
+        let now_ms = Clock::wall().as_ms();
+        self.change(|book| {
+            let id = find(book, officer)?.id.clone();
+            book.iter_mut()
+                .filter(|entry| entry.id == id)
+                .for_each(|entry| entry.disabled_at_ms = Some(now_ms));
+            Ok(())
+        })?;
+        tracing::info!(officer, "an officer is disabled");
+        Ok(())
+    }
+
+    /// Signs an act in the officer's name. It takes long on purpose: call it where blocking is allowed.
+    ///
+    /// # Errors
+    /// `officer_unknown`, `officer_disabled`, `officer_wrong_password`, `officer_paused` after too many of them.
+    pub fn sign(&self, officer: &str, password: &str, payload: &[u8]) -> Result<Vec<u8>, Problem> {
+        let entry = find(&self.book(), officer)?.clone();
+        let key = self.unlock(&entry, password, Clock::instant())?;
+        let certificate = decoded(&entry.certificate).ok_or_else(|| self.damaged())?;
+        Ok(sign_act(&key, &certificate, payload))
+    }
+
+    /// Locks an officer's key under a new password.
+    ///
+    /// # Errors
+    /// As for [`sign`](Self::sign), and `officer_password_short`, `write_failed`.
+    pub fn change_password(&self, officer: &str, old: &str, new: &str) -> Result<(), Problem> {
+        let entry = find(&self.book(), officer)?.clone();
+        let key = self.unlock(&entry, old, Clock::instant())?;
+        let locked = BASE64.encode(&cbor::encode(&self.lock(&key, new)?));
+        self.change(|book| {
+            let own = book.iter_mut().filter(|other| other.id == entry.id);
+            own.for_each(|entry| entry.key.clone_from(&locked));
+            Ok(())
+        })
+    }
+
+    fn lock(&self, key: &OfficerKey, password: &str) -> Result<LockedOfficerKey, Problem> {
+        let _one = self.inner.unlocking.lock().unwrap_or_else(PoisonError::into_inner);
+        LockedOfficerKey::lock(key, password, COST).map_err(|error| match error {
+            LockError::PasswordTooShort => {
+                Problem::usage("officer_password_short").with("minimum", PASSWORD_CHARACTERS_MIN)
+            }
+            LockError::WrongPassword | LockError::Damaged | LockError::Version(_) => self.damaged(),
+        })
+    }
+
+    fn unlock(&self, entry: &Entry, password: &str, now: Instant) -> Result<OfficerKey, Problem> {
+        let locked = decoded(&entry.key)
+            .and_then(|bytes| cbor::decode::<LockedOfficerKey>(&bytes, KEY_BYTES_MAX).ok());
+        let locked = locked.ok_or_else(|| self.damaged())?;
+        let _one = self.inner.unlocking.lock().unwrap_or_else(PoisonError::into_inner);
+        self.check_pause(&entry.id, now)?;
+        match locked.unlock(password) {
+            Ok(key) => {
+                self.tries().remove(&entry.id);
+                Ok(key)
+            }
+            Err(LockError::WrongPassword) => Err(self.count_wrong(entry, now)),
+            Err(LockError::PasswordTooShort | LockError::Damaged | LockError::Version(_)) => {
+                Err(self.damaged())
+            }
+        }
+    }
+
+    fn check_pause(&self, id: &str, now: Instant) -> Result<(), Problem> {
+        let until = self.tries().get(id).and_then(|tries| tries.pause_until);
+        match until.map(|until| until.saturating_duration_since(now)) {
+            Some(left) if !left.is_zero() => {
+                Err(Problem::failed("officer_paused").with("seconds", left.as_secs().saturating_add(1)))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn count_wrong(&self, entry: &Entry, now: Instant) -> Problem {
+        let mut all = self.tries();
+        let tries = all.entry(entry.id.clone()).or_default();
+        tries.wrong = tries.wrong.saturating_add(1);
+        if let Some(over) = tries.wrong.checked_sub(WRONG_IN_A_ROW_MAX) {
+            let pause = PAUSE_FIRST.saturating_mul(1 << over.min(5)).min(PAUSE_MAX);
+            tries.pause_until = Some(now + pause);
+        }
+        tracing::warn!(officer = entry.id, wrong = tries.wrong, "a wrong password");
+        Problem::failed("officer_wrong_password").with("officer", &entry.name)
+    }
+
+    fn check_free(&self, name: &str) -> Result<(), Problem> {
+        check_free(&self.book(), name)
+    }
+
+    fn change(&self, work: impl FnOnce(&mut Vec<Entry>) -> Result<(), Problem>) -> Result<(), Problem> {
+        let mut held = self.book();
+        let mut book = held.clone();
+        work(&mut book)?;
+        let text = serde_json::to_vec_pretty(&book).expect("officers are plain data");
+        self.inner.directory.write(OFFICERS_FILE, &text)?;
+        *held = book;
+        Ok(())
+    }
+
+    fn book(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.inner.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tries(&self) -> MutexGuard<'_, BTreeMap<String, Tries>> {
+        self.inner.tries_by_officer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn damaged(&self) -> Problem {
+        damaged(&self.inner.directory, &"an officer's key or certificate does not read")
+    }
+}
+
+/// The officer with this id, or else the present one with this name.
+fn find<'a>(book: &'a [Entry], officer: &str) -> Result<&'a Entry, Problem> {
+    let of_id = book.iter().find(|entry| entry.id == officer);
+    let named = || book.iter().filter(|entry| entry.name == officer);
+    let found =
+        of_id.or_else(|| named().find(|entry| entry.disabled_at_ms.is_none())).or_else(|| named().last());
+    match found {
+        Some(entry) if entry.disabled_at_ms.is_some() => {
+            Err(Problem::failed("officer_disabled").with("officer", &entry.name))
+        }
+        Some(entry) => Ok(entry),
+        None => Err(Problem::failed("officer_unknown").with("officer", officer)),
+    }
+}
+
+fn check_free(book: &[Entry], name: &str) -> Result<(), Problem> {
+    if book.len() >= OFFICERS_MAX {
+        return Err(Problem::failed("officers_too_many").with("limit", OFFICERS_MAX));
+    }
+    let taken = book.iter().any(|entry| entry.disabled_at_ms.is_none() && entry.name == name);
+    if taken { Err(Problem::failed("officer_taken").with("officer", name)) } else { Ok(()) }
+}
+
+fn valid_name(name: &str) -> Result<String, Problem> {
+    let name = name.trim();
+    let is_good =
+        !name.is_empty() && name.chars().count() <= NAME_CHARACTERS_MAX && !name.contains(char::is_control);
+    if is_good {
+        Ok(name.to_owned())
+    } else {
+        Err(Problem::usage("officer_name_invalid").with("limit", NAME_CHARACTERS_MAX))
+    }
+}
+
+fn shown(entry: &Entry) -> view::Officer {
+    view::Officer {
+        id: entry.id.clone(),
+        name: entry.name.clone(),
+        role: entry.role.word().to_owned(),
+        since_ms: entry.since_ms,
+        disabled: entry.disabled_at_ms.is_some(),
+    }
+}
+
+/// An id that no other officer of any room has had.
+fn fresh_id() -> Result<String, Problem> {
+    let mut bytes = [0; 10];
+    rand::fill(&mut bytes).map_err(|_| Problem::failed("no_randomness"))?;
+    Ok(BASE32_NOPAD.encode(&bytes).to_ascii_lowercase())
+}
+
+fn decoded(base64: &str) -> Option<Vec<u8>> {
+    BASE64.decode(base64.as_bytes()).ok()
+}
+
+fn damaged(directory: &Directory, detail: &dyn std::fmt::Display) -> Problem {
+    Problem::failed("officers_damaged")
+        .with("path", directory.file(OFFICERS_FILE).display())
+        .with("detail", detail)
+}
+
+/// The same for every network, a demonstration too; only unit tests hurry.
+const COST: PasswordCost = if cfg!(test) { PasswordCost::WEAK } else { PasswordCost::STANDARD };
+
+const OFFICERS_FILE: &str = "officers.json";
+const OFFICERS_MAX: usize = 2_000;
+const NAME_CHARACTERS_MAX: usize = 40;
+const KEY_BYTES_MAX: usize = 4 << 10;
+/// Wrong passwords before the first pause.
+const WRONG_IN_A_ROW_MAX: u32 = 5;
+const PAUSE_FIRST: Duration = Duration::from_secs(30);
+const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use certs::officer::verify_act;
+
+    use super::*;
+    use crate::{authority::network_init, trust::TrustBook};
+
+    const NOW: Timestamp = Timestamp::from_ms(1_795_000_000_000);
+    const PASSWORD: &str = "correct horse";
+
+    struct DutyRoom {
+        _place: tempfile::TempDir,
+        directory: Directory,
+        identity: Arc<Identity>,
+        officers: Officers,
+    }
+
+    impl DutyRoom {
+        fn new() -> Self {
+            let place = tempfile::tempdir().unwrap();
+            let map = place.path().join("map.toml");
+            std::fs::write(&map, topology::henan::DEMO_MAP).unwrap();
+            let root = network_init(place.path(), &map).unwrap().root;
+            Self::open(place, &root)
+        }
+
+        fn open(place: tempfile::TempDir, root: &Path) -> Self {
+            let directory = Directory::open(root).unwrap();
+            let identity = Arc::new(Identity::load(&directory).unwrap());
+            let officers = Officers::open(&directory, identity.clone()).unwrap();
+            Self { _place: place, directory, identity, officers }
+        }
+    }
+
+    fn code<T: std::fmt::Debug>(result: Result<T, Problem>) -> String {
+        result.unwrap_err().code
+    }
+
+    #[test]
+    fn an_act_carries_name_role_and_room_and_survives_the_officers_leaving() {
+        let room = DutyRoom::new();
+        let officer = room.officers.add("王芳", "head_of_watch", PASSWORD, NOW).unwrap();
+        let signed = room.officers.sign("王芳", PASSWORD, b"deed").unwrap();
+        room.officers.disable(&officer.id).unwrap();
+        assert_eq!(code(room.officers.sign("王芳", PASSWORD, b"deed")), "officer_disabled");
+        assert_eq!(code(room.officers.disable("王芳")), "officer_disabled");
+        let trust = TrustBook::open(&room.directory, Clock::wall()).unwrap().current();
+        let act = verify_act(&signed, &*trust.keys).unwrap();
+        let said = (act.room, act.name.as_str(), act.role, act.officer.as_str(), act.payload.as_slice());
+        let expected =
+            (room.identity.room, "王芳", OfficerRole::HeadOfWatch, officer.id.as_str(), b"deed".as_slice());
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn officers_are_there_after_a_restart_and_a_name_serves_one_person_at_a_time() {
+        let room = DutyRoom::new();
+        let first = room.officers.add("王芳", "值班员", PASSWORD, NOW).unwrap();
+        assert_eq!(code(room.officers.add(" 王芳 ", "duty_officer", PASSWORD, NOW)), "officer_taken");
+        room.officers.disable("王芳").unwrap();
+        let second = room.officers.add("王芳", "duty_officer", "another one", NOW).unwrap();
+        assert_ne!(first.id, second.id);
+        let again = Officers::open(&room.directory, room.identity.clone()).unwrap();
+        assert_eq!(again.list(), room.officers.list());
+        assert_eq!(again.list().iter().map(|officer| officer.disabled).collect::<Vec<_>>(), [true, false]);
+        assert!(again.sign("王芳", "another one", b"deed").is_ok());
+        assert_eq!(code(again.sign(&first.id, PASSWORD, b"deed")), "officer_disabled");
+    }
+
+    #[test]
+    fn bad_names_roles_and_passwords_change_nothing() {
+        let room = DutyRoom::new();
+        let add = |name: &str, role: &str, password: &str| code(room.officers.add(name, role, password, NOW));
+        assert_eq!(add(" ", "duty_officer", PASSWORD), "officer_name_invalid");
+        assert_eq!(add("a\nb", "duty_officer", PASSWORD), "officer_name_invalid");
+        assert_eq!(add("王芳", "boss", PASSWORD), "officer_role_unknown");
+        assert_eq!(add("王芳", "duty_officer", "short"), "officer_password_short");
+        assert_eq!(code(room.officers.sign("王芳", PASSWORD, b"deed")), "officer_unknown");
+        assert!(room.officers.list().is_empty() && !room.directory.file(OFFICERS_FILE).exists());
+    }
+
+    #[test]
+    fn a_changed_password_replaces_the_old_one() {
+        let room = DutyRoom::new();
+        room.officers.add("王芳", "duty_officer", PASSWORD, NOW).unwrap();
+        assert_eq!(
+            code(room.officers.change_password("王芳", "wrong word", "new password")),
+            "officer_wrong_password"
+        );
+        room.officers.change_password("王芳", PASSWORD, "new password").unwrap();
+        assert_eq!(code(room.officers.sign("王芳", PASSWORD, b"deed")), "officer_wrong_password");
+        assert!(room.officers.sign("王芳", "new password", b"deed").is_ok());
+    }
+
+    #[test]
+    fn five_wrong_passwords_cost_a_pause_that_the_right_one_must_wait_for_too() {
+        let room = DutyRoom::new();
+        room.officers.add("王芳", "duty_officer", PASSWORD, NOW).unwrap();
+        let entry = room.officers.book()[0].clone();
+        let now = Clock::instant();
+        for _ in 0..WRONG_IN_A_ROW_MAX {
+            assert_eq!(code(room.officers.unlock(&entry, "wrong word", now)), "officer_wrong_password");
+        }
+        let paused = room.officers.unlock(&entry, PASSWORD, now + PAUSE_FIRST / 2).unwrap_err();
+        assert_eq!((paused.code.as_str(), paused.details["seconds"].as_str()), ("officer_paused", "16"));
+        assert_eq!(
+            code(room.officers.unlock(&entry, "wrong word", now + PAUSE_FIRST)),
+            "officer_wrong_password"
+        );
+        let later = now + PAUSE_FIRST * 2;
+        assert_eq!(code(room.officers.unlock(&entry, PASSWORD, later)), "officer_paused");
+        assert!(room.officers.unlock(&entry, PASSWORD, now + PAUSE_FIRST * 3).is_ok());
+        assert_eq!(code(room.officers.unlock(&entry, "wrong word", later)), "officer_wrong_password");
+        assert!(room.officers.unlock(&entry, PASSWORD, later).is_ok());
+    }
+}

@@ -1,0 +1,1 @@
+//! A receipt says what its issuer signed, or nothing.

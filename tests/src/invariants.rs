@@ -1,0 +1,269 @@
+//! What must be true after every step of a simulated world, and what must be true at its end.
+//!
+//! Each rule compares what was committed or said with the [`Model`], and names the envelope that breaks it.
+
+use std::collections::BTreeMap;
+
+use node::{driver::Outgoing, store::memory::MemoryStore};
+use relay::{
+    envelope_id::EnvelopeKey,
+    receipt::{Event, VerifiedReceipt},
+    record::{Delivery, DeliveryState, Record},
+    step::{QueuePlace, Write},
+};
+use topology::{Precedence, RoomId};
+
+use crate::model::{Fate, Letter, Model};
+
+/// A rule that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// What is wrong.
+    pub what: String,
+    /// With which envelope, if with one.
+    pub key: Option<EnvelopeKey>,
+}
+
+impl Violation {
+    /// A rule about one envelope.
+    pub fn of(key: EnvelopeKey, what: impl Into<String>) -> Self {
+        Self { what: what.into(), key: Some(key) }
+    }
+
+    /// A rule about no envelope in particular.
+    pub fn general(what: impl Into<String>) -> Self {
+        Self { what: what.into(), key: None }
+    }
+}
+
+/// Before the model hears of a committed write: does it fit what was committed before?
+///
+/// # Errors
+/// [`Violation`].
+pub fn before_write(model: &Model, room: RoomId, write: &Write) -> Result<(), Violation> {
+    match write {
+        Write::Epoch { seq, .. } => next_leaf(model, room, *seq, None),
+        Write::Receipt(stored) if stored.own => {
+            let statement = stored.receipt.receipt();
+            next_leaf(model, room, statement.seq, Some(statement.key()))
+        }
+        Write::Receipt(stored) => as_issued(model, &stored.receipt),
+        Write::Inbox { key, delivered_at, .. } => {
+            let Some(letter) = model.letters().get(key) else {
+                return Err(Violation::of(*key, "delivered, but its origin never accepted it"));
+            };
+            if *delivered_at >= letter.expires_at {
+                return Err(Violation::of(*key, "delivered after its expiry by the target's own clock"));
+            }
+            Ok(())
+        }
+        Write::Record(record) if record.source.is_none() => beliefs_stay(model, record),
+        Write::Record(_)
+        | Write::Envelope { .. }
+        | Write::Keys { .. }
+        | Write::ContentKey { .. }
+        | Write::Enqueue(_)
+        | Write::Dequeue(_)
+        | Write::OutboxStored { .. }
+        | Write::InboxDeed { .. }
+        | Write::Collision { .. } => Ok(()),
+    }
+}
+
+/// After the model has heard of a commit: is everything that it touched still safe?
+///
+/// # Errors
+/// [`Violation`].
+pub fn after_commit(model: &Model, store: &MemoryStore, writes: &[Write]) -> Result<(), Violation> {
+    for write in writes {
+        match write {
+            Write::Record(record) => {
+                every_open_way_leads_on(store, &record.key)?;
+                one_truth(model, &record.key)?;
+            }
+            Write::Receipt(stored) => {
+                let statement = stored.receipt.receipt();
+                if stored.own && !store.all_records().contains_key(&statement.key()) {
+                    let what = format!("{} was signed for what is not stored", statement.event);
+                    return Err(Violation::of(statement.key(), what));
+                }
+                one_truth(model, &statement.key())?;
+            }
+            Write::Inbox { key, .. } => one_truth(model, key)?,
+            Write::Envelope { .. }
+            | Write::Keys { .. }
+            | Write::ContentKey { .. }
+            | Write::Enqueue(_)
+            | Write::Dequeue(_)
+            | Write::OutboxStored { .. }
+            | Write::InboxDeed { .. }
+            | Write::Collision { .. }
+            | Write::Epoch { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+/// A receipt that somebody shows is, byte for byte, the one that its issuer has committed under that number.
+///
+/// # Errors
+/// [`Violation`].
+pub fn as_issued(model: &Model, receipt: &VerifiedReceipt) -> Result<(), Violation> {
+    let statement = receipt.receipt();
+    match model.leaf(statement.issuer, statement.seq) {
+        Some(bytes) if bytes == receipt.bytes() => Ok(()),
+        Some(_) => {
+            let what = format!("two different receipts under leaf {} of one room", statement.seq);
+            Err(Violation::of(statement.key(), what))
+        }
+        None => {
+            let what = format!("{} was said before it was committed", statement.event);
+            Err(Violation::of(statement.key(), what))
+        }
+    }
+}
+
+/// Nothing less urgent leaves while something more urgent waits for the same neighbour, and nobody honest is
+/// accused of breaking the rules of a link. `waiting` is the most urgent class per neighbour before the turn.
+///
+/// # Errors
+/// [`Violation`].
+pub fn said(
+    waiting: &BTreeMap<RoomId, Precedence>,
+    still_waiting: &BTreeMap<RoomId, Precedence>,
+    items: &[Outgoing],
+) -> Result<(), Violation> {
+    for item in items {
+        match item {
+            Outgoing::Envelope { to, precedence, .. } => {
+                let before = waiting.get(to).filter(|urgent| *urgent < precedence);
+                let after = still_waiting.get(to).filter(|urgent| *urgent < precedence);
+                if let (Some(urgent), Some(_)) = (before, after) {
+                    let what = format!("{precedence} left while {urgent} waited for the same neighbour");
+                    return Err(Violation::general(what));
+                }
+            }
+            Outgoing::Close { reason, .. } => {
+                return Err(Violation::general(format!("an honest neighbour is accused: {reason}")));
+            }
+            Outgoing::Control { .. } | Outgoing::Notice(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// When the faults have stopped and time has passed: every envelope has ended, and its origin knows how.
+///
+/// # Errors
+/// [`Violation`].
+pub fn at_the_end(model: &Model) -> Result<(), Violation> {
+    for (key, letter) in model.letters() {
+        for fate in letter.fates.values() {
+            if fate.belief.is_none() {
+                return Err(Violation::of(*key, format!("its origin never learned the outcome: {fate:?}")));
+            }
+        }
+        one_truth(model, key)?;
+        known_and_true(key, letter)?;
+    }
+    Ok(())
+}
+
+/// Whether every envelope has ended as far as its origin knows.
+pub fn all_ended(model: &Model) -> bool {
+    model.letters().values().all(|letter| letter.fates.values().all(|fate| fate.belief.is_some()))
+}
+
+fn next_leaf(model: &Model, room: RoomId, seq: u64, key: Option<EnvelopeKey>) -> Result<(), Violation> {
+    let next = model.next_leaf(room);
+    if seq == next {
+        return Ok(());
+    }
+    Err(Violation { what: format!("leaf {seq} was committed, {next} is the next of this room's log"), key })
+}
+
+fn beliefs_stay(model: &Model, record: &Record) -> Result<(), Violation> {
+    let Some(letter) = model.letters().get(&record.key) else { return Ok(()) };
+    for (recipient, fate) in &letter.fates {
+        let now = record.delivery(*recipient).and_then(|delivery| delivery.outcome);
+        if fate.belief.is_some() && now != fate.belief {
+            let what = format!("its origin believed {:?} and now believes {now:?}", fate.belief);
+            return Err(Violation::of(record.key, what));
+        }
+    }
+    Ok(())
+}
+
+/// What the recipient itself has said is the truth; the origin believes that or does not know yet. Nobody finds
+/// it in an inbox twice.
+fn one_truth(model: &Model, key: &EnvelopeKey) -> Result<(), Violation> {
+    let Some(letter) = model.letters().get(key) else { return Ok(()) };
+    for (recipient, fate) in &letter.fates {
+        if fate.lines > 1 {
+            return Err(Violation::of(*key, format!("it is in the same inbox {} times", fate.lines)));
+        }
+        let own: Vec<Event> =
+            fate.endings.iter().filter(|(_, issuer)| issuer == recipient).map(|(event, _)| *event).collect();
+        if own.len() > 1 || (fate.lines == 1) != (own == [Event::Delivered]) {
+            let what = format!("its recipient has it in {} lines and says {own:?}", fate.lines);
+            return Err(Violation::of(*key, what));
+        }
+        if fate.belief.is_some() && own.first().is_some_and(|truth| Some(*truth) != fate.belief) {
+            let what = format!("its origin believes {:?}, its recipient says {own:?}", fate.belief);
+            return Err(Violation::of(*key, what));
+        }
+    }
+    Ok(())
+}
+
+fn known_and_true(key: &EnvelopeKey, letter: &Letter) -> Result<(), Violation> {
+    for (recipient, fate) in &letter.fates {
+        let Fate { belief: Some(belief), endings, .. } = fate else { continue };
+        if !endings.iter().any(|(event, _)| event == belief) {
+            let what = format!("its origin believes {belief} for {recipient}, which nobody signed");
+            return Err(Violation::of(*key, what));
+        }
+    }
+    Ok(())
+}
+
+/// Whatever a node has promised to carry is in a queue, under way with a time to try again, or in the next hop's
+/// custody; at the origin there is always a time at which it is looked at again.
+fn every_open_way_leads_on(store: &MemoryStore, key: &EnvelopeKey) -> Result<(), Violation> {
+    let Some(record) = store.all_records().get(key) else {
+        return Err(Violation::of(*key, "a committed record is gone"));
+    };
+    for delivery in &record.deliveries {
+        leads_on(store, record, delivery)?;
+    }
+    let waits_somewhere = |place: &QueuePlace| !record.waiting_for(place.neighbour).is_empty();
+    match store.all_places().iter().find(|place| place.key == *key && !waits_somewhere(place)) {
+        Some(_) => Err(Violation::of(*key, "it has a place in a queue in which nothing of it waits")),
+        None => Ok(()),
+    }
+}
+
+fn leads_on(store: &MemoryStore, record: &Record, delivery: &Delivery) -> Result<(), Violation> {
+    let is_open = !matches!(delivery.state, DeliveryState::Here | DeliveryState::Ended);
+    if is_open == delivery.outcome.is_some() {
+        let what = format!("its state {:?} contradicts its outcome {:?}", delivery.state, delivery.outcome);
+        return Err(Violation::of(record.key, what));
+    }
+    match &delivery.state {
+        DeliveryState::Waiting { neighbour } => {
+            let (precedence, since, key) = (record.precedence, record.received_at, record.key);
+            let place = QueuePlace { neighbour: *neighbour, precedence, since, key };
+            if store.all_places().contains(&place) {
+                return Ok(());
+            }
+            Err(Violation::of(record.key, "it waits, but has no place in the queue"))
+        }
+        DeliveryState::Held { resend_at: None, .. } if record.source.is_none() => {
+            Err(Violation::of(record.key, "its origin would never ask again"))
+        }
+        DeliveryState::Held { .. }
+        | DeliveryState::Sent { .. }
+        | DeliveryState::Here
+        | DeliveryState::Ended => Ok(()),
+    }
+}

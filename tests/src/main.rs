@@ -1,0 +1,65 @@
+//! The tests' own binary: long runs of the simulated world, and everything else as `yichuan` does it, so that tests
+//! have an executable of their own.
+//!
+//! ```text
+//! cargo run -p tests -- world --seeds 0..100000
+//! cargo run -p tests -- world --seed 4711
+//! cargo run -p tests -- demo --once
+//! ```
+
+use std::{io::Write, ops::Range, process::ExitCode};
+
+use tests::world::{self, Flaws, Summary};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("world") => worlds(&arguments[1..]),
+        Some(_) | None => node::run(std::env::args_os()).into(),
+    }
+}
+
+fn worlds(arguments: &[String]) -> ExitCode {
+    let Some(seeds) = seeds(arguments) else {
+        say("usage: tests world --seed N | --seeds A..B");
+        return ExitCode::from(2);
+    };
+    let (mut seen, mut failed) = (Summary::default(), Vec::new());
+    let count = seeds.end.saturating_sub(seeds.start);
+    for seed in seeds {
+        match world::run(seed, Flaws::default()) {
+            Ok(summary) => seen.add(&summary),
+            Err(failure) => {
+                say(&failure.to_string());
+                failed.push(seed);
+            }
+        }
+    }
+    say(&format!("{count} worlds, {} steps, {} envelopes", seen.steps, seen.envelopes));
+    say(&format!("outcomes {:?}", seen.outcomes));
+    say(&format!("crashes {:?}", seen.crashed));
+    if failed.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    say(&format!("{} failed: {failed:?}", failed.len()));
+    ExitCode::FAILURE
+}
+
+fn seeds(arguments: &[String]) -> Option<Range<u64>> {
+    match arguments {
+        [flag, seed] if flag == "--seed" => {
+            let seed = seed.parse().ok()?;
+            Some(seed..seed + 1)
+        }
+        [flag, range] if flag == "--seeds" => {
+            let (from, to) = range.split_once("..")?;
+            Some(from.parse().ok()?..to.parse().ok()?)
+        }
+        _ => None,
+    }
+}
+
+fn say(line: &str) {
+    // Nobody is left to read it when standard output is closed.
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}

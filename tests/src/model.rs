@@ -1,0 +1,133 @@
+//! The reference model: what a bystander who sees every commit knows of every envelope. Simple enough to be right by
+//! reading it: no links, no retries, no windows; only who promised what, and who ended what.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use certs::signature::Digest;
+use relay::{
+    envelope_id::EnvelopeKey, receipt::Event, record::Record, step::Write, timestamp::Timestamp,
+};
+use topology::RoomId;
+
+/// Everything that was promised in one world.
+#[derive(Debug, Default)]
+pub struct Model {
+    letters: BTreeMap<EnvelopeKey, Letter>,
+    /// The signed bytes of each room's log, by leaf number.
+    leaves: BTreeMap<RoomId, Vec<Arc<[u8]>>>,
+    history: BTreeMap<EnvelopeKey, Vec<String>>,
+}
+
+/// One envelope that its origin has accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// Which bytes.
+    pub digest: Digest,
+    /// When it must not be delivered any more.
+    pub expires_at: Timestamp,
+    /// Whether the officer was told that it is accepted.
+    pub is_promised: bool,
+    /// What became of it for each recipient.
+    pub fates: BTreeMap<RoomId, Fate>,
+}
+
+/// What became of an envelope for one recipient.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fate {
+    /// Lines in the recipient's inbox.
+    pub lines: u32,
+    /// Terminal receipts about it, by whom, in the order in which they were committed by their issuers.
+    pub endings: Vec<(Event, RoomId)>,
+    /// The outcome that the origin believes.
+    pub belief: Option<Event>,
+    /// What the recipient did with it.
+    pub deeds: Vec<Event>,
+}
+
+impl Model {
+    /// One committed write of a room.
+    pub fn observe(&mut self, room: RoomId, write: &Write) {
+        match write {
+            Write::Record(record) if record.source.is_none() => self.origin_says(record),
+            Write::Inbox { key, .. } => {
+                if let Some(fate) = self.fate_mut(key, room) {
+                    fate.lines += 1;
+                }
+            }
+            Write::Receipt(stored) if stored.own => {
+                let statement = stored.receipt.receipt();
+                self.leaves.entry(room).or_default().push(stored.receipt.bytes().clone());
+                let key = statement.key();
+                if self.letters.get(&key).is_none_or(|letter| letter.digest != statement.envelope_digest) {
+                    return;
+                }
+                let (event, recipient) = (statement.event, statement.recipient);
+                let Some(fate) = self.fate_mut(&key, recipient) else { return };
+                if event.is_terminal() {
+                    fate.endings.push((event, room));
+                } else if event.is_by_recipient() {
+                    fate.deeds.push(event);
+                }
+            }
+            Write::Epoch { bytes, .. } => self.leaves.entry(room).or_default().push(bytes.clone()),
+            Write::Record(_)
+            | Write::Receipt(_)
+            | Write::Envelope { .. }
+            | Write::Keys { .. }
+            | Write::ContentKey { .. }
+            | Write::Enqueue(_)
+            | Write::Dequeue(_)
+            | Write::OutboxStored { .. }
+            | Write::InboxDeed { .. }
+            | Write::Collision { .. } => {}
+        }
+    }
+
+    /// An officer was told that a message is accepted.
+    pub fn promise(&mut self, key: EnvelopeKey) {
+        if let Some(letter) = self.letters.get_mut(&key) {
+            letter.is_promised = true;
+        }
+    }
+
+    /// Something about an envelope that a person would want to read when it went wrong.
+    pub fn note(&mut self, key: EnvelopeKey, line: String) {
+        self.history.entry(key).or_default().push(line);
+    }
+
+    /// The notes about an envelope.
+    pub fn history(&self, key: &EnvelopeKey) -> &[String] {
+        self.history.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every accepted envelope.
+    pub fn letters(&self) -> &BTreeMap<EnvelopeKey, Letter> {
+        &self.letters
+    }
+
+    /// The next free number in a room's log.
+    pub fn next_leaf(&self, room: RoomId) -> u64 {
+        self.leaves.get(&room).map_or(0, |leaves| leaves.len() as u64)
+    }
+
+    /// The signed bytes under a number of a room's log, as they were committed.
+    pub fn leaf(&self, room: RoomId, seq: u64) -> Option<&Arc<[u8]>> {
+        self.leaves.get(&room)?.get(usize::try_from(seq).ok()?)
+    }
+
+    fn origin_says(&mut self, record: &Record) {
+        let letter = self.letters.entry(record.key).or_insert_with(|| Letter {
+            digest: record.digest,
+            expires_at: record.expires_at,
+            is_promised: false,
+            fates: BTreeMap::new(),
+        });
+        for delivery in &record.deliveries {
+            letter.fates.entry(delivery.recipient).or_default().belief = delivery.outcome;
+        }
+    }
+
+    fn fate_mut(&mut self, key: &EnvelopeKey, recipient: RoomId) -> Option<&mut Fate> {
+        self.letters.get_mut(key)?.fates.get_mut(&recipient)
+    }
+}

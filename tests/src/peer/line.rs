@@ -1,0 +1,342 @@
+//! A line to a node: real QUIC, on which a test says what it likes and hears everything.
+
+use std::time::Duration;
+
+use node::link::stream::FrameReader;
+use quinn::{Connection, ConnectionError, Endpoint, RecvStream, SendStream};
+use relay::{
+    engine::first_credits,
+    envelope::EnvelopeBytes,
+    envelope_id::EnvelopeId,
+    frame::{EnvelopeFrame, Frame, Hello, NotTaken},
+    limits::{PART_BYTES_MAX, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN},
+    receipt::{Event, Receipt, VerifiedReceipt},
+};
+use serde_bytes::ByteBuf;
+use tokio::{sync::mpsc, task::JoinSet};
+use topology::Precedence;
+
+use super::keys::Keys;
+use crate::cluster::LONG;
+
+/// A connection with its streams. It is closed when it is dropped.
+pub struct Line {
+    /// The connection.
+    pub connection: Connection,
+    /// The control stream, outwards.
+    pub control: SendStream,
+    /// The precedence streams, outwards, flash first; opened by [`Line::open_lanes`].
+    pub lanes: Vec<SendStream>,
+    heard: mpsc::UnboundedReceiver<Heard>,
+    _tasks: JoinSet<()>,
+    _endpoint: Endpoint,
+}
+
+/// Something that the node said.
+#[derive(Debug)]
+pub enum Heard {
+    /// On the control stream.
+    Control(Frame),
+    /// On a precedence stream.
+    Lane(u8, Frame),
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// The node closed it with one of its codes ([`node::link::registry::close`]).
+    Refused(u32, String),
+    /// The handshake failed, or TLS ended it: the alert.
+    Tls(String),
+    /// Otherwise.
+    Lost(String),
+}
+
+impl Line {
+    /// Wraps a connection that this side has dialled, says hello and hears one; then opens the precedence streams.
+    ///
+    /// # Errors
+    /// How the node ended it instead.
+    pub async fn greet(endpoint: Endpoint, connection: Connection, hello: Hello) -> Result<Self, Ended> {
+        let mut line = Self::open(endpoint, connection).await?;
+        line.say(&Frame::Hello(hello)).await?;
+        match line.hear().await? {
+            Heard::Control(Frame::Hello(_)) => {}
+            other => panic!("the first thing heard is a hello, not {other:?}"),
+        }
+        line.open_lanes().await?;
+        Ok(line)
+    }
+
+    /// Opens the control stream and says nothing yet.
+    ///
+    /// # Errors
+    /// How the node ended it instead.
+    pub async fn open(endpoint: Endpoint, connection: Connection) -> Result<Self, Ended> {
+        let (control, receive) = connection.open_bi().await.map_err(|error| ended(&error))?;
+        Ok(Self::listen(endpoint, connection, control, receive))
+    }
+
+    /// Takes the control stream of a node that has dialled this side; hears its hello and answers it.
+    ///
+    /// # Errors
+    /// How the node ended it instead.
+    pub async fn answer(endpoint: Endpoint, connection: Connection, hello: Hello) -> Result<Self, Ended> {
+        let (control, receive) = connection.accept_bi().await.map_err(|error| ended(&error))?;
+        let mut line = Self::listen(endpoint, connection, control, receive);
+        match line.hear().await? {
+            Heard::Control(Frame::Hello(_)) => {}
+            other => panic!("the first thing heard is a hello, not {other:?}"),
+        }
+        line.say(&Frame::Hello(hello)).await?;
+        line.open_lanes().await?;
+        Ok(line)
+    }
+
+    fn listen(endpoint: Endpoint, connection: Connection, control: SendStream, receive: RecvStream) -> Self {
+        let (said, heard) = mpsc::unbounded_channel();
+        let mut tasks = JoinSet::new();
+        let on_control = said.clone();
+        tasks.spawn(read(FrameReader::new(receive), move |frame| on_control.send(Heard::Control(frame)).is_ok()));
+        let incoming = connection.clone();
+        tasks.spawn(async move {
+            let mut lanes = JoinSet::new();
+            while let Ok(mut stream) = incoming.accept_uni().await {
+                let mut class = [0];
+                if stream.read_exact(&mut class).await.is_err() {
+                    continue;
+                }
+                let said = said.clone();
+                let [class] = class;
+                lanes.spawn(read(FrameReader::new(stream), move |frame| said.send(Heard::Lane(class, frame)).is_ok()));
+            }
+        });
+        Self { connection, control, lanes: Vec::new(), heard, _tasks: tasks, _endpoint: endpoint }
+    }
+
+    /// Opens the four precedence streams.
+    ///
+    /// # Errors
+    /// How the node ended the connection.
+    pub async fn open_lanes(&mut self) -> Result<(), Ended> {
+        for class in 0..4_u8 {
+            let mut lane = self.connection.open_uni().await.map_err(|error| ended(&error))?;
+            // A closed connection shows itself at the next word.
+            let _ = lane.write_all(&[class]).await;
+            self.lanes.push(lane);
+        }
+        Ok(())
+    }
+
+    /// Says a frame on the control stream.
+    ///
+    /// # Errors
+    /// How the node ended the connection.
+    pub async fn say(&mut self, frame: &Frame) -> Result<(), Ended> {
+        self.say_bytes(&frame.encode()).await
+    }
+
+    /// Says any bytes on the control stream.
+    ///
+    /// # Errors
+    /// How the node ended the connection.
+    pub async fn say_bytes(&mut self, bytes: &[u8]) -> Result<(), Ended> {
+        if self.control.write_all(bytes).await.is_err() {
+            return Err(self.closed().await);
+        }
+        Ok(())
+    }
+
+    /// Writes any bytes on the stream of a precedence.
+    ///
+    /// # Errors
+    /// How the node ended the connection.
+    pub async fn lane_bytes(&mut self, precedence: Precedence, bytes: &[u8]) -> Result<(), Ended> {
+        if self.lanes[precedence.index()].write_all(bytes).await.is_err() {
+            return Err(self.closed().await);
+        }
+        Ok(())
+    }
+
+    /// Hands over an envelope.
+    ///
+    /// # Errors
+    /// How the node ended the connection.
+    pub async fn hand_over(&mut self, precedence: Precedence, envelope: &EnvelopeBytes) -> Result<(), Ended> {
+        self.lane_bytes(precedence, &encode(envelope)).await
+    }
+
+    /// The next thing that the node says.
+    ///
+    /// # Errors
+    /// How it ended the connection instead.
+    ///
+    /// # Panics
+    /// When it neither speaks nor ends.
+    pub async fn hear(&mut self) -> Result<Heard, Ended> {
+        let next = tokio::time::timeout(LONG, self.heard.recv()).await;
+        match next.expect("the node speaks or ends the connection") {
+            Some(heard) => Ok(heard),
+            None => Err(self.closed().await),
+        }
+    }
+
+    /// Hears until something is what is wanted, and gives it.
+    ///
+    /// # Errors
+    /// How the node ended the connection instead.
+    pub async fn hear_until<T>(&mut self, mut wanted: impl FnMut(Heard) -> Option<T>) -> Result<T, Ended> {
+        loop {
+            let heard = self.hear().await?;
+            if let Some(found) = wanted(heard) {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Hears until a receipt of this event about this envelope comes; confirms what it hears.
+    ///
+    /// # Errors
+    /// How the node ended the connection instead.
+    pub async fn hear_receipt(&mut self, keys: &Keys, id: EnvelopeId, event: Event) -> Result<Receipt, Ended> {
+        loop {
+            let (upto, signed) = self.hear_receipts().await?;
+            if let Some(upto) = upto {
+                self.say(&Frame::ReceiptsStored { upto }).await?;
+            }
+            let receipts = signed.iter().filter_map(|bytes| VerifiedReceipt::verify(bytes, &*keys.trust.keys).ok());
+            let found = receipts.map(|receipt| receipt.receipt().clone());
+            if let Some(found) = found.into_iter().find(|receipt| receipt.envelope_id == id && receipt.event == event) {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The next receipts as they were signed: the last number, if they are numbered, and the bytes.
+    ///
+    /// # Errors
+    /// How the node ended the connection instead.
+    pub async fn hear_receipts(&mut self) -> Result<(Option<u64>, Vec<ByteBuf>), Ended> {
+        self.hear_until(|heard| match heard {
+            Heard::Control(Frame::Receipts(frame)) => {
+                let last = frame.first + frame.receipts.len() as u64 - 1;
+                Some((Some(last), frame.receipts))
+            }
+            Heard::Control(Frame::Answers { receipts }) => Some((None, receipts)),
+            Heard::Control(_) | Heard::Lane(..) => None,
+        })
+        .await
+    }
+
+    /// Hears until the node says that it has not taken this envelope.
+    ///
+    /// # Errors
+    /// How it ended the connection instead.
+    pub async fn hear_not_taken(&mut self, id: EnvelopeId) -> Result<NotTaken, Ended> {
+        self.hear_until(|heard| match heard {
+            Heard::Control(Frame::NotTaken(refused)) if refused.id == id => Some(refused),
+            Heard::Control(_) | Heard::Lane(..) => None,
+        })
+        .await
+    }
+
+    /// Hears until a whole envelope has come.
+    ///
+    /// # Errors
+    /// How the node ended the connection instead.
+    pub async fn hear_envelope(&mut self) -> Result<(u8, EnvelopeBytes), Ended> {
+        let (class, frame) = self
+            .hear_until(|heard| match heard {
+                Heard::Lane(class, Frame::Envelope(frame)) => Some((class, frame)),
+                Heard::Control(_) | Heard::Lane(..) => None,
+            })
+            .await?;
+        let mut body = frame.body.into_vec();
+        while (body.len() as u64) < frame.body_len {
+            let part = self.hear_until(|heard| match heard {
+                Heard::Lane(from, Frame::Part { bytes }) if from == class => Some(bytes),
+                Heard::Control(_) | Heard::Lane(..) => None,
+            });
+            body.extend_from_slice(&part.await?);
+        }
+        let header = frame.header.into_vec().into();
+        Ok((class, EnvelopeBytes { header, keys: frame.keys, body: body.into() }))
+    }
+
+    /// How the connection ends.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn closed(&self) -> Ended {
+        self.closed_within(LONG).await
+    }
+
+    /// How the connection ends, within another limit.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn closed_within(&self, limit: Duration) -> Ended {
+        let error = tokio::time::timeout(limit, self.connection.closed()).await;
+        ended(&error.unwrap_or_else(|_| panic!("the node did not end the connection within {limit:?}")))
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.connection.close(0_u32.into(), b"the test is done");
+    }
+}
+
+async fn read(mut reader: FrameReader, mut hear: impl FnMut(Frame) -> bool) {
+    while let Ok(Some(frame)) = reader.next().await {
+        if !hear(frame) {
+            return;
+        }
+    }
+}
+
+/// The frames of an envelope.
+pub fn encode(envelope: &EnvelopeBytes) -> Vec<u8> {
+    let whole = envelope.body.len() <= PART_BYTES_MAX;
+    let mut bytes = Frame::Envelope(EnvelopeFrame {
+        header: ByteBuf::from(envelope.header.to_vec()),
+        keys: envelope.keys.clone(),
+        body_len: envelope.body.len() as u64,
+        body: if whole { ByteBuf::from(envelope.body.to_vec()) } else { ByteBuf::new() },
+    })
+    .encode();
+    for part in envelope.body.chunks(PART_BYTES_MAX).filter(|_| !whole) {
+        bytes.extend(Frame::Part { bytes: ByteBuf::from(part.to_vec()) }.encode());
+    }
+    bytes
+}
+
+/// A hello as this room would say it.
+pub fn hello(keys: &Keys) -> Hello {
+    Hello {
+        version_min: PROTOCOL_VERSION_MIN,
+        version_max: PROTOCOL_VERSION,
+        network: keys.map().network().to_owned(),
+        room: keys.room,
+        software: "tests".to_owned(),
+        plan_version: keys.map().version(),
+        sheets: keys.trust.sheet_versions(),
+        credits: first_credits(),
+    }
+}
+
+/// How a connection ended, for a test.
+pub fn ended(error: &ConnectionError) -> Ended {
+    match error {
+        ConnectionError::ApplicationClosed(closed) => {
+            let code = u32::try_from(closed.error_code.into_inner()).unwrap_or(u32::MAX);
+            Ended::Refused(code, String::from_utf8_lossy(&closed.reason).into_owned())
+        }
+        ConnectionError::TransportError(_) | ConnectionError::ConnectionClosed(_) => Ended::Tls(error.to_string()),
+        ConnectionError::VersionMismatch
+        | ConnectionError::Reset
+        | ConnectionError::TimedOut
+        | ConnectionError::LocallyClosed
+        | ConnectionError::CidsExhausted => Ended::Lost(error.to_string()),
+    }
+}

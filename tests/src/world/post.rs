@@ -1,0 +1,346 @@
+//! The links of a simulated world: dialling, frames on their way, and what a session's end leaves behind. What comes
+//! in is verified as the production links verify it, before an engine sees it.
+
+use node::driver::Job;
+use relay::{
+    engine::first_credits,
+    envelope::{EnvelopeBytes, VerifiedEnvelope},
+    frame::{Frame, Hello, NotTaken},
+    limits::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN},
+    receipt::{ClockOffset, VerifiedReceipt},
+    step::{Arrival, Input},
+    timestamp::Timestamp,
+};
+use topology::{Precedence, RoomId};
+
+use super::{
+    Event, World,
+    cast::{self, NETWORK},
+    circumstances::WireFlaw,
+    wire::{self, CHILD, CONTROL, HUB, STREAMS, Session},
+};
+use crate::invariants::{self, Violation};
+
+/// How long the parent must be away before an alternate parent is dialled, as in the production dialler.
+const ALTERNATE_AFTER_MS: i64 = 3_000;
+const CLOCK_EVERY_MS: i64 = 30_000;
+
+impl World {
+    /// A child tries to make a link, and later tries again. An alternate link is made while the parent is away, and
+    /// ended when it is back.
+    pub(super) fn dial(&mut self, link: usize) {
+        let wanted = self.is_wanted(link);
+        if wanted && self.can_meet(link) {
+            self.open_session(link);
+        } else if !wanted && self.links[link].is_open_at(CHILD) {
+            self.end_session(link);
+        }
+        let after_ms = if self.is_stormy() { self.chance.ms(100, 2_000) } else { self.chance.ms(500, 5_000) };
+        self.at(after_ms, Event::Dial { link });
+    }
+
+    fn is_wanted(&self, link: usize) -> bool {
+        if !self.links[link].alternate {
+            return true;
+        }
+        let child = self.links[link].child;
+        let mut parents = self.links.iter().filter(|other| other.child == child && !other.alternate);
+        parents.all(|parent| {
+            !parent.is_open_at(CHILD) && self.now_ms - parent.away_since_ms >= ALTERNATE_AFTER_MS
+        })
+    }
+
+    fn can_meet(&self, link: usize) -> bool {
+        let link = &self.links[link];
+        let lives = |node: usize| {
+            self.stations[node].driver.is_some() && self.stations[node].paused_until_ms <= self.now_ms
+        };
+        let is_free = link.session.is_none() && link.up[CHILD].is_none() && !link.cut;
+        is_free && lives(link.child) && lives(link.hub)
+    }
+
+    fn open_session(&mut self, link: usize) {
+        self.sessions += 1;
+        let latency_ms = self.circumstances.latency_ms;
+        let latency_ms = latency_ms + self.chance.ms(0, 10);
+        let session = Session::new(self.sessions, latency_ms, self.circumstances.bytes_per_ms);
+        self.links[link].session = Some(session);
+        let hello = self.hello(self.links[link].child);
+        self.put(link, CHILD, CONTROL, hello);
+    }
+
+    fn hello(&self, node: usize) -> Vec<u8> {
+        let hello = Hello {
+            version_min: PROTOCOL_VERSION_MIN,
+            version_max: PROTOCOL_VERSION,
+            network: NETWORK.to_owned(),
+            room: self.cast.rooms[node],
+            software: "yichuan/world".to_owned(),
+            plan_version: self.cast.map.version(),
+            sheets: Vec::new(),
+            credits: first_credits(),
+        };
+        Frame::Hello(hello).encode()
+    }
+
+    /// Sends an envelope if there is a link; if not, the engine has heard or will hear that it is gone.
+    pub(super) fn send_envelope(
+        &mut self,
+        node: usize,
+        to: RoomId,
+        precedence: Precedence,
+        bytes: EnvelopeBytes,
+    ) {
+        let times = if self.circumstances.flaws.wire == WireFlaw::DeliversTwice { 2 } else { 1 };
+        for frame in (0..times).flat_map(|_| wire::envelope_frames(bytes.clone())) {
+            self.send_frame(node, to, 1 + precedence.index(), frame);
+        }
+    }
+
+    pub(super) fn send_frame(&mut self, node: usize, to: RoomId, stream: usize, frame: Vec<u8>) {
+        let to = self.cast.place(to);
+        let between = |link: &super::Link| link.side_of(node).is_some() && link.side_of(to).is_some();
+        let Some(link) = self.links.iter().position(between) else { return };
+        let Some(side) = self.links[link].side_of(node) else { return };
+        let lose = self.circumstances.flaws.wire == WireFlaw::LosesReceipts
+            && matches!(wire::decode(&frame), Frame::Receipts(_))
+            && self.chance.one_in(2);
+        if self.links[link].is_open_at(side) && !lose {
+            self.put(link, side, stream, frame);
+        }
+    }
+
+    fn put(&mut self, link: usize, side: usize, stream: usize, frame: Vec<u8>) {
+        let Some(session) = &mut self.links[link].session else { return };
+        let number = session.number;
+        session.lines[side].queues[stream].push_back(frame);
+        if !session.lines[side].is_busy {
+            self.line_free(link, number, side);
+        }
+    }
+
+    /// The line takes the next frame, the most urgent first.
+    pub(super) fn line_free(&mut self, link: usize, number: u64, side: usize) {
+        let jitter_ms = self.chance.ms(0, 3);
+        let now_ms = self.now_ms;
+        let Some(session) = self.links[link].session.as_mut().filter(|s| s.number == number) else { return };
+        let line = &mut session.lines[side];
+        let Some((stream, bytes, takes_ms)) = line.next_frame() else {
+            line.is_busy = false;
+            return;
+        };
+        line.is_busy = true;
+        let arrives_ms = line.arrival(stream, now_ms + takes_ms, jitter_ms);
+        self.at(takes_ms, Event::Free { link, session: number, side });
+        let to = 1 - side;
+        self.at(arrives_ms - now_ms, Event::Arrive { link, session: number, side: to, stream, bytes });
+    }
+
+    /// A frame arrives at a side of a session that still is.
+    pub(super) fn arrive(
+        &mut self,
+        link: usize,
+        number: u64,
+        side: usize,
+        stream: usize,
+        bytes: Vec<u8>,
+    ) -> Result<(), Violation> {
+        let node = self.links[link].node(side);
+        let is_up = self.links[link].up[side] == Some(number);
+        let Some(session) = self.links[link].session.as_mut().filter(|s| s.number == number) else {
+            return Ok(());
+        };
+        if self.stations[node].driver.is_none() {
+            return Ok(());
+        }
+        let frame = wire::decode(&bytes);
+        if let Frame::Hello(hello) = frame {
+            return self.greeted(link, number, side, hello);
+        }
+        if !is_up {
+            session.early[side].push((stream, bytes));
+            return Ok(());
+        }
+        if stream == CONTROL {
+            return self.control(link, side, frame);
+        }
+        match session.assemble(side, stream, frame) {
+            Some(envelope) => self.take(link, side, stream, envelope),
+            None => Ok(()),
+        }
+    }
+
+    /// The link is up for whoever has read a hello; the dialled side answers with its own.
+    fn greeted(&mut self, link: usize, number: u64, side: usize, hello: Hello) -> Result<(), Violation> {
+        let node = self.links[link].node(side);
+        if side == HUB {
+            let answer = self.hello(node);
+            self.put(link, HUB, CONTROL, answer);
+        } else if !self.links[link].alternate {
+            self.at(0, Event::Ask { link, session: number });
+        }
+        self.links[link].up[side] = Some(number);
+        self.input(node, Input::LinkUp { neighbour: hello.room, credits: hello.credits });
+        let session = self.links[link].session.as_mut();
+        let early = session.map(|session| std::mem::take(&mut session.early[side])).unwrap_or_default();
+        for (stream, bytes) in early {
+            self.arrive(link, number, side, stream, bytes)?;
+        }
+        Ok(())
+    }
+
+    fn control(&mut self, link: usize, side: usize, frame: Frame) -> Result<(), Violation> {
+        let node = self.links[link].node(side);
+        let from = self.cast.rooms[self.links[link].node(1 - side)];
+        match frame {
+            Frame::Clock { asked } => {
+                let now = self.time_of(node);
+                let answer = Frame::ClockAnswer { asked, received: now, answered: now };
+                self.put(link, side, CONTROL, answer.encode());
+            }
+            Frame::ClockAnswer { asked, received, answered } => {
+                self.compare(node, asked, received, answered);
+            }
+            Frame::Credit(credit) => self.input(node, Input::Credit { from, credit }),
+            Frame::Receipts(frame) => {
+                let last = frame.first + frame.receipts.len() as u64 - 1;
+                let signed = frame.receipts.iter().map(|bytes| bytes.to_vec()).collect();
+                self.read_receipts(node, from, Some(last), signed)?;
+            }
+            Frame::Answers { receipts } => {
+                let signed = receipts.iter().map(|bytes| bytes.to_vec()).collect();
+                self.read_receipts(node, from, None, signed)?;
+            }
+            Frame::ReceiptsStored { upto } => self.input(node, Input::ReceiptsStored { from, upto }),
+            Frame::NotTaken(NotTaken { origin, id, retry_after_ms, .. }) => {
+                let key = relay::envelope_id::EnvelopeKey { origin, id };
+                self.input(node, Input::NotTaken { from, key, retry_after_ms });
+            }
+            Frame::Hello(_)
+            | Frame::Envelope(_)
+            | Frame::Part { .. }
+            | Frame::Document(_)
+            | Frame::Probe(_)
+            | Frame::ProbeAnswer(_)
+            | Frame::Goodbye { .. } => {
+                return Err(Violation::general("a frame that nobody in a simulated world sends here"));
+            }
+        }
+        Ok(())
+    }
+
+    fn read_receipts(
+        &mut self,
+        node: usize,
+        from: RoomId,
+        upto: Option<u64>,
+        signed: Vec<Vec<u8>>,
+    ) -> Result<(), Violation> {
+        let mut receipts = Vec::with_capacity(signed.len());
+        for bytes in signed {
+            let receipt = VerifiedReceipt::verify(&bytes, &*self.cast.keyring)
+                .map_err(|error| Violation::general(format!("a receipt does not verify: {error}")))?;
+            invariants::as_issued(&self.model, &receipt)?;
+            receipts.push(receipt);
+        }
+        self.input(node, Input::Receipts { from, upto, receipts });
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        link: usize,
+        side: usize,
+        stream: usize,
+        bytes: EnvelopeBytes,
+    ) -> Result<(), Violation> {
+        let node = self.links[link].node(side);
+        let from = self.cast.rooms[self.links[link].node(1 - side)];
+        let envelope = VerifiedEnvelope::verify(bytes, NETWORK, &*self.cast.keyring)
+            .map_err(|error| Violation::general(format!("an envelope does not verify: {error}")))?;
+        if 1 + envelope.route().precedence.index() != stream {
+            return Err(Violation::of(envelope.key(), "it came on the stream of another precedence"));
+        }
+        let opened = cast::open(&envelope, self.cast.rooms[node]);
+        let arrival = Box::new(Arrival { from, envelope, opened });
+        self.job(node, Job::from(Input::Arrived(arrival)));
+        Ok(())
+    }
+
+    /// A child asks its parent for the time, now and every half minute.
+    pub(super) fn ask(&mut self, link: usize, number: u64) {
+        if self.links[link].up[CHILD] == Some(number) {
+            let asked = self.time_of(self.links[link].child);
+            self.put(link, CHILD, CONTROL, Frame::Clock { asked }.encode());
+            self.at(CLOCK_EVERY_MS, Event::Ask { link, session: number });
+        }
+    }
+
+    fn compare(&mut self, node: usize, asked: Timestamp, received: Timestamp, answered: Timestamp) {
+        let now = self.time_of(node);
+        let offset = ClockOffset {
+            offset_lo: answered.as_ms() - now.as_ms(),
+            offset_hi: received.as_ms() - asked.as_ms(),
+        };
+        self.input(node, Input::Clock(Some(offset)));
+    }
+
+    /// A session ends. Of what was under way on each stream some part has arrived, the rest never will. Each side
+    /// notices in its own time; a new session may be there before that.
+    pub(super) fn end_session(&mut self, link: usize) {
+        let Some(session) = &self.links[link].session else { return };
+        let number = session.number;
+        for (side, stream, frames) in self.under_way(link, number) {
+            let arrived = self.chance.index(frames.len() + 1);
+            for bytes in frames.into_iter().take(arrived) {
+                if let Err(violation) = self.arrive(link, number, side, stream, bytes) {
+                    self.seen.get_or_insert(violation);
+                }
+            }
+        }
+        self.links[link].session = None;
+        for side in [CHILD, HUB] {
+            let after_ms = self.chance.ms(0, 4_000);
+            self.at(after_ms, Event::Notice { link, session: number, side });
+        }
+    }
+
+    /// Takes everything of a session off the agenda and its lines: side, stream and frames in order.
+    fn under_way(&mut self, link: usize, number: u64) -> Vec<(usize, usize, Vec<Vec<u8>>)> {
+        let mut streams: Vec<(usize, usize, Vec<Vec<u8>>)> =
+            (0..2).flat_map(|side| (0..STREAMS).map(move |stream| (side, stream, Vec::new()))).collect();
+        for (_, event) in &mut self.agenda {
+            if let Event::Arrive { link: at, session, side, stream, bytes } = event
+                && (*at, *session) == (link, number)
+            {
+                streams[*side * STREAMS + *stream].2.push(std::mem::take(bytes));
+            }
+        }
+        self.agenda.retain(|_, event| {
+            !matches!(event, Event::Arrive { link: at, session, .. } if (*at, *session) == (link, number))
+        });
+        if let Some(session) = &mut self.links[link].session {
+            for side in [CHILD, HUB] {
+                for stream in 0..STREAMS {
+                    let queued = std::mem::take(&mut session.lines[1 - side].queues[stream]);
+                    streams[side * STREAMS + stream].2.extend(queued);
+                }
+            }
+        }
+        streams
+    }
+
+    /// A side notices that its session has ended, unless a newer one has taken its place.
+    pub(super) fn notice(&mut self, link: usize, number: u64, side: usize) {
+        if self.links[link].up[side] != Some(number) {
+            return;
+        }
+        self.links[link].up[side] = None;
+        if side == CHILD {
+            self.links[link].away_since_ms = self.now_ms;
+        }
+        let neighbour = self.cast.rooms[self.links[link].node(1 - side)];
+        let node = self.links[link].node(side);
+        self.input(node, Input::LinkDown { neighbour });
+    }
+}
