@@ -33,6 +33,7 @@ column-spent = spent
 column-note = note
 column-link = link
 column-role = role
+column-relation = relation
 column-transport = transport
 column-rtt = rtt
 column-queued = queued
@@ -122,7 +123,7 @@ role-audit-admin = audit administrator
 
 ## status
 
-status-heading = { $room }   network { $network }   map v{ $map }   yichuan { $version }   process { $pid } since { $since }
+status-heading = { $room }   network { $network }   map v{ $map }   version { $version }   process { $pid } since { $since }
 status-demo = [DEMO NETWORK]
 status-clock = clock  { $now }   { $offset }   { $grade }
 clock-reference = this room is the reference
@@ -1206,23 +1207,18 @@ demo-scenario-verify = ■ verify: the province asks a county through its city, 
 demo-scenario-outage = ■ outage: the city's node is killed while reports are on the way, the counties keep sending, the city returns
 demo-scenario-result = { "  " }{ $held } of { $all } expectations held.
 demo-receipts = { "" }
-
     ■ Receipts
 demo-passed = { "" }
-
     Everything held: { $held } of { $all }, { $messages } messages, { $seconds } seconds.
 demo-failed = { "" }
-
     Not everything held: { $held } of { $all }, { $messages } messages, { $seconds } seconds.
 demo-stays-up = { "" }
-
     The network stays up until Ctrl-C and leaves nothing behind. In another terminal, first:  alias yichuan={ $program }
 demo-try = For example:
     { "  " }yichuan --dir { $directory } send report --to 411300 --text trial --test
     { "  " }yichuan --dir { $directory } status
     { "  " }yichuan --dir { $directory } outbox
 demo-kept = { "" }
-
     The directories stay in { $directory } (anchor is the trust anchor, cards.json the log-in cards). In each terminal, first:  alias yichuan={ $program }, then start them:
 demo-sent = { "  " }→ { $message }
 demo-heading = { $letter } ({ $kind }, { $precedence }) { $from } → { $to }  { $id }

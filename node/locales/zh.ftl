@@ -33,6 +33,7 @@ column-spent = 用时
 column-note = 备注
 column-link = 链路
 column-role = 职务
+column-relation = 关系
 column-transport = 传输
 column-rtt = 往返
 column-queued = 队列
@@ -122,7 +123,7 @@ role-audit-admin = 审计管理员
 
 ## 状态
 
-status-heading = { $room }   网络 { $network }   网络图 v{ $map }   驿传 { $version }   进程 { $pid },自 { $since }
+status-heading = { $room }   网络 { $network }   网络图 v{ $map }   版本 { $version }   进程 { $pid },自 { $since }
 status-demo = 【演示网络】
 status-clock = 时钟   { $now }   { $offset }   { $grade }
 clock-reference = 本室即时间基准
@@ -1206,23 +1207,18 @@ demo-scenario-verify = ■ 核报:省经市核问县,县书面反馈
 demo-scenario-outage = ■ 中断:报送途中市级节点被强行终止,县级继续报送,市级恢复
 demo-scenario-result = { "  " }本场 { $all } 项,符合 { $held } 项。
 demo-receipts = { "" }
-
     ■ 回执
 demo-passed = { "" }
-
     全部符合:{ $held }/{ $all } 项,文电 { $messages } 件,用时 { $seconds } 秒。
 demo-failed = { "" }
-
     有不符合的:符合 { $held }/{ $all } 项,文电 { $messages } 件,用时 { $seconds } 秒。
 demo-stays-up = { "" }
-
     网络继续运行,按 Ctrl-C 结束并清除。另开一个终端,先执行:  alias yichuan={ $program }
 demo-try = 例如:
     { "  " }yichuan --dir { $directory } send report --to 411300 --text 测试 --test
     { "  " }yichuan --dir { $directory } status
     { "  " }yichuan --dir { $directory } outbox
 demo-kept = { "" }
-
     目录保留在 { $directory }(anchor 为信任锚,cards.json 为登录卡)。每个终端先执行:  alias yichuan={ $program },再逐个启动:
 demo-sent = { "  " }→ { $message }
 demo-heading = { $letter }({ $kind },{ $precedence }) { $from } → { $to }  { $id }

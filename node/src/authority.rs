@@ -220,7 +220,6 @@ fn make_directory(path: &Path) -> Result<(), Problem> {
         .map_err(|error| Problem::failed("write_failed").with("path", path.display()).with("detail", error))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is the argument of map_err")]
 fn issue_failed(error: IssueError) -> Problem {
     Problem::failed("issue_failed").with("detail", error)
 }

@@ -32,14 +32,15 @@ mod switch;
 mod table;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::ffi::OsString;
 
 use clap::{FromArgMatches, error::ErrorKind, parser::ValueSource};
 use clap_complete::Shell;
 
-pub use arguments::{BenchArguments, DemoArguments, Scenario};
 pub use receipts::render as render_receipts;
+pub use trial::{BenchArguments, DemoArguments, Scenario};
 
 use arguments::{Arguments, BenchVerb, NetworkVerb, Verb};
 use screen::Screen;

@@ -26,6 +26,10 @@ pub struct Config {
     /// Log lines as JSON. Default false.
     #[serde(default)]
     pub log_json: bool,
+    /// Program and arguments that ring the alarm for a new 特提 or 特急. It is told the precedence and nothing else. When it
+    /// ends well, `alerted` is signed. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarm: Vec<String>,
     /// When the disk counts as nearly full.
     #[serde(default)]
     pub disk: DiskMarks,
@@ -97,6 +101,7 @@ impl Config {
             listen,
             log: default_log(),
             log_json: false,
+            alarm: Vec::new(),
             disk: DiskMarks::default(),
             quota: QuotaMarks::default(),
         }
@@ -130,6 +135,7 @@ const HEADING: &str = "\
 # listen         UDP address to listen on; leave it out for a room that nobody dials
 # log            log filter: error, warn, info, debug, trace, or per module; default info
 # log_json       log lines as JSON; default false
+# alarm          program and arguments that ring for a new 特提 or 特急, as a list; default none
 # [disk]         free space on this volume, MiB: low_mib (no more 平急, default 512), critical_mib (only 特提, default 128)
 # [quota]        what one neighbour may have waiting here: messages (default 200000), mib (default 4096),
 #                flash_messages (default 10000)

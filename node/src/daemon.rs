@@ -193,6 +193,9 @@ impl Running {
         self.tasks.spawn(upkeep::spread_own_sheets(node.clone()));
         self.tasks.spawn(upkeep::watch_disk(node.clone()));
         self.tasks.spawn(upkeep::renew_certificate(node.clone()));
+        if !node.config.alarm.is_empty() {
+            self.tasks.spawn(upkeep::ring(node.clone()));
+        }
         let listener = control::server::listen(&node.directory)?;
         self.tasks.spawn(control::server::serve(node.clone(), listener));
         Ok(())

@@ -17,7 +17,7 @@ use relay::{
     frame::{Frame, NotTaken, ReceiptsFrame},
     limits::{RECEIPTS_BYTES_PER_FRAME, RECEIPTS_PER_FRAME},
     receipt::Event,
-    step::{Fetch, Input, Notice, Reply, Send, Step},
+    step::{Fetch, Input, Notice, Reply, Send, Step, Write},
     timestamp::Timestamp,
 };
 use serde_bytes::ByteBuf;
@@ -139,7 +139,10 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
         let (engine, step) = Engine::start(seat, loaded, nonce, now);
         let mut driver =
             Self { engine, store, outbound, crash_points, followups: VecDeque::new(), wake_at: None };
-        driver.store.commit(step.writes).await?;
+        for point in step.points {
+            driver.reach(point)?;
+        }
+        driver.commit(step.writes).await?;
         driver.recover(now).await?;
         Ok(driver)
     }
@@ -214,9 +217,7 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
         whole.join(self.engine.finish(now));
         self.wake_at = whole.wake_at;
         if !whole.writes.is_empty() {
-            self.reach(CrashPoint::BeforeCommit)?;
-            self.store.commit(whole.writes).await?;
-            self.reach(CrashPoint::AfterCommit)?;
+            self.commit(whole.writes).await?;
         }
         self.say(whole.sends).await?;
         for (waiting, reply) in replies {
@@ -323,6 +324,12 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
             self.followups.push_back(input);
         }
         Ok(())
+    }
+
+    async fn commit(&mut self, writes: Vec<Write>) -> Result<(), DriverError> {
+        self.reach(CrashPoint::BeforeCommit)?;
+        self.store.commit(writes).await?;
+        self.reach(CrashPoint::AfterCommit)
     }
 
     fn reach(&mut self, point: CrashPoint) -> Result<(), DriverError> {

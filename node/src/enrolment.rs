@@ -114,7 +114,7 @@ async fn ask(
     let request = JoinRequest::new(keys, invitation);
     let knock = Knock::Join(request.sign(keys).into());
     let mut shown = None;
-    let mut pause = PAUSE_FIRST;
+    let (mut pause, mut busy) = (PAUSE_FIRST, 0);
     loop {
         match parent.knock(&knock).await {
             Ok(answered) => {
@@ -128,7 +128,7 @@ async fn ask(
                     return Ok((bytes, answered.chain));
                 }
             }
-            Err(KnockError::Busy) => {}
+            Err(KnockError::Busy) if shown.is_some() || busy < BUSY_MAX => busy += 1,
             Err(error) if shown.is_some() && error.passes() => {
                 tracing::info!(%error, "the parent is away; the room goes on asking");
             }
@@ -213,3 +213,5 @@ fn settle(
 /// Between two knocks while the words are being compared.
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// Knocks at a door that is full, about a minute, before a person is told.
+const BUSY_MAX: u32 = 40;

@@ -256,8 +256,9 @@ impl Officers {
 fn find<'a>(book: &'a [Entry], officer: &str) -> Result<&'a Entry, Problem> {
     let of_id = book.iter().find(|entry| entry.id == officer);
     let named = || book.iter().filter(|entry| entry.name == officer);
-    let found =
-        of_id.or_else(|| named().find(|entry| entry.disabled_at_ms.is_none())).or_else(|| named().last());
+    let found = of_id
+        .or_else(|| named().find(|entry| entry.disabled_at_ms.is_none()))
+        .or_else(|| named().next_back());
     match found {
         Some(entry) if entry.disabled_at_ms.is_some() => {
             Err(Problem::failed("officer_disabled").with("officer", &entry.name))

@@ -2,16 +2,17 @@
 //!
 //! Each rule compares what was committed or said with the [`Model`], and names the envelope that breaks it.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use node::{driver::Outgoing, store::memory::MemoryStore};
 use relay::{
+    envelope::peek_key,
     envelope_id::EnvelopeKey,
     receipt::{Event, VerifiedReceipt},
     record::{Delivery, DeliveryState, Record},
     step::{QueuePlace, Write},
 };
-use topology::{Precedence, RoomId};
+use topology::RoomId;
 
 use crate::model::{Fate, Letter, Model};
 
@@ -123,24 +124,29 @@ pub fn as_issued(model: &Model, receipt: &VerifiedReceipt) -> Result<(), Violati
     }
 }
 
-/// Nothing less urgent leaves while something more urgent waits for the same neighbour, and nobody honest is
-/// accused of breaking the rules of a link. `waiting` is the most urgent class per neighbour before the turn.
+/// Nothing less urgent leaves while something more urgent waits for the same neighbour before and after the turn and
+/// is not itself on its way, and nobody honest is accused of breaking the rules of a link.
 ///
 /// # Errors
 /// [`Violation`].
 pub fn said(
-    waiting: &BTreeMap<RoomId, Precedence>,
-    still_waiting: &BTreeMap<RoomId, Precedence>,
+    before: &BTreeSet<QueuePlace>,
+    after: &BTreeSet<QueuePlace>,
     items: &[Outgoing],
 ) -> Result<(), Violation> {
+    let mut sent = BTreeSet::new();
     for item in items {
         match item {
-            Outgoing::Envelope { to, precedence, .. } => {
-                let before = waiting.get(to).filter(|urgent| *urgent < precedence);
-                let after = still_waiting.get(to).filter(|urgent| *urgent < precedence);
-                if let (Some(urgent), Some(_)) = (before, after) {
-                    let what = format!("{precedence} left while {urgent} waited for the same neighbour");
-                    return Err(Violation::general(what));
+            Outgoing::Envelope { to, precedence, bytes } => {
+                sent.extend(peek_key(&bytes.header).map(|key| (*to, key)));
+                let waits = |place: &&QueuePlace| {
+                    place.neighbour == *to
+                        && place.precedence < *precedence
+                        && !sent.contains(&(*to, place.key))
+                };
+                if let Some(place) = before.intersection(after).find(waits) {
+                    let what = format!("{precedence} left while this waited for the same neighbour");
+                    return Err(Violation::of(place.key, what));
                 }
             }
             Outgoing::Close { reason, .. } => {

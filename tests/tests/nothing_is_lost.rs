@@ -22,8 +22,8 @@ const KILLS: usize = 12;
 /// Messages accepted between two kills.
 const BETWEEN: usize = 6;
 
-/// What was accepted, and where it is to go.
-type Accepted = Arc<Mutex<BTreeMap<String, &'static str>>>;
+/// What was accepted: its id, its origin and its target.
+type Accepted = BTreeMap<String, (&'static str, &'static str)>;
 
 /// Sends in turn what may be sent from this room until it is told to stop. A node that is being killed accepts nothing.
 async fn keep_sending(
@@ -31,7 +31,7 @@ async fn keep_sending(
     from: &'static str,
     kind: &'static str,
     to: &'static [&'static str],
-    accepted: Accepted,
+    accepted: Arc<Mutex<Accepted>>,
     stop: Arc<AtomicBool>,
 ) {
     let mut count = 0_usize;
@@ -40,7 +40,7 @@ async fn keep_sending(
         let precedence = ["routine", "priority", "immediate", "flash"][count % 4];
         let letter = Letter::test(kind, &[target], &format!("第{count}件,来自{from}")).precedence(precedence);
         if let Ok(id) = cluster.room(from).try_send(&letter).await {
-            accepted.lock().await.insert(id, target);
+            accepted.lock().await.insert(id, (from, target));
         }
         count += 1;
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -48,12 +48,12 @@ async fn keep_sending(
 }
 
 /// Inboxes, counted: every line once, and everything accepted is there.
-async fn count(cluster: &Cluster, accepted: &BTreeMap<String, &'static str>) {
+async fn count(cluster: &Cluster, accepted: &Accepted) {
     for room in ROOMS {
         let ids = cluster.room(room).inbox_ids().await;
         let unique: BTreeSet<&String> = ids.iter().collect();
         assert_eq!(unique.len(), ids.len(), "a line of the inbox of {room} is there twice");
-        for (id, _) in accepted.iter().filter(|(_, target)| **target == room) {
+        for (id, _) in accepted.iter().filter(|(_, (_, target))| *target == room) {
             assert!(unique.contains(id), "{id} was accepted and is not in the inbox of {room}");
         }
     }
@@ -62,7 +62,7 @@ async fn count(cluster: &Cluster, accepted: &BTreeMap<String, &'static str>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_of_any_node_at_any_instant_loses_nothing_and_doubles_nothing() {
     let cluster = Arc::new(Cluster::start(PROGRAM, Network::three()).await);
-    let (accepted, stop) = (Accepted::default(), Arc::new(AtomicBool::new(false)));
+    let (accepted, stop) = (Arc::new(Mutex::new(Accepted::new())), Arc::new(AtomicBool::new(false)));
     let senders = [
         ("411322", "report", &["411300", "410000"][..]),
         ("410000", "instruction", &["411322", "411300"][..]),
@@ -93,8 +93,7 @@ async fn a_kill_of_any_node_at_any_instant_loses_nothing_and_doubles_nothing() {
     cluster.all_links_up().await;
     let accepted = accepted.lock().await.clone();
     assert!(accepted.len() >= KILLS * BETWEEN);
-    for (id, target) in &accepted {
-        let origin = if cluster.room("411322").receipts_known(id).await { "411322" } else { "410000" };
+    for (id, (origin, target)) in &accepted {
         cluster.room(origin).receipt(id, "delivered").await;
         assert_eq!(outcomes(&cluster.room(origin).receipts(id).await, target), 1, "{id}");
     }
@@ -106,10 +105,10 @@ async fn all_nodes_killed_at_once_go_on_where_they_were() {
     let cluster = Cluster::start(PROGRAM, Network::three()).await;
     let county = cluster.room("411322");
     cluster.room("411300").cut("410000", true).await;
-    let mut accepted = BTreeMap::new();
+    let mut accepted = Accepted::new();
     for number in 0..12 {
         let letter = Letter::test("report", &["410000"], &format!("断线期间第{number}件"));
-        accepted.insert(county.send(&letter).await, "410000");
+        accepted.insert(county.send(&letter).await, ("411322", "410000"));
     }
     until_true("the city holds what the county sent", LONG, async || {
         let link = cluster.room("411300").link("410000").await;

@@ -8,7 +8,10 @@ use clap_complete::Shell;
 use relay::message::Kind;
 use topology::Precedence;
 
-use super::span::parse_span;
+use super::{
+    span::parse_span,
+    trial::{BenchArguments, DemoArguments},
+};
 use crate::catalogue::Language;
 
 #[derive(Debug, Parser)]
@@ -90,45 +93,6 @@ pub(crate) enum Verb {
         shell: Shell,
     },
     Version,
-}
-
-/// `demo`: what is played, and what stays.
-#[derive(Debug, Clone, Args)]
-pub struct DemoArguments {
-    /// What is played.
-    #[arg(long, value_enum, default_value_t = Scenario::All)]
-    pub scenario: Scenario,
-    /// End after the scenarios.
-    #[arg(long)]
-    pub once: bool,
-    /// How many times as fast the product's clock runs.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=3600), value_name = "N")]
-    pub speed: u32,
-    /// Keep the directories; only with `--dir`.
-    #[arg(long)]
-    pub keep: bool,
-    /// Where the rooms live; a throw-away directory when absent. Never taken from the environment.
-    #[arg(skip)]
-    pub dir: Option<PathBuf>,
-    /// One JSON document at the end instead of the account.
-    #[arg(skip)]
-    pub json: bool,
-    /// The language of the account.
-    #[arg(skip)]
-    pub language: Language,
-}
-
-/// What the demo plays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Scenario {
-    /// All three.
-    All,
-    /// County to city to province.
-    Report,
-    /// A verification request from the province and its answer.
-    Verify,
-    /// The city's node is killed and comes back.
-    Outage,
 }
 
 #[derive(Debug, Subcommand)]
@@ -365,30 +329,4 @@ pub(crate) enum MapVerb {
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchVerb {
     Chain(BenchArguments),
-}
-
-/// `bench chain`: how much is sent.
-#[derive(Debug, Clone, Args)]
-pub struct BenchArguments {
-    /// Messages of the throughput run.
-    #[arg(long, default_value_t = 20_000, value_name = "N")]
-    pub messages: u64,
-    /// Messages that may be open at once.
-    #[arg(long, default_value_t = 256, value_name = "N")]
-    pub open: u64,
-    /// Messages a second of the latency run.
-    #[arg(long, default_value_t = 50, value_name = "N")]
-    pub rate: u64,
-    /// Messages of the latency run.
-    #[arg(long, default_value_t = 1_000, value_name = "N")]
-    pub samples: u64,
-    /// Messages that wait during the backlog run.
-    #[arg(long, default_value_t = 100_000, value_name = "N")]
-    pub backlog: u64,
-    /// Small numbers, for a quick look.
-    #[arg(long)]
-    pub quick: bool,
-    /// Where the three nodes live; a throw-away directory when absent. Never taken from the environment.
-    #[arg(skip)]
-    pub dir: Option<PathBuf>,
 }

@@ -22,7 +22,10 @@ fn worded(command: Command, catalogue: &Catalogue, path: &str) -> Command {
         .mut_args(|argument| {
             let key = argument.get_id().as_str().replace('_', "-");
             let help = argument_help(catalogue, path, &key);
-            argument.help(help)
+            let is_for_all = argument.is_global_set();
+            let argument = argument.help(help).hide_env(true);
+            // What every command has comes last.
+            if is_for_all { argument.display_order(LAST) } else { argument }
         })
         .arg(flag("help", 'h', clap::ArgAction::Help, catalogue))
         .mut_subcommands(|inner| {
@@ -50,7 +53,7 @@ fn template(command: &Command, catalogue: &Catalogue) -> String {
 
 fn flag(name: &'static str, short: char, action: clap::ArgAction, catalogue: &Catalogue) -> clap::Arg {
     let help = catalogue.text(&format!("arg-{name}"), &[]);
-    clap::Arg::new(name).short(short).long(name).action(action).help(help)
+    clap::Arg::new(name).short(short).long(name).action(action).help(help).display_order(LAST)
 }
 
 /// The help of an argument: its own for this verb, or the one that all verbs share.
@@ -76,6 +79,7 @@ pub(crate) fn usage_problem(error: &Error) -> Problem {
     }
 }
 
+#[allow(clippy::wildcard_enum_match_arm, reason = "clap may add variants, and says so")]
 fn text_of(value: &ContextValue) -> Option<String> {
     match value {
         ContextValue::String(text) => Some(text.clone()),
@@ -85,6 +89,8 @@ fn text_of(value: &ContextValue) -> Option<String> {
         _ => None,
     }
 }
+
+const LAST: usize = 900;
 
 const CODES: [(ErrorKind, &str); 11] = [
     (ErrorKind::MissingRequiredArgument, "usage_missing"),

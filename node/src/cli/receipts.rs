@@ -136,14 +136,15 @@ fn note(line: &ReceiptLine, catalogue: &Catalogue) -> String {
     if line.supplement && !is_deed {
         notes.push(catalogue.text("note-supplement", &[]));
     }
-    if let Some(code) = &line.reason {
+    // The code of an officer's own reason is the event itself; the words follow.
+    if let Some(code) = line.reason.as_ref().filter(|code| **code != line.event) {
         notes.push(reason(code, catalogue));
     }
     notes.extend(line.reason_text.clone());
     notes.join("; ")
 }
 
-/// A reason code in words; an officer's own reason has none.
+/// A reason code in words, and the code itself for whoever looks it up.
 fn reason(code: &str, catalogue: &Catalogue) -> String {
     let explanation = catalogue.explain(&Problem::failed(code));
     format!("{} [{code}]", explanation.what)

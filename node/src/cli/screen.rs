@@ -25,7 +25,12 @@ impl Screen {
     }
 
     /// On any two writers.
-    pub(crate) fn new(catalogue: Catalogue, is_json: bool, out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
+    pub(crate) fn new(
+        catalogue: Catalogue,
+        is_json: bool,
+        out: Box<dyn Write + Send>,
+        err: Box<dyn Write + Send>,
+    ) -> Self {
         Self { catalogue, is_json, out, err, failure: None }
     }
 

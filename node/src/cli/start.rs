@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::{
-    arguments::{BenchArguments, DemoArguments, InitArguments, JoinArguments},
+    arguments::{InitArguments, JoinArguments},
     moment::beijing,
     session::{Outcome, Session},
+    trial::{BenchArguments, DemoArguments},
 };
 use crate::{
     authority, bench as benchmark, catalogue::Language, daemon, demo as theatre, enrolment, problem::Problem,

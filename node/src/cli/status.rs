@@ -91,7 +91,7 @@ fn clock(status: &Status, catalogue: &Catalogue) -> String {
 }
 
 fn links(status: &Status, catalogue: &Catalogue) -> String {
-    let columns = ["link", "role", "state", "transport", "rtt", "offset", "queued", "oldest", "advice"];
+    let columns = ["link", "relation", "state", "transport", "rtt", "offset", "queued", "oldest", "advice"];
     let mut grid = Grid::new(catalogue, &columns).right(4).right(6).right(7);
     for link in &status.links {
         let rtt = link.rtt_ms.map_or_else(dash, |ms| format!("{ms:.1} ms"));
@@ -113,10 +113,11 @@ fn links(status: &Status, catalogue: &Catalogue) -> String {
 /// A lamp, a word, and for how long when it is not up. Colour is never needed.
 fn state(link: &Link, now_ms: i64, catalogue: &Catalogue) -> String {
     let word = catalogue.word("link-state", &link.state);
-    if link.state == "up" {
-        format!("● {word}")
-    } else {
-        format!("○ {word} {}", show_span(now_ms.saturating_sub(link.since_ms)))
+    match link.state.as_str() {
+        "up" => format!("● {word}"),
+        // It has not been up since the node started.
+        _ if link.since_ms <= 0 => format!("○ {word}"),
+        _ => format!("○ {word} {}", show_span(now_ms.saturating_sub(link.since_ms))),
     }
 }
 
@@ -182,7 +183,12 @@ pub(crate) async fn doctor(session: &mut Session) -> Outcome {
 fn render_checks(checks: &Vec<Check>, catalogue: &Catalogue) -> String {
     let mut grid = Grid::new(catalogue, &["state", "check"]);
     for check in checks {
-        let values: Vec<(&str, &str)> = check.details.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let state = check.details.get("state").map(|state| catalogue.word("link-state", state));
+        let mut values: Vec<(&str, &str)> =
+            check.details.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        if let (Some(state), Some(value)) = (&state, values.iter_mut().find(|(name, _)| *name == "state")) {
+            value.1 = state;
+        }
         let unlisted = || format!("{} {:?}", check.code, check.details);
         let id = check.code.replace(['.', '_'], "-");
         let finding = Some(&id).filter(|id| id.starts_with("doctor-"));
@@ -217,7 +223,7 @@ mod tests {
             offset_ms: None,
             queued,
             oldest_ms: (queued > 0).then_some(723_000),
-            since_ms: 0,
+            since_ms: 1_000,
             reason: (state != "up").then(|| "link_silent".to_owned()),
             software: None,
         }
@@ -235,7 +241,7 @@ mod tests {
             started_at_ms: 0,
             links,
             clock: ClockState {
-                now_ms: 761_000,
+                now_ms: 762_000,
                 is_reference: false,
                 offset_ms: Some([-8, 16]),
                 trusted: true,

@@ -110,9 +110,10 @@ async fn prepare(node: &Node, request: SendRequest) -> Result<Prepared, Problem>
         message.heading.skip_level_reason = Some(reason.clone());
     }
     let flow = flow(&map, kind, me, &to)?;
-    let skips = skips_levels(&map, me, &to);
-    if kind == Kind::Report && skips && status != Status::Test && message.heading.skip_level_reason.is_none() {
-        return Err(Problem::policy("skip_level_reason"));
+    let skipped = skipped_levels(&map, me, &to);
+    let skips = kind == Kind::Report && !skipped.is_empty();
+    if skips && status != Status::Test && message.heading.skip_level_reason.is_none() {
+        return Err(Problem::policy("skip_level_reason").with("rooms", names(&map, &skipped)));
     }
     let copies =
         if status == Status::Test || related.is_some_and(|kind| answers(message.kind(), kind)) {
@@ -120,7 +121,7 @@ async fn prepare(node: &Node, request: SendRequest) -> Result<Prepared, Problem>
         } else {
             add_copies(&map, me, &mut to)
         };
-    let precedence = precedence(&request, &message, kind == Kind::Report && skips)?;
+    let precedence = precedence(&request, &message, skips)?;
     message.heading.status = status;
     message.heading.precedence = None;
     check_secrecy(&message)?;
@@ -164,7 +165,9 @@ fn attachments(request: &SendRequest) -> Result<BTreeMap<String, Vec<u8>>, Probl
         files.insert(name.clone(), bytes);
     }
     if size > ATTACHMENTS_BYTES_MAX {
+        let names: Vec<&str> = request.attachments.iter().map(|(name, _)| name.as_str()).collect();
         return Err(Problem::usage("attachments_too_large")
+            .with("name", names.join(", "))
             .with("bytes", size)
             .with("limit", ATTACHMENTS_BYTES_MAX));
     }
@@ -239,12 +242,21 @@ fn flow(map: &Map, kind: Kind, me: RoomId, to: &[(RoomId, Role)]) -> Result<Flow
     Err(Problem::policy(format!("policy.{}", refusal.rule())).with("kind", kind.word()).with("detail", refusal))
 }
 
-fn skips_levels(map: &Map, me: RoomId, to: &[(RoomId, Role)]) -> bool {
-    to.iter().any(|(room, role)| {
-        *role == Role::Action
-            && map.contains(*room, me)
-            && map.bypassed(me, *room).iter().any(|level| !to.iter().any(|(other, _)| other == level))
-    })
+/// The levels between this room and a superior that it writes to, unless they are recipients themselves.
+fn skipped_levels(map: &Map, me: RoomId, to: &[(RoomId, Role)]) -> Vec<RoomId> {
+    let superiors = to.iter().filter(|(room, role)| *role == Role::Action && map.contains(*room, me));
+    superiors
+        .flat_map(|(room, _)| map.bypassed(me, *room))
+        .filter(|level| !to.iter().any(|(other, _)| other == level))
+        .collect()
+}
+
+fn names(map: &Map, rooms: &[RoomId]) -> String {
+    let name = |id: &RoomId| {
+        let room = reading::room(map, *id);
+        format!("{} {}", room.code, room.name)
+    };
+    rooms.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
 /// Adds the levels that are passed over.

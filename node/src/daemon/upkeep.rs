@@ -1,12 +1,15 @@
-//! What a node does by itself: follows newer plans and sheets, spreads its own, watches the disk and its certificate.
+//! What a node does by itself: follows newer plans and sheets, spreads its own, watches the disk and its certificate, rings.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, process::Stdio, sync::Arc, time::Duration};
 
 use quinn::Endpoint;
 use relay::{
+    envelope_id::EnvelopeKey,
     frame::DocumentKind,
-    step::{Input, StorageLevel},
+    step::{Input, Notice, StorageLevel},
 };
+use tokio::sync::broadcast;
+use topology::Precedence;
 
 use super::Node;
 use crate::{
@@ -14,11 +17,12 @@ use crate::{
     directory::Directory,
     enrolment,
     link::{documents, endpoint::peer_of, registry::close},
-    store::reserve,
+    store::{reserve, sqlite::InboxFilter},
     trust::Trust,
 };
 
 const DISK_EVERY: Duration = Duration::from_secs(2);
+const ALARM_PATIENCE: Duration = Duration::from_secs(10);
 const MIB: u64 = 1024 * 1024;
 
 /// A newer plan or sheet takes effect at once: in the engine, in the TLS configurations, on live links.
@@ -68,8 +72,8 @@ pub(super) async fn spread_own_sheets(node: Arc<Node>) {
             Ok(sheet) => {
                 node.registry().broadcast(&documents::frames(DocumentKind::Sheet, &sheet), None);
             }
-            Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
-            Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => return,
         }
     }
 }
@@ -101,4 +105,56 @@ pub(super) fn storage_level(directory: &Directory, config: &Config) -> StorageLe
 /// Renews the TLS certificate when a third of its life is left.
 pub(super) async fn renew_certificate(node: Arc<Node>) {
     enrolment::renew_in_time(&node.identity, &node.directory, &node.trust, &node.tls).await;
+}
+
+/// Rings the alarm for what is urgent and signs that it rang. What was missed while the node was busy is found in
+/// the inbox.
+pub(super) async fn ring(node: Arc<Node>) {
+    let mut notices = node.registry().notices();
+    // The receipt of what rang a moment ago may not be stored yet.
+    let mut rang_just_now = BTreeSet::new();
+    loop {
+        let unalerted = InboxFilter { unacknowledged: true, unalerted: true, ..InboxFilter::default() };
+        match node.reader.inbox(unalerted).await {
+            Ok(lines) => {
+                let waiting: BTreeSet<EnvelopeKey> = lines.iter().map(|line| line.record.key).collect();
+                rang_just_now.retain(|key| waiting.contains(key));
+                for record in lines.iter().rev().map(|line| &line.record) {
+                    let is_new = record.precedence <= Precedence::Immediate && !rang_just_now.contains(&record.key);
+                    if is_new && ring_for(&node, record.key, record.precedence).await {
+                        rang_just_now.insert(record.key);
+                    }
+                }
+            }
+            Err(error) => tracing::error!(%error, "the inbox cannot be read for the alarm"),
+        }
+        loop {
+            match notices.recv().await {
+                Ok(Notice::Delivered { precedence, .. }) if precedence <= Precedence::Immediate => break,
+                Ok(Notice::Delivered { .. } | Notice::Receipt { .. }) => {}
+                Err(broadcast::error::RecvError::Lagged(_)) => break,
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    }
+}
+
+async fn ring_for(node: &Node, key: EnvelopeKey, precedence: Precedence) -> bool {
+    let Some((program, arguments)) = node.config.alarm.split_first() else { return false };
+    let mut command = tokio::process::Command::new(program);
+    command.args(arguments).env("YICHUAN_PRECEDENCE", precedence.word());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let rang = match tokio::time::timeout(ALARM_PATIENCE, command.status()).await {
+        Ok(Ok(status)) => status.success(),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the alarm program does not start");
+            false
+        }
+        // It rings on; that it rings is what counts.
+        Err(_) => true,
+    };
+    if rang {
+        node.registry().tell(Input::Alerted(key)).await;
+    }
+    rang
 }

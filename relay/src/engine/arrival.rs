@@ -102,17 +102,17 @@ impl Engine {
     fn needs_newer_map(&self, envelope: &VerifiedEnvelope) -> bool {
         envelope.recipients().into_iter().any(|room| {
             self.forbidden(envelope, room).is_some()
-                || (room != self.me && self.choose_hop(room, None).is_none())
+                || (room != self.me && self.choose_hop(room).is_none())
         })
     }
 
     /// First time here: one record, one receipt per recipient, one place in the queue per way.
     fn take(&mut self, arrival: Arrival, now: Timestamp, step: &mut Step) {
-        let Arrival { from, envelope, opened } = arrival;
-        let mut record = new_record(&envelope, Some(from), now);
+        let envelope = &arrival.envelope;
+        let mut record = new_record(envelope, Some(arrival.from), now);
         let bytes = envelope.bytes().clone();
         step.writes.push(Write::Envelope { key: record.key, bytes, content_key: None, summary: None });
-        self.settle_recipients(&mut record, &envelope, opened, &envelope.recipients(), now, step);
+        self.settle_recipients(&mut record, &arrival, &envelope.recipients(), now, step);
         self.route(&mut record, envelope.bytes(), now, step);
         self.save(record, step);
     }
@@ -120,21 +120,18 @@ impl Engine {
     fn settle_recipients(
         &mut self,
         record: &mut Record,
-        envelope: &VerifiedEnvelope,
-        mut opened: Opened,
+        arrival: &Arrival,
         recipients: &[RoomId],
         now: Timestamp,
         step: &mut Step,
     ) {
         for recipient in recipients {
-            let mine = std::mem::replace(&mut opened, Opened::NotForUs);
             let fate = if *recipient == self.me {
-                self.fate_here(envelope, mine, now)
+                self.fate_here(arrival, now)
             } else {
-                opened = mine;
-                self.fate_beyond(envelope, *recipient, record.source, now)
+                self.fate_beyond(arrival, *recipient, now)
             };
-            self.settle_one(record, envelope, *recipient, fate, now, step);
+            self.settle_one(record, &arrival.envelope, *recipient, fate, now, step);
         }
     }
 
@@ -173,34 +170,30 @@ impl Engine {
         }
     }
 
-    fn fate_here(&self, envelope: &VerifiedEnvelope, opened: Opened, now: Timestamp) -> Fate {
-        if let Some(end) = self.forbidden(envelope, self.me) {
+    fn fate_here(&self, arrival: &Arrival, now: Timestamp) -> Fate {
+        if let Some(end) = self.forbidden(&arrival.envelope, self.me) {
             return end;
         }
-        if now >= envelope.route().expires_at {
+        if now >= arrival.envelope.route().expires_at {
             return Fate::End(Event::Expired, Reason::code(Refusal::Expired.code()));
         }
-        match opened {
-            Opened::Entry(entry) => Fate::Deliver(entry),
+        match &arrival.opened {
+            Opened::Entry(entry) => Fate::Deliver(entry.clone()),
             Opened::Refused(refusal) => Fate::End(Event::Refused, Reason::code(refusal.code())),
             Opened::NotForUs => Fate::End(Event::Refused, Reason::code(Refusal::CannotOpen.code())),
         }
     }
 
-    fn fate_beyond(
-        &self,
-        envelope: &VerifiedEnvelope,
-        recipient: RoomId,
-        source: Option<RoomId>,
-        now: Timestamp,
-    ) -> Fate {
-        if let Some(end) = self.forbidden(envelope, recipient) {
+    fn fate_beyond(&self, arrival: &Arrival, recipient: RoomId, now: Timestamp) -> Fate {
+        if let Some(end) = self.forbidden(&arrival.envelope, recipient) {
             return end;
         }
-        if now >= envelope.route().expires_at && self.clock_is_trusted() {
+        let route = arrival.envelope.route();
+        let has_run_out = now >= route.expires_at && self.clock_is_trusted();
+        if has_run_out && self.is_only_way(route.origin, recipient) {
             return Fate::End(Event::Expired, Reason::code(Refusal::Expired.code()));
         }
-        if self.choose_hop(recipient, source).is_none() {
+        if !self.leads_on(recipient, arrival.from) {
             return Fate::End(Event::Failed, Reason::code(Refusal::NoRoute.code()));
         }
         Fate::Carry
@@ -222,20 +215,25 @@ impl Engine {
         let (known, mut new): (Vec<RoomId>, Vec<RoomId>) =
             arrival.envelope.recipients().into_iter().partition(|room| record.delivery(*room).is_some());
         let unanswered = self.unanswered(&record, &known);
-        if !known.is_empty() {
-            step.sends.push(Send::Answers { to: arrival.from, key: record.key, recipients: known });
-        }
         if !new.is_empty() && !self.is_for_now(&arrival, now, step) {
             new.clear();
+        }
+        let mut asked = known;
+        if record.source != Some(arrival.from) {
+            // What is signed below goes back to where it first came from; who asks now is told as well.
+            asked.extend(&new);
+        }
+        if !asked.is_empty() {
+            step.sends.push(Send::Answers { to: arrival.from, key: record.key, recipients: asked });
         }
         if new.is_empty() && unanswered.is_empty() {
             return;
         }
-        let Arrival { envelope, opened, .. } = arrival;
+        let envelope = &arrival.envelope;
         if !new.is_empty() {
             step.writes.push(Write::Keys { key: record.key, bytes: envelope.bytes().clone() });
         }
-        self.settle_recipients(&mut record, &envelope, opened, &new, now, step);
+        self.settle_recipients(&mut record, &arrival, &new, now, step);
         for delivery in record.deliveries.iter_mut().filter(|d| unanswered.contains(&d.recipient)) {
             delivery.state = DeliveryState::Waiting { neighbour: self.me };
         }
@@ -247,7 +245,7 @@ impl Engine {
     fn unanswered(&self, record: &Record, known: &[RoomId]) -> Vec<RoomId> {
         let is_open = |room: &RoomId| {
             record.delivery(*room).is_some_and(Delivery::is_held_without_outcome)
-                && self.choose_hop(*room, record.source).is_some()
+                && self.choose_hop(*room).is_some()
         };
         known.iter().copied().filter(is_open).collect()
     }

@@ -28,7 +28,7 @@ impl Engine {
     }
 
     /// After the expiry: what was never transmitted has expired, and we say so; of the rest only the next hop can
-    /// tell, and until it does it is unconfirmed.
+    /// tell, and until it does it is unconfirmed. So is what may have gone another way.
     pub(super) fn run_out(&mut self, record: &mut Record, now: Timestamp, step: &mut Step) {
         if now < record.expires_at {
             return;
@@ -36,12 +36,17 @@ impl Engine {
         let local = record.source.is_none();
         let open: Vec<Delivery> = record.deliveries.iter().filter(|d| d.may_run_out(local)).cloned().collect();
         for delivery in open {
-            if delivery.transmitted {
+            if delivery.transmitted || !self.may_end(record, delivery.recipient) {
                 self.unconfirmed(record, &delivery, now, step);
             } else if self.clock_is_trusted() {
                 self.expire(record, &delivery, now, step);
             }
         }
+    }
+
+    /// Whether this node may say, of what it never transmitted, that it has expired or failed.
+    pub(super) fn may_end(&self, record: &Record, recipient: RoomId) -> bool {
+        record.source.is_none() || self.is_only_way(record.key.origin, recipient)
     }
 
     fn unconfirmed(&mut self, record: &mut Record, delivery: &Delivery, now: Timestamp, step: &mut Step) {
@@ -77,7 +82,7 @@ impl Engine {
 
     /// Back into the queue of whichever way is best now; `false` when there is none.
     fn ask_again(&mut self, record: &mut Record, delivery: &Delivery, step: &mut Step) -> bool {
-        let Some(next) = self.choose_hop(delivery.recipient, record.source) else { return false };
+        let Some(next) = self.choose_hop(delivery.recipient) else { return false };
         self.enqueue(record, next, &[delivery.recipient], step);
         if let Some(neighbour) = delivery.sent_neighbour() {
             self.landed(record, neighbour);

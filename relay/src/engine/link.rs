@@ -192,7 +192,7 @@ impl Engine {
             return;
         }
         for recipient in recipients {
-            let next = self.choose_hop(recipient, record.source).unwrap_or(neighbour);
+            let next = self.choose_hop(recipient).unwrap_or(neighbour);
             self.enqueue(&mut record, next, &[recipient], step);
         }
         step.points.push(CrashPoint::EnvelopeRequeued);

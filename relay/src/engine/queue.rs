@@ -177,7 +177,7 @@ impl Engine {
     ) -> Option<u64> {
         let mut here = Vec::new();
         for recipient in record.waiting_for(neighbour) {
-            match self.onward(neighbour, recipient, record.source) {
+            match self.onward(neighbour, recipient) {
                 Onward::Here => here.push(recipient),
                 Onward::By(other) => self.enqueue(record, other, &[recipient], step),
                 Onward::NoWay => self.give_up(record, recipient, neighbour, now, step),
@@ -206,8 +206,9 @@ impl Engine {
         step: &mut Step,
     ) {
         let precedence = record.precedence;
+        let may_end = self.may_end(record, recipient);
         let Some(delivery) = record.delivery_mut(recipient) else { return };
-        if delivery.transmitted {
+        if delivery.transmitted || !may_end {
             let resend_at = now.after(resend_after(precedence, delivery.attempts));
             delivery.state = DeliveryState::Sent { neighbour, resend_at };
             return;

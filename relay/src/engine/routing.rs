@@ -16,26 +16,42 @@ pub(super) enum Onward {
 }
 
 impl Engine {
-    /// The next hop towards `to`, never back to where it came from. The tree's way is taken while it is up. A child
-    /// dials an alternate parent only while its own is away, so an alternate link to it that is up is taken first.
-    pub(super) fn choose_hop(&self, to: RoomId, source: Option<RoomId>) -> Option<RoomId> {
-        self.best_of(&self.ways(to, source))
+    /// The next hop towards `to`. The tree's way is taken while it is up. A child dials an alternate parent only while
+    /// its own is away, so an alternate link to it that is up is taken first. What came by one neighbour for one
+    /// recipient may come by another for the next, so where it first came from is no ground to avoid a neighbour:
+    /// the ways of the map make no circle.
+    pub(super) fn choose_hop(&self, to: RoomId) -> Option<RoomId> {
+        self.best_of(&next_hops(&self.map, self.me, to))
+    }
+
+    /// Whether a way leads to `to` that is not back to who has just handed it over.
+    pub(super) fn leads_on(&self, to: RoomId, from: RoomId) -> bool {
+        next_hops(&self.map, self.me, to).into_iter().any(|hop| hop != from)
+    }
+
+    /// Whether one way alone leads from the origin to the recipient. Where there are two, a copy may be on the other one:
+    /// then no hop says that it has expired or failed, only the recipient does.
+    pub(super) fn is_only_way(&self, origin: RoomId, recipient: RoomId) -> bool {
+        let mut at = origin;
+        while at != recipient {
+            match next_hops(&self.map, at, recipient).as_slice() {
+                [only] => at = *only,
+                _ => return false,
+            }
+        }
+        true
     }
 
     /// Where a recipient goes that waits for `neighbour`. It changes from one queue to another only for a link that is up,
     /// or when `neighbour` is no way any more: it does not wander between queues.
-    pub(super) fn onward(&self, neighbour: RoomId, to: RoomId, source: Option<RoomId>) -> Onward {
-        let ways = self.ways(to, source);
+    pub(super) fn onward(&self, neighbour: RoomId, to: RoomId) -> Onward {
+        let ways = next_hops(&self.map, self.me, to);
         match self.best_of(&ways) {
             None => Onward::NoWay,
             Some(best) if best == neighbour => Onward::Here,
             Some(best) if self.is_up(best) || !ways.contains(&neighbour) => Onward::By(best),
             Some(_) => Onward::Here,
         }
-    }
-
-    fn ways(&self, to: RoomId, source: Option<RoomId>) -> Vec<RoomId> {
-        next_hops(&self.map, self.me, to).into_iter().filter(|hop| Some(*hop) != source).collect()
     }
 
     fn best_of(&self, ways: &[RoomId]) -> Option<RoomId> {
@@ -46,7 +62,7 @@ impl Engine {
     }
 
     /// Whether anything that waits for `neighbour`, which is away, could go another way now: it is no neighbour any more,
-    /// another parent is there, or a room that dials this one as its alternate parent.
+    /// another parent is there, a room that dials this one as its alternate parent, or the hub above it that does not.
     pub(super) fn may_detour(&self, neighbour: RoomId) -> bool {
         let parents = self.map.links(self.me);
         let is_parent = parents.contains(&neighbour);
@@ -54,7 +70,9 @@ impl Engine {
         !is_neighbour
             || self.links.iter().any(|(other, link)| {
                 let other_way = (is_parent && parents.contains(other))
-                    || self.map.alternates(*other).contains(&self.me);
+                    || self.map.contains(*other, neighbour)
+                    || self.map.alternates(*other).contains(&self.me)
+                    || self.map.contains(*other, neighbour);
                 link.up && *other != neighbour && other_way
             })
     }

@@ -64,7 +64,7 @@ impl Engine {
                 return Err(Refusal::UnknownRecipient);
             }
             policy::check(&self.map, sealed.route.flow, self.me, *recipient).map_err(Refusal::Policy)?;
-            self.choose_hop(*recipient, None).ok_or(Refusal::NoRoute)?;
+            self.choose_hop(*recipient).ok_or(Refusal::NoRoute)?;
         }
         Ok(())
     }
@@ -89,7 +89,7 @@ impl Engine {
     ) {
         let mut ways: Vec<(RoomId, Vec<RoomId>)> = Vec::new();
         for recipient in record.waiting_for(self.me) {
-            let Some(hop) = self.choose_hop(recipient, record.source) else { continue };
+            let Some(hop) = self.choose_hop(recipient) else { continue };
             match ways.iter_mut().find(|(way, _)| *way == hop) {
                 Some((_, recipients)) => recipients.push(recipient),
                 None => ways.push((hop, vec![recipient])),

@@ -182,6 +182,21 @@ impl Room {
         .await
     }
 
+    /// Waits until it knows its parent's clock well enough to let anything expire.
+    pub async fn clock_trusted(&self) {
+        until(&format!("{} trusts its clock", self.code), LONG, async || {
+            let status = self.ask::<view::Status>(&Request::Status).await.ok()?;
+            status.clock.trusted.then_some(())
+        })
+        .await;
+    }
+
+    /// How full its disk is, as it sees it: `normal`, `low` or `critical`.
+    pub async fn disk_level(&self) -> String {
+        let status: Result<view::Status, Problem> = self.ask(&Request::Status).await;
+        status.map(|status| status.disk.level).unwrap_or_default()
+    }
+
     /// Cuts or heals its link with a neighbour.
     pub async fn cut(&self, neighbour: &str, cut: bool) {
         self.order(&Request::Link { room: neighbour.to_owned(), cut }).await;

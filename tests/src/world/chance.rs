@@ -2,18 +2,18 @@
 
 /// SplitMix64 (Steele, Lea, Flood 2014): small, and good enough to choose what goes wrong next.
 #[derive(Debug, Clone)]
-pub struct Chance {
+pub(crate) struct Chance {
     state: u64,
 }
 
 impl Chance {
     /// The sequence of this seed.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { state: seed }
     }
 
     /// The next number.
-    pub fn draw(&mut self) -> u64 {
+    pub(crate) fn draw(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -22,42 +22,42 @@ impl Chance {
     }
 
     /// A number below `end`, which is not 0.
-    pub fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.draw() % end
     }
 
     /// A number from `low` to `high`, both included.
-    pub fn between(&mut self, low: u64, high: u64) -> u64 {
+    pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high - low + 1)
     }
 
     /// A time between two, in milliseconds.
-    pub fn ms(&mut self, low: u64, high: u64) -> i64 {
+    pub(crate) fn ms(&mut self, low: u64, high: u64) -> i64 {
         i64::try_from(self.between(low, high)).expect("no span of a simulation is that long")
     }
 
     /// True once in `n` times; never when `n` is 0.
-    pub fn one_in(&mut self, n: u64) -> bool {
+    pub(crate) fn one_in(&mut self, n: u64) -> bool {
         n != 0 && self.below(n) == 0
     }
 
     /// One of a list that is not empty.
-    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.index(from.len())]
     }
 
     /// A place in a list of this length, which is not 0.
-    pub fn index(&mut self, len: usize) -> usize {
+    pub(crate) fn index(&mut self, len: usize) -> usize {
         usize::try_from(self.below(len as u64)).expect("below a length")
     }
 
     /// Bytes.
-    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+    pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
         std::array::from_fn(|_| self.draw().to_le_bytes()[0])
     }
 
     /// A sequence of its own, so that what one part draws does not change what another part sees.
-    pub fn apart(&mut self) -> Self {
+    pub(crate) fn apart(&mut self) -> Self {
         Self::new(self.draw())
     }
 }

@@ -11,7 +11,7 @@ use node::store::{NumberedReceipt, ReceiptRow, Store, StoreError, memory::Memory
 use relay::{
     envelope_id::EnvelopeKey,
     record::Record,
-    step::{Loaded, StoredEnvelope, Write},
+    step::{Loaded, QueuePlace, StoredEnvelope, Write},
     timestamp::Timestamp,
 };
 use topology::{Precedence, RoomId};
@@ -87,15 +87,9 @@ impl Disk {
         std::mem::take(&mut self.lock().committed)
     }
 
-    /// The most urgent class that waits for each neighbour.
-    pub(crate) fn most_urgent(&self) -> BTreeMap<RoomId, Precedence> {
-        self.look(|store| {
-            let mut found = BTreeMap::new();
-            for place in store.all_places() {
-                found.entry(place.neighbour).or_insert(place.precedence);
-            }
-            found
-        })
+    /// Everything that waits.
+    pub(crate) fn places(&self) -> BTreeSet<QueuePlace> {
+        self.look(|store| store.all_places().clone())
     }
 
     /// The next time at which the engine wants to look at something.

@@ -1,14 +1,14 @@
 //! What happens inside the rooms of a simulated world: turns of the driver, ticks, crashes and restarts.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use node::driver::{BATCH_MAX, Driver, DriverError, Job, Outgoing};
 use relay::{
     engine::Seat,
     frame::Frame,
-    step::{Input, Notice, Write},
+    step::{Input, Notice, QueuePlace, Write},
 };
-use topology::{Precedence, RoomId};
+use topology::RoomId;
 
 use super::{Event, World, disk::now_or_never, wire::CONTROL};
 use crate::invariants::{self, Violation};
@@ -46,11 +46,11 @@ impl World {
         let station = &mut self.stations[node];
         station.is_turn_wanted = false;
         let Some(driver) = &mut station.driver else { return Ok(()) };
-        let waiting = station.disk.most_urgent();
+        let before = station.disk.places();
         let count = station.inbox.len().min(BATCH_MAX);
         let batch: Vec<Job> = station.inbox.drain(..count).collect();
         let result = now_or_never(driver.turn(batch, now));
-        self.settle(node, result, &waiting)
+        self.settle(node, result, &before)
     }
 
     pub(super) fn tick(&mut self, node: usize, life: u64) -> Result<(), Violation> {
@@ -61,9 +61,9 @@ impl World {
         let station = &mut self.stations[node];
         let Some(driver) = &mut station.driver else { return Ok(()) };
         if station.paused_until_ms <= self.now_ms {
-            let waiting = station.disk.most_urgent();
+            let before = station.disk.places();
             let result = now_or_never(driver.tick(now));
-            self.settle(node, result, &waiting)?;
+            self.settle(node, result, &before)?;
         }
         let station = &self.stations[node];
         let after_ms = match station.disk.next_due() {
@@ -82,11 +82,11 @@ impl World {
         &mut self,
         node: usize,
         result: Result<(), DriverError>,
-        waiting: &BTreeMap<RoomId, Precedence>,
+        before: &BTreeSet<QueuePlace>,
     ) -> Result<(), Violation> {
         self.observe(node)?;
         let items = self.stations[node].tray.take();
-        invariants::said(waiting, &self.stations[node].disk.most_urgent(), &items)?;
+        invariants::said(before, &self.stations[node].disk.places(), &items)?;
         for item in items {
             self.deliver(node, item);
         }

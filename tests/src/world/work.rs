@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use certs::{
     cbor,
     seal::WrappedKey,
-    signature::{KeyId, Signer, digest},
+    signature::{KeyId, digest},
 };
 use node::driver::Job;
 use relay::{

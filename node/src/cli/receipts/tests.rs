@@ -117,6 +117,16 @@ fn an_acknowledgement_is_no_supplement() {
 }
 
 #[test]
+fn an_officers_own_reason_stands_for_itself() {
+    let mut lines = acknowledged();
+    (lines[3].event, lines[3].mark) = ("returned".to_owned(), "t12".to_owned());
+    (lines[3].reason, lines[3].reason_text) = (Some("returned".to_owned()), Some("要素不全".to_owned()));
+    let text = render(&lines, &Catalogue::new(Language::Chinese));
+    assert!(text.contains("要素不全") && !text.contains("[returned]"), "{text}");
+    assert_eq!(state(&lines), "已送达,被退回");
+}
+
+#[test]
 fn each_recipient_has_a_part_of_its_own() {
     let mut lines = acknowledged();
     let mut copy = line("accepted", "t5", COUNTY, 0, None);

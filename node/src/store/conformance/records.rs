@@ -63,6 +63,11 @@ pub(super) async fn what_is_due_is_read_in_order_and_in_pages<S: Store>(mut stor
         pages.extend(page);
     }
     assert_eq!(pages, expected, "pages leave nothing out and repeat nothing");
+
+    let done = Sample::new(1, Precedence::Routine).in_state(&DeliveryState::Ended, Some(Event::Delivered));
+    commit(&mut store, vec![Write::Record(done.clone())]).await;
+    let due = store.due(until, 10).await.expect("what is due is read");
+    assert!(due.len() == 3 && !due.contains(&done.key), "what is done is not due any more");
 }
 
 pub(super) async fn a_commit_that_fails_changes_nothing<S: Store>(mut store: S) {

@@ -55,6 +55,17 @@ impl Net {
         }
     }
 
+    /// A room stops at once and begins again from what it had committed.
+    pub(super) fn crash(&mut self, room: RoomId) {
+        let neighbours: Vec<RoomId> =
+            self.offices.keys().copied().filter(|other| self.is_up(room, *other)).collect();
+        for neighbour in neighbours {
+            self.down(room, neighbour);
+        }
+        let office = self.offices.remove(&room).expect("the room is in this net");
+        self.offices.insert(room, office.restarted(self.now));
+    }
+
     /// The line is cut: what is on it is lost.
     pub(super) fn down(&mut self, one: RoomId, other: RoomId) {
         self.links.remove(&pair(one, other));
@@ -81,7 +92,8 @@ impl Net {
         self.now = Timestamp::from_ms(self.now.as_ms() + ms);
         let rooms: Vec<RoomId> = self.offices.keys().copied().collect();
         for room in rooms {
-            let keys = self.office(room).shelves.due(self.now);
+            let now = self.now;
+            let keys = self.office(room).shelves.due(now);
             self.give(room, Input::Due(keys));
         }
         self.run();

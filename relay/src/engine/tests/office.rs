@@ -51,7 +51,7 @@ pub(super) struct Office {
 }
 
 impl Office {
-    /// A room with a trusted clock that has just begun its first run.
+    /// A room with a trusted clock. Every other room has called once, has its first credit, and is away again.
     pub(super) fn new(room: RoomId) -> Self {
         Self::with_quota(room, Quota::default())
     }
@@ -60,6 +60,10 @@ impl Office {
         let mut office = Self::open(room, rooms::map(), quota, Shelves::default());
         let offset = ClockOffset { offset_lo: -3, offset_hi: 4 };
         office.turn(Input::Clock(Some(offset)), NOW);
+        for neighbour in rooms::ALL.into_iter().filter(|other| *other != room) {
+            office.link_up(neighbour);
+            office.turn(Input::LinkDown { neighbour }, NOW);
+        }
         office
     }
 
@@ -71,12 +75,12 @@ impl Office {
     }
 
     /// The room after a crash: what was committed, and what was under way goes out again.
-    pub(super) fn restarted(self) -> Self {
+    pub(super) fn restarted(self, now: Timestamp) -> Self {
         let keys = self.shelves.records.keys().copied().collect();
         let mut office = Self::open(self.room, rooms::map(), Quota::default(), self.shelves);
-        office.turn(Input::Recovered(keys), NOW);
+        office.turn(Input::Recovered(keys), now);
         let offset = ClockOffset { offset_lo: -3, offset_hi: 4 };
-        office.turn(Input::Clock(Some(offset)), NOW);
+        office.turn(Input::Clock(Some(offset)), now);
         office
     }
 
