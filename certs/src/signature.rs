@@ -254,8 +254,8 @@ impl Object {
         if canonical.ok() != cose.protected.original_data {
             return Err(SignatureError::Malformed("the protected header is not exactly its three entries"));
         }
-        if !is_attachment_or_empty(&cose.unprotected) {
-            return Err(SignatureError::Malformed("the unprotected header holds more than an attachment"));
+        if !is_allowed_unprotected(expected, &cose.unprotected) {
+            return Err(SignatureError::Malformed("the unprotected header holds what does not belong there"));
         }
         if cose.payload.is_none() {
             return Err(SignatureError::Malformed("no payload"));
@@ -273,12 +273,16 @@ impl Object {
     }
 }
 
-fn is_attachment_or_empty(header: &Header) -> bool {
+/// The signature does not cover the unprotected header: whatever may stand there could be changed on the way, and
+/// with it the digest of the object. Only an officer's act carries something, and it travels inside a receipt.
+fn is_allowed_unprotected(expected: ContentType, header: &Header) -> bool {
     let others = Header { rest: Vec::new(), ..header.clone() };
     others.is_empty()
         && match header.rest.as_slice() {
             [] => true,
-            [(Label::Text(label), Value::Bytes(_))] => label == ATTACHMENT,
+            [(Label::Text(label), Value::Bytes(_))] => {
+                label == ATTACHMENT && expected == ContentType::OfficerAct
+            }
             _ => false,
         }
 }

@@ -115,6 +115,7 @@ struct Running {
     node: Arc<Node>,
     tasks: JoinSet<()>,
     driving: tokio::task::JoinHandle<()>,
+    stop_driving: watch::Sender<bool>,
     endpoint: quinn::Endpoint,
 }
 
@@ -136,7 +137,7 @@ impl Running {
         let database = directory.file("node.db");
         let store = open_store(&directory, &database).await?;
         let reader = SqliteReader::open(&database).await?;
-        let endpoint = endpoint::open(config.listen, &tls)?;
+        let endpoint = endpoint::open(config.listen, &tls, &identity.storage)?;
         let registry = Registry::new(clock.clone(), jobs);
         let letterbox =
             Letterbox::new(config.room, identity.sealing.clone(), identity.storage.clone());
@@ -156,7 +157,8 @@ impl Running {
             quota: config.quota.quota(),
         };
         let storage = watch::Sender::new(upkeep::storage_level(&directory, &config));
-        let drive = drive::Drive::new(directory.clone(), seat, store, context.clone(), storage.subscribe());
+        let stop = watch::channel(false);
+        let drive = drive::Drive::new(directory.clone(), seat, store, context.clone(), storage.subscribe(), stop.1);
         let (driving, epoch) = drive.start(inbox).await?;
         let node = Arc::new(Node {
             officers: Officers::open(&directory, identity.clone())?,
@@ -175,7 +177,7 @@ impl Running {
             accepted: AtomicU64::new(0),
             stop: Notify::new(),
         });
-        let mut running = Self { node, tasks: JoinSet::new(), driving, endpoint };
+        let mut running = Self { node, tasks: JoinSet::new(), driving, stop_driving: stop.0, endpoint };
         running.spawn_parts()?;
         tracing::info!(room = %running.node.config.room, "the node runs");
         Ok(running)
@@ -208,9 +210,12 @@ impl Running {
         tokio::time::sleep(GOODBYE_TAKES).await;
         self.tasks.shutdown().await;
         self.endpoint.close(crate::link::registry::close::GOODBYE.into(), b"the node stops");
-        self.driving.abort();
-        // The task was told to end; its result says nothing more.
-        let _ = self.driving.await;
+        self.node.reader.close().await;
+        self.stop_driving.send_replace(true);
+        if tokio::time::timeout(CLOSING_TAKES, &mut self.driving).await.is_err() {
+            tracing::warn!("the store is too slow to be closed in good order");
+            self.driving.abort();
+        }
         let _ = tokio::time::timeout(CLOSING_TAKES, self.endpoint.wait_idle()).await;
         // The socket file may be gone already.
         let _ = std::fs::remove_file(self.node.directory.socket());

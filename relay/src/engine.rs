@@ -89,8 +89,10 @@ impl Engine {
     /// Begins a run: the returned step holds the epoch's first leaf and must be committed before anything else.
     /// `nonce` is eight random bytes.
     pub fn start(seat: Seat, loaded: Loaded, nonce: [u8; 8], now: Timestamp) -> (Self, Step) {
-        let epoch =
-            Epoch { nonce: serde_bytes::ByteArray::new(nonce), counter: loaded.epoch_counter.saturating_add(1) };
+        let epoch = Epoch {
+            nonce: serde_bytes::ByteArray::new(nonce),
+            counter: loaded.epoch_counter.saturating_add(1),
+        };
         let mut engine = Self {
             me: seat.me,
             map: seat.map,
@@ -132,6 +134,12 @@ impl Engine {
     /// The run that this engine is.
     pub fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// Records in memory, and envelopes under way: both are bounded, whatever waits on the disk.
+    pub fn in_memory(&self) -> (usize, usize) {
+        let under_way = self.links.keys().map(|neighbour| self.in_flight(*neighbour).len());
+        (self.records.len(), under_way.sum())
     }
 
     /// The records that must be supplied before `input` can be handled.

@@ -55,7 +55,7 @@ pub struct Route {
     pub network: String,
     /// When the origin made it.
     pub created_at: Timestamp,
-    /// No target delivers it after this; at most [`LIFETIME_MAX`] later.
+    /// No target delivers it after this; at most [`crate::limits::LIFETIME_MAX`] later.
     pub expires_at: Timestamp,
     /// How urgent.
     pub precedence: Precedence,

@@ -100,6 +100,11 @@ pub fn resend_after(precedence: Precedence, attempt: u32) -> Duration {
     Duration::from_secs((first << attempt.min(8)).min(3600))
 }
 
+const _: () = {
+    assert!(WINDOW_BYTES > ENVELOPE_BYTES_MAX, "the window holds the largest envelope");
+    assert!(PART_BYTES_MAX < FRAME_BYTES_MAX, "a part fits into a frame");
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,11 +115,5 @@ mod tests {
             (0..10).map(|attempt| resend_after(Precedence::Flash, attempt).as_secs()).collect();
         assert_eq!(schedule, vec![15, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600]);
         assert_eq!(resend_after(Precedence::Routine, 0).as_secs(), 300);
-    }
-
-    #[test]
-    fn the_window_holds_the_largest_envelope() {
-        assert!(WINDOW_BYTES > ENVELOPE_BYTES_MAX);
-        assert!(PART_BYTES_MAX < FRAME_BYTES_MAX);
     }
 }

@@ -100,7 +100,9 @@ impl Refusal {
     /// How long to wait before trying again; none when trying again is useless.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::ClockAhead | Self::ClockUntrusted | Self::StorageLow | Self::QuotaFull => Some(Duration::from_secs(30)),
+            Self::ClockAhead | Self::ClockUntrusted | Self::StorageLow | Self::QuotaFull => {
+                Some(Duration::from_secs(30))
+            }
             Self::UnknownKey | Self::NewerMap => Some(Duration::from_secs(2)),
             Self::Policy(_)
             | Self::UnknownRecipient

@@ -74,7 +74,8 @@ impl Cluster {
         let mut levels: Vec<Vec<String>> = vec![vec![self.network.places[0].code.clone()]];
         let joining = |hub: &[String]| {
             let below = self.network.places.iter().filter(|place| place.joins);
-            let below = below.filter(|place| place.parent.as_ref().is_some_and(|parent| hub.contains(parent)));
+            let below =
+                below.filter(|place| place.parent.as_ref().is_some_and(|parent| hub.contains(parent)));
             below.map(|place| place.code.clone()).collect::<Vec<_>>()
         };
         loop {
@@ -99,7 +100,12 @@ impl Cluster {
 
     /// A token for this room, from its parent; whoever holds it may join.
     pub async fn invite(&self, code: &str) -> String {
-        let parent = self.network.places.iter().find(|place| place.code == code).and_then(|place| place.parent.clone());
+        let parent = self
+            .network
+            .places
+            .iter()
+            .find(|place| place.code == code)
+            .and_then(|place| place.parent.clone());
         let invite = Request::Invite { room: code.to_owned(), ttl_s: 600, trust_token: true };
         let parent = self.room(&parent.expect("a room that joins has a parent"));
         parent.ask::<view::Invited>(&invite).await.expect("a hub invites the rooms below it").token

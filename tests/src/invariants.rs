@@ -6,13 +6,15 @@ use std::collections::BTreeSet;
 
 use node::{driver::Outgoing, store::memory::MemoryStore};
 use relay::{
+    engine::Engine,
     envelope::peek_key,
     envelope_id::EnvelopeKey,
+    limits::{RECORDS_CACHED, WINDOW_MESSAGES},
     receipt::{Event, VerifiedReceipt},
     record::{Delivery, DeliveryState, Record},
     step::{QueuePlace, Write},
 };
-use topology::RoomId;
+use topology::{Precedence, RoomId};
 
 use crate::model::{Fate, Letter, Model};
 
@@ -158,13 +160,36 @@ pub fn said(
     Ok(())
 }
 
-/// When the faults have stopped and time has passed: every envelope has ended, and its origin knows how.
+/// What an engine holds in memory stays within its limits, whatever waits on the disk.
 ///
 /// # Errors
 /// [`Violation`].
-pub fn at_the_end(model: &Model) -> Result<(), Violation> {
+pub fn bounded(engine: &Engine) -> Result<(), Violation> {
+    let (records, under_way) = engine.in_memory();
+    let links_max = 4;
+    let under_way_max = links_max * Precedence::ALL.len() * usize::try_from(WINDOW_MESSAGES).unwrap_or(0);
+    if records > RECORDS_CACHED || under_way > under_way_max {
+        let what = format!("{records} records and {under_way} envelopes under way are held in memory");
+        return Err(Violation::general(what));
+    }
+    Ok(())
+}
+
+/// When the faults have stopped and time has passed: every envelope has ended, and its origin knows how. It has also
+/// heard of every deed, where one way alone leads from it to the recipient: a deed that is signed after an alternate
+/// link has gone waits for that link.
+///
+/// # Errors
+/// [`Violation`].
+pub fn at_the_end(model: &Model, is_only_way: impl Fn(RoomId, RoomId) -> bool) -> Result<(), Violation> {
     for (key, letter) in model.letters() {
-        for fate in letter.fates.values() {
+        for (recipient, fate) in &letter.fates {
+            if fate.heard.len() != fate.deeds.len() && is_only_way(key.origin, *recipient) {
+                return Err(Violation::of(
+                    *key,
+                    format!("its origin has not heard of every deed once: {fate:?}"),
+                ));
+            }
             if fate.belief.is_none() {
                 return Err(Violation::of(*key, format!("its origin never learned the outcome: {fate:?}")));
             }
@@ -207,6 +232,9 @@ fn one_truth(model: &Model, key: &EnvelopeKey) -> Result<(), Violation> {
     for (recipient, fate) in &letter.fates {
         if fate.lines > 1 {
             return Err(Violation::of(*key, format!("it is in the same inbox {} times", fate.lines)));
+        }
+        if fate.endings.len() > 1 {
+            return Err(Violation::of(*key, format!("it has ended more than once: {:?}", fate.endings)));
         }
         let own: Vec<Event> =
             fate.endings.iter().filter(|(_, issuer)| issuer == recipient).map(|(event, _)| *event).collect();

@@ -4,9 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use certs::signature::Digest;
-use relay::{
-    envelope_id::EnvelopeKey, receipt::Event, record::Record, step::Write, timestamp::Timestamp,
-};
+use relay::{envelope_id::EnvelopeKey, receipt::Event, record::Record, step::Write, timestamp::Timestamp};
 use topology::RoomId;
 
 /// Everything that was promised in one world.
@@ -42,6 +40,8 @@ pub struct Fate {
     pub belief: Option<Event>,
     /// What the recipient did with it.
     pub deeds: Vec<Event>,
+    /// What of that the origin has heard.
+    pub heard: Vec<Event>,
 }
 
 impl Model {
@@ -67,6 +67,16 @@ impl Model {
                     fate.endings.push((event, room));
                 } else if event.is_by_recipient() {
                     fate.deeds.push(event);
+                }
+            }
+            Write::Receipt(stored) if stored.receipt.receipt().origin == room => {
+                let statement = stored.receipt.receipt();
+                let (event, recipient) = (statement.event, statement.recipient);
+                if let Some(fate) = self.fate_mut(&statement.key(), recipient)
+                    && event.is_by_recipient()
+                    && !event.is_terminal()
+                {
+                    fate.heard.push(event);
                 }
             }
             Write::Epoch { bytes, .. } => self.leaves.entry(room).or_default().push(bytes.clone()),

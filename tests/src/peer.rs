@@ -60,7 +60,8 @@ impl Keys {
         let name = self.map().dns_name(hub).expect("the hub is on the map");
         let address = self.address_of(hub);
         let config = credentials::client_config(&self.trust.root, credentials, alpn);
-        let endpoint = Endpoint::client(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a socket can be opened");
+        let endpoint =
+            Endpoint::client(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a socket can be opened");
         let connecting = endpoint.connect_with(config, address, &name).expect("the address is good");
         let connection = tokio::time::timeout(LONG, connecting).await.expect("the hub answers or refuses");
         Ok((endpoint, connection.map_err(|error| line::ended(&error))?))
@@ -90,7 +91,8 @@ impl Keys {
     /// How that room ended it instead.
     pub async fn accept(&self, endpoint: &Endpoint) -> Result<Line, Ended> {
         let incoming = tokio::time::timeout(LONG, endpoint.accept()).await.expect("a room dials");
-        let connection = incoming.expect("the endpoint is open").await.map_err(|error| line::ended(&error))?;
+        let connection =
+            incoming.expect("the endpoint is open").await.map_err(|error| line::ended(&error))?;
         Line::answer(endpoint.clone(), connection, hello(self)).await
     }
 }

@@ -258,7 +258,7 @@ async fn a_database_that_is_lost_foreign_newer_or_damaged_is_refused_by_name() {
     spoilt(&cluster, "store_missing", |database| fs::remove_file(database).unwrap()).await;
     spoilt(&cluster, "store_missing", |database| fs::write(database, b"").unwrap()).await;
     spoilt(&cluster, "store_foreign", |database| overwrite(database, 68, &7_u32.to_be_bytes())).await;
-    spoilt(&cluster, "store_foreign", |database| fs::write(database, "not a database at all".repeat(400)).unwrap()).await;
+    spoilt(&cluster, "store_damaged", |database| fs::write(database, "not a database at all".repeat(400)).unwrap()).await;
     spoilt(&cluster, "store_newer", |database| overwrite(database, 60, &99_u32.to_be_bytes())).await;
     spoilt(&cluster, "store_damaged", |database| {
         let pages = fs::metadata(database).unwrap().len() / 4096;

@@ -104,6 +104,16 @@ fn a_header_with_a_fourth_entry_or_another_form_is_refused() {
 }
 
 #[test]
+fn only_an_officers_act_carries_anything_that_the_signature_does_not_cover() {
+    let (signer, keys) = simulation();
+    for kind in ContentType::ALL {
+        assert!(verify(&sign(&signer, kind, b"\x01"), kind, &keys).is_ok());
+        let loaded = sign_with_attachment(&signer, kind, b"\x01", b"");
+        assert_eq!(verify(&loaded, kind, &keys).is_ok(), kind == ContentType::OfficerAct, "{kind}");
+    }
+}
+
+#[test]
 fn an_attachment_travels_beside_the_signature() {
     let (signer, keys) = simulation();
     let bytes = sign_with_attachment(&signer, ContentType::OfficerAct, b"\x01", b"certificate");

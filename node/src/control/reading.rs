@@ -19,7 +19,7 @@ use crate::{
     clock::Clock,
     daemon::Node,
     letterbox::kind_word,
-    link::{registry::LinkState, session::SOFTWARE},
+    link::registry::LinkState,
     problem::Problem,
     store::sqlite::{InboxFilter, KeptEnvelope, MissingNumbers},
 };
@@ -78,7 +78,7 @@ pub(super) async fn status(node: &Node) -> Result<view::Status, Problem> {
     let free = crate::store::reserve::free_space(node.directory.root()).unwrap_or(0);
     Ok(view::Status {
         room: room(&trust.map, node.config.room),
-        version: SOFTWARE.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
         console: None,
         network: trust.map.network().to_owned(),
         map_version: trust.map.version(),

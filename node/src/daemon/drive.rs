@@ -38,12 +38,14 @@ pub(super) struct Drive {
     reserve: Reserve,
     context: Context,
     storage: watch::Receiver<StorageLevel>,
+    stop: watch::Receiver<bool>,
 }
 
 const TICK_EVERY: Duration = Duration::from_secs(1);
 const RESTART_AFTER: Duration = Duration::from_secs(1);
-const PRUNE_EVERY_TICKS: u32 = 10;
-const PRUNE_MAX: usize = 2_000;
+/// Bodies given up in one tick: ten milliseconds of the driver's time.
+const PRUNE_MAX: usize = 200;
+const RESTORE_EVERY_TICKS: u32 = 10;
 
 impl Drive {
     pub(super) fn new(
@@ -52,9 +54,10 @@ impl Drive {
         store: SqliteStore,
         context: Context,
         storage: watch::Receiver<StorageLevel>,
+        stop: watch::Receiver<bool>,
     ) -> Self {
         let reserve = Reserve::new(directory.root());
-        Self { seat, store: Some(store), reserve, context, storage }
+        Self { seat, store: Some(store), reserve, context, storage, stop }
     }
 
     /// Starts the driver and gives its task and the run that it is.
@@ -92,10 +95,15 @@ impl Drive {
         Ok(driver)
     }
 
-    async fn run(mut self, mut driver: NodeDriver, mut jobs: mpsc::Receiver<Job>, epoch: watch::Sender<Epoch>) {
+    async fn run(
+        mut self,
+        mut driver: NodeDriver,
+        mut jobs: mpsc::Receiver<Job>,
+        epoch: watch::Sender<Epoch>,
+    ) {
         loop {
             let failed = self.drive(&mut driver, &mut jobs).await;
-            let Err(error) = failed else { return };
+            let Err(error) = failed else { return put_away(driver).await };
             tracing::error!(%error, "the store failed: nothing more is acknowledged until it works again");
             self.context.intake.registry.close_all(close::BUSY, "the store failed");
             if matches!(error, DriverError::Store(StoreError::Full)) {
@@ -105,6 +113,8 @@ impl Drive {
                 Some(driver) => driver,
                 None => return,
             };
+            // Links that came up meanwhile were not heard of: they begin anew.
+            self.context.intake.registry.close_all(close::BUSY, "the store works again");
             epoch.send_replace(driver.engine().epoch());
         }
     }
@@ -117,10 +127,12 @@ impl Drive {
     ) -> Option<NodeDriver> {
         let (store, _, _) = driver.into_parts();
         let path = store.path().to_owned();
-        drop(store);
+        if let Err(error) = store.close().await {
+            tracing::error!(%error, "the store does not close");
+        }
         loop {
             while jobs.try_recv().is_ok() {}
-            if jobs.is_closed() {
+            if jobs.is_closed() || *self.stop.borrow() {
                 return None;
             }
             match SqliteStore::open(&path, crate::store::sqlite::OpenOptions::default()).await {
@@ -171,8 +183,8 @@ impl Drive {
                 _ = ticks.tick() => {
                     driver.tick(self.now()).await?;
                     count += 1;
-                    if count.is_multiple_of(PRUNE_EVERY_TICKS) {
-                        driver.store().prune(PRUNE_MAX).await?;
+                    driver.store().prune(PRUNE_MAX).await?;
+                    if count.is_multiple_of(RESTORE_EVERY_TICKS) {
                         self.reserve.restore();
                     }
                 }
@@ -181,6 +193,12 @@ impl Drive {
                         let level = *self.storage.borrow_and_update();
                         driver.turn(vec![Input::Storage(level).into()], self.now()).await?;
                     }
+                }
+                _ = self.stop.changed() => {
+                    while let Ok(job) = jobs.try_recv() {
+                        batch.push(job);
+                    }
+                    return Ok(driver.turn(batch, self.now()).await?);
                 }
                 () = tokio::time::sleep(wake) => driver.turn(Vec::new(), self.now()).await?,
             }
@@ -196,3 +214,10 @@ impl Drive {
     }
 }
 
+/// Closes the store in good order; nothing is lost without it either.
+async fn put_away(driver: NodeDriver) {
+    let (store, _, _) = driver.into_parts();
+    if let Err(error) = store.close().await {
+        tracing::warn!(%error, "the store was not closed in good order");
+    }
+}

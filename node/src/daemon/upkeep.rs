@@ -53,12 +53,12 @@ fn close_what_may_not_stay(node: &Node, trust: &Trust) {
         match peer_of(&handle.connection, &trust.map) {
             Ok(peer) if trust.keys.is_peer_revoked(&peer) => {
                 tracing::warn!(%room, "the certificate of a live link is revoked");
-                handle.connection.close(close::REVOKED.into(), b"revoked");
+                node.registry().close(room, close::REVOKED, "revoked");
             }
             Ok(peer) if peer.room == room && neighbours => {}
             Ok(_) | Err(_) => {
                 tracing::warn!(%room, "the plan does not make this room a neighbour any more");
-                handle.connection.close(close::NOT_A_NEIGHBOUR.into(), b"not a neighbour any more");
+                node.registry().close(room, close::NOT_A_NEIGHBOUR, "not a neighbour any more");
             }
         }
     }

@@ -24,8 +24,13 @@ pub struct Dialler {
 
 /// Between two tries: quick at first, so that a hub that comes back is found within a second.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
-const RETRY_MAX: Duration = Duration::from_secs(2);
+const RETRY_MAX: Duration = Duration::from_millis(800);
 const DIAL_PATIENCE: Duration = Duration::from_secs(5);
+/// How long an alternate link stays after the parent is back.
+const LINGER: Duration = Duration::from_secs(5);
+/// Between tries beside each other, and how many: together as long as one may take.
+const STEP: Duration = Duration::from_millis(600);
+const TRIES_BESIDE: u32 = 8;
 /// How long the parent must be away before an alternate parent is dialled.
 const ALTERNATE_AFTER: Duration = Duration::from_secs(3);
 
@@ -65,7 +70,7 @@ impl Dialler {
                 tokio::time::sleep(RETRY_FIRST).await;
                 continue;
             }
-            match self.dial(hub).await {
+            match self.dial_until_answered(hub).await {
                 Ok((connection, peer)) => {
                     let started = crate::clock::Clock::instant();
                     self.run_session(hub, connection, peer, before).await;
@@ -119,6 +124,37 @@ impl Dialler {
         while !before.iter().any(|hub| self.context.intake.registry.is_up(*hub)) {
             tokio::time::sleep(RETRY_FIRST).await;
         }
+        // Receipts of what went this way come back this way.
+        tokio::time::sleep(LINGER).await;
+    }
+
+    /// A first packet that is lost is sent again only after seconds, so further tries begin beside the first: a hub
+    /// that comes back is found within one of these steps.
+    async fn dial_until_answered(&self, hub: RoomId) -> Result<(Connection, certs::peer::PeerRoom), String> {
+        let mut tries = tokio::task::JoinSet::new();
+        let mut reason = "link_silent".to_owned();
+        for _ in 0..TRIES_BESIDE {
+            let dialler = self.clone();
+            tries.spawn(async move { dialler.dial(hub).await });
+            let next_step = tokio::time::sleep(STEP);
+            tokio::pin!(next_step);
+            loop {
+                tokio::select! {
+                    () = &mut next_step => break,
+                    Some(done) = tries.join_next() => match done {
+                        Ok(Ok(answered)) => return Ok(answered),
+                        Ok(Err(why)) => {
+                            reason = why;
+                            if tries.is_empty() {
+                                return Err(reason);
+                            }
+                        }
+                        Err(_) => {}
+                    },
+                }
+            }
+        }
+        Err(reason)
     }
 
     async fn dial(&self, hub: RoomId) -> Result<(Connection, certs::peer::PeerRoom), String> {

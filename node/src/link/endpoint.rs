@@ -4,8 +4,10 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use aws_lc_rs::hmac;
 use certs::{
     peer::{PeerError, PeerRoom, peer_room},
+    seal::StorageKey,
     tls::{ALPN_JOIN, ALPN_LINK},
 };
 use quinn::{Connection, Endpoint, Incoming, TransportConfig, VarInt};
@@ -31,7 +33,7 @@ const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// `port_in_use`, `listen_failed`.
-pub fn open(listen: Option<SocketAddr>, tls: &TlsBook) -> Result<Endpoint, Problem> {
+pub fn open(listen: Option<SocketAddr>, tls: &TlsBook, storage: &StorageKey) -> Result<Endpoint, Problem> {
     let any = SocketAddr::from(([0, 0, 0, 0], 0));
     let address = listen.unwrap_or(any);
     let socket = std::net::UdpSocket::bind(address).map_err(|error| {
@@ -40,9 +42,15 @@ pub fn open(listen: Option<SocketAddr>, tls: &TlsBook) -> Result<Endpoint, Probl
         Problem::failed(code).with("address", address).with("detail", error)
     })?;
     let server = listen.is_some().then(|| tls.server());
-    Endpoint::new(quinn::EndpointConfig::default(), server, socket, Arc::new(quinn::TokioRuntime)).map_err(
-        |error| Problem::failed("listen_failed").with("address", address).with("detail", error),
-    )
+    Endpoint::new(configuration(storage), server, socket, Arc::new(quinn::TokioRuntime))
+        .map_err(|error| Problem::failed("listen_failed").with("address", address).with("detail", error))
+}
+
+/// A node that was killed and is back tells its neighbours by stateless resets (RFC 9000 section 10.3), if they come
+/// from the same key as before: it is derived from the node's storage key.
+fn configuration(storage: &StorageKey) -> quinn::EndpointConfig {
+    let seed = certs::digest_of_parts(&[b"yichuan quic stateless reset", &storage.to_bytes()]);
+    quinn::EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, seed.as_bytes())))
 }
 
 /// How a link behaves on the wire: found dead after ten silent seconds, buffers of a few MiB.
@@ -50,7 +58,7 @@ pub fn transport() -> Arc<TransportConfig> {
     let mut transport = TransportConfig::default();
     transport
         .max_idle_timeout(Some(VarInt::from_u32(10_000).into()))
-        .keep_alive_interval(Some(Duration::from_secs(3)))
+        .keep_alive_interval(Some(Duration::from_secs(2)))
         .max_concurrent_bidi_streams(2_u32.into())
         .max_concurrent_uni_streams(8_u32.into())
         .stream_receive_window((1024_u32 * 1024).into())
@@ -153,7 +161,8 @@ pub fn peer_of(connection: &Connection, map: &Map) -> Result<PeerRoom, PeerError
 
 /// Closes a connection whose other end has no place here.
 pub fn close_refused(connection: &Connection) {
-    let code = if connection.peer_identity().is_none() { close::NO_CERTIFICATE } else { close::NOT_A_NEIGHBOUR };
+    let code =
+        if connection.peer_identity().is_none() { close::NO_CERTIFICATE } else { close::NOT_A_NEIGHBOUR };
     connection.close(code.into(), b"refused");
 }
 

@@ -47,6 +47,8 @@ struct Shared {
 struct Neighbour {
     session: Option<Handle>,
     state: LinkState,
+    /// Why this node is closing the session, a code of [`close`].
+    closing: Option<u32>,
 }
 
 /// How to reach a running session.
@@ -176,6 +178,7 @@ impl Registry {
                 software: Some(candidate.software),
                 ..LinkState::default()
             };
+            neighbour.closing = None;
             neighbour.session.replace(handle)
         });
         if let Some(older) = older {
@@ -193,9 +196,10 @@ impl Registry {
             let current = neighbour.session.as_ref().is_some_and(|handle| handle.number == number);
             if current {
                 neighbour.session = None;
+                let here = neighbour.closing.take().map(|code| close::word(u64::from(code)));
                 neighbour.state = LinkState {
                     since: self.shared.clock.now(),
-                    reason: Some(reason.to_owned()),
+                    reason: Some(here.unwrap_or(reason).to_owned()),
                     ..LinkState::default()
                 };
             }
@@ -273,7 +277,11 @@ impl Registry {
 
     /// Closes the link with a room, telling it why.
     pub fn close(&self, room: RoomId, code: u32, reason: &str) {
-        if let Some(handle) = self.handle(room) {
+        let handle = self.with(room, |neighbour| {
+            neighbour.closing = neighbour.session.is_some().then_some(code);
+            neighbour.session.clone()
+        });
+        if let Some(handle) = handle {
             handle.connection.close(code.into(), reason.as_bytes());
         }
     }
@@ -314,8 +322,8 @@ impl Registry {
 
     /// Closes every link: after a failure of the store the engine knows of none, and neighbours dial again.
     pub fn close_all(&self, code: u32, reason: &str) {
-        for (_, handle) in self.handles() {
-            handle.connection.close(code.into(), reason.as_bytes());
+        for (room, _) in self.handles() {
+            self.close(room, code, reason);
         }
     }
 

@@ -275,15 +275,17 @@ async fn expire(connection: Connection, not_after_ms: i64) -> Result<(), StreamE
 
 async fn accept_lanes(intake: Intake, connection: Connection, room: RoomId) -> Result<(), StreamError> {
     let mut lanes: JoinSet<Result<(), StreamError>> = JoinSet::new();
-    for _ in Precedence::ALL {
-        let stream =
-            connection.accept_uni().await.map_err(|error| StreamError::Connection(error.to_string()))?;
-        let intake = intake.clone();
-        lanes.spawn(async move { intake.read_lane(room, stream).await });
-    }
-    match lanes.join_next().await {
-        Some(Ok(result)) => result,
-        Some(Err(_)) | None => Err(StreamError::OutOfPlace("a task of the link failed")),
+    loop {
+        tokio::select! {
+            stream = connection.accept_uni(), if lanes.len() < Precedence::ALL.len() => {
+                let stream = stream.map_err(|error| StreamError::Connection(error.to_string()))?;
+                let intake = intake.clone();
+                lanes.spawn(async move { intake.read_lane(room, stream).await });
+            }
+            Some(ended) = lanes.join_next() => {
+                return ended.unwrap_or(Err(StreamError::OutOfPlace("a task of the link failed")));
+            }
+        }
     }
 }
 

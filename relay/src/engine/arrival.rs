@@ -101,8 +101,7 @@ impl Engine {
     /// Whether our plan would refuse what a newer one may allow.
     fn needs_newer_map(&self, envelope: &VerifiedEnvelope) -> bool {
         envelope.recipients().into_iter().any(|room| {
-            self.forbidden(envelope, room).is_some()
-                || (room != self.me && self.choose_hop(room).is_none())
+            self.forbidden(envelope, room).is_some() || (room != self.me && self.choose_hop(room).is_none())
         })
     }
 
@@ -214,17 +213,12 @@ impl Engine {
         step.points.push(CrashPoint::DuplicateRecognised);
         let (known, mut new): (Vec<RoomId>, Vec<RoomId>) =
             arrival.envelope.recipients().into_iter().partition(|room| record.delivery(*room).is_some());
-        let unanswered = self.unanswered(&record, &known);
+        let unanswered = self.unanswered(&record, &known, arrival.from);
+        if !known.is_empty() {
+            step.sends.push(Send::Answers { to: arrival.from, key: record.key, recipients: known });
+        }
         if !new.is_empty() && !self.is_for_now(&arrival, now, step) {
             new.clear();
-        }
-        let mut asked = known;
-        if record.source != Some(arrival.from) {
-            // What is signed below goes back to where it first came from; who asks now is told as well.
-            asked.extend(&new);
-        }
-        if !asked.is_empty() {
-            step.sends.push(Send::Answers { to: arrival.from, key: record.key, recipients: asked });
         }
         if new.is_empty() && unanswered.is_empty() {
             return;
@@ -234,6 +228,10 @@ impl Engine {
             step.writes.push(Write::Keys { key: record.key, bytes: envelope.bytes().clone() });
         }
         self.settle_recipients(&mut record, &arrival, &new, now, step);
+        if record.source != Some(arrival.from) && !new.is_empty() {
+            // What was just signed goes to where it first came from; who asks now is told as well.
+            step.sends.push(Send::Answers { to: arrival.from, key: record.key, recipients: new });
+        }
         for delivery in record.deliveries.iter_mut().filter(|d| unanswered.contains(&d.recipient)) {
             delivery.state = DeliveryState::Waiting { neighbour: self.me };
         }
@@ -241,10 +239,10 @@ impl Engine {
         self.save(record, step);
     }
 
-    /// Recipients of whom the next hop was the last to know, and to whom there is a way to ask.
-    fn unanswered(&self, record: &Record, known: &[RoomId]) -> Vec<RoomId> {
+    /// Recipients of whom another next hop than `from` was the last to know, and to whom there is a way to ask.
+    fn unanswered(&self, record: &Record, known: &[RoomId], from: RoomId) -> Vec<RoomId> {
         let is_open = |room: &RoomId| {
-            record.delivery(*room).is_some_and(Delivery::is_held_without_outcome)
+            record.delivery(*room).is_some_and(|delivery| delivery.is_left_to_another_than(from))
                 && self.choose_hop(*room).is_some()
         };
         known.iter().copied().filter(is_open).collect()

@@ -34,7 +34,8 @@ impl Engine {
             return;
         }
         let local = record.source.is_none();
-        let open: Vec<Delivery> = record.deliveries.iter().filter(|d| d.may_run_out(local)).cloned().collect();
+        let open: Vec<Delivery> =
+            record.deliveries.iter().filter(|d| d.may_run_out(local)).cloned().collect();
         for delivery in open {
             if delivery.transmitted || !self.may_end(record, delivery.recipient) {
                 self.unconfirmed(record, &delivery, now, step);
@@ -59,8 +60,7 @@ impl Engine {
     }
 
     fn expire(&mut self, record: &mut Record, delivery: &Delivery, now: Timestamp, step: &mut Step) {
-        let about =
-            About::record(record, delivery.recipient).because(Reason::code(Refusal::Expired.code()));
+        let about = About::record(record, delivery.recipient).because(Reason::code(Refusal::Expired.code()));
         self.attest(record, about, Event::Expired, now, step);
         record.end(delivery.recipient, Event::Expired, DeliveryState::Ended);
         if let DeliveryState::Waiting { neighbour } = delivery.state {
@@ -145,8 +145,10 @@ impl Delivery {
         }
     }
 
-    /// The next hop answers for it and the outcome is not known.
-    pub(super) fn is_held_without_outcome(&self) -> bool {
-        self.outcome.is_none() && matches!(self.state, DeliveryState::Held { .. })
+    /// A next hop answers for it, not `from`, and the outcome is not known. Two rooms with different maps that answer for
+    /// it to each other must not ask each other without end.
+    pub(super) fn is_left_to_another_than(&self, from: RoomId) -> bool {
+        self.outcome.is_none()
+            && matches!(self.state, DeliveryState::Held { neighbour, .. } if neighbour != from)
     }
 }

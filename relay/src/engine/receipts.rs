@@ -2,7 +2,7 @@
 //! towards the origin.
 //! *Against:* an outcome from a room that has no say, a receipt for other bytes, a repeated one.
 
-use topology::RoomId;
+use topology::{Precedence, RoomId, route::next_hops};
 
 use super::{About, Engine};
 use crate::{
@@ -114,7 +114,10 @@ impl Engine {
         step: &mut Step,
     ) -> bool {
         let local = record.source.is_none();
-        let precedence = record.precedence;
+        // What went round about is asked after soon: its receipts come back by a link that lasts only while the
+        // usual way is closed.
+        let usual = next_hops(&self.map, self.me, recipient).first() == Some(&from);
+        let patience = if usual { record.precedence } else { Precedence::Flash };
         let Some(delivery) = record.delivery_mut(recipient) else { return false };
         let was_waiting = match delivery.state {
             DeliveryState::Sent { neighbour, .. } if neighbour == from => false,
@@ -125,7 +128,7 @@ impl Engine {
             | DeliveryState::Here
             | DeliveryState::Ended => return false,
         };
-        let resend_at = local.then(|| now.after(resend_after(precedence, delivery.attempts)));
+        let resend_at = local.then(|| now.after(resend_after(patience, delivery.attempts)));
         delivery.state = DeliveryState::Held { neighbour: from, resend_at };
         delivery.look_again_at = None;
         if was_waiting {

@@ -24,6 +24,11 @@ impl Records {
         self.by_key.contains_key(key)
     }
 
+    /// How many are known, absent ones included.
+    pub(super) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
     /// Takes what the store says, unless something newer is here.
     pub(super) fn supply(&mut self, key: EnvelopeKey, record: Option<Record>) {
         if !self.knows(&key) {

@@ -62,7 +62,7 @@ impl Engine {
     }
 
     /// Whether anything that waits for `neighbour`, which is away, could go another way now: it is no neighbour any more,
-    /// another parent is there, a room that dials this one as its alternate parent, or the hub above it that does not.
+    /// another parent is there, a hub above it, or a room that dials this one as its alternate parent.
     pub(super) fn may_detour(&self, neighbour: RoomId) -> bool {
         let parents = self.map.links(self.me);
         let is_parent = parents.contains(&neighbour);
@@ -71,8 +71,7 @@ impl Engine {
             || self.links.iter().any(|(other, link)| {
                 let other_way = (is_parent && parents.contains(other))
                     || self.map.contains(*other, neighbour)
-                    || self.map.alternates(*other).contains(&self.me)
-                    || self.map.contains(*other, neighbour);
+                    || self.map.alternates(*other).contains(&self.me);
                 link.up && *other != neighbour && other_way
             })
     }

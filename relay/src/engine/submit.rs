@@ -102,11 +102,7 @@ impl Engine {
 }
 
 /// What will be remembered of an envelope, without its deliveries.
-pub(super) fn new_record(
-    envelope: &VerifiedEnvelope,
-    source: Option<RoomId>,
-    now: Timestamp,
-) -> Record {
+pub(super) fn new_record(envelope: &VerifiedEnvelope, source: Option<RoomId>, now: Timestamp) -> Record {
     let route = envelope.route();
     Record {
         key: envelope.key(),

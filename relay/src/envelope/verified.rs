@@ -41,11 +41,13 @@ impl VerifiedEnvelope {
         let verified = signature::verify(&bytes.header, ContentType::EnvelopeHeader, keys)?;
         let header: Header =
             cbor::decode(&verified.payload, HEADER_BYTES_MAX).map_err(|_| EnvelopeError::Malformed)?;
-        let route: Route = cbor::decode(&header.route, HEADER_BYTES_MAX).map_err(|_| EnvelopeError::Malformed)?;
+        let route: Route =
+            cbor::decode(&header.route, HEADER_BYTES_MAX).map_err(|_| EnvelopeError::Malformed)?;
         check_route(&route, network, verified.signer)?;
         check_recipients(header.to.iter().map(|address| address.room))?;
         check_keys(&header, &bytes.keys)?;
-        if header.body_len != bytes.body.len() as u64 || header.body_digest != signature::digest(&bytes.body) {
+        if header.body_len != bytes.body.len() as u64 || header.body_digest != signature::digest(&bytes.body)
+        {
             return Err(EnvelopeError::BodyChanged);
         }
         Ok(Self { digest: signature::digest(&bytes.header), route, header, bytes })

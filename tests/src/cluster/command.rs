@@ -1,10 +1,6 @@
 //! The command line as its users type it: a process of its own, its exit code, and what it printed.
 
-use std::{
-    path::Path,
-    process::Stdio,
-    time::Duration,
-};
+use std::{path::Path, process::Stdio, time::Duration};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::{io::AsyncWriteExt, process::Command};
@@ -45,8 +41,14 @@ pub async fn run(program: &Path, arguments: &[&str]) -> Outcome {
 
 /// Runs a command that reads this from its standard input.
 pub async fn run_with_input(program: &Path, arguments: &[&str], input: &str) -> Outcome {
+    run_in(program, arguments, input, &[]).await
+}
+
+/// Runs a command with these variables besides.
+pub async fn run_in(program: &Path, arguments: &[&str], input: &str, environment: &[(&str, &str)]) -> Outcome {
     let mut child = Command::new(program)
         .args(arguments)
+        .envs(environment.iter().copied())
         .env_remove("YICHUAN_DIR")
         .env("LC_ALL", "C.UTF-8")
         .env("LANG", "C.UTF-8")

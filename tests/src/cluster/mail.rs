@@ -1,7 +1,10 @@
 //! Sending and looking: what an officer of a room does, over its control socket.
 
 use node::{
-    control::{request::{Request, SendRequest}, view},
+    control::{
+        request::{Request, SendRequest},
+        view,
+    },
     problem::Problem,
 };
 

@@ -14,6 +14,8 @@ pub struct Network {
     pub places: Vec<Place>,
     /// The log filter of every node.
     pub log: String,
+    /// Whether it is a demo network, whose links may be cut and whose clocks may be moved.
+    pub demo: bool,
 }
 
 /// One room on the map.
@@ -42,10 +44,17 @@ pub struct Place {
 impl Network {
     /// Province 410000, city 411300, county 411322.
     pub fn three() -> Self {
-        let mut network = Self { places: Vec::new(), log: "info".to_owned() };
+        let mut network = Self { places: Vec::new(), log: "info".to_owned(), demo: true };
         network.add("410000", "河南省政府总值班室", "province", None);
         network.add("411300", "南阳市政府总值班室", "city", Some("410000"));
         network.add("411322", "方城县政府总值班室", "county", Some("411300"));
+        network
+    }
+
+    /// The province alone.
+    pub fn one() -> Self {
+        let mut network = Self { places: Vec::new(), log: "info".to_owned(), demo: true };
+        network.add("410000", "河南省政府总值班室", "province", None);
         network
     }
 
@@ -58,7 +67,7 @@ impl Network {
 
     /// Province, two cities, three counties and a department; the two counties under 411300 are peers.
     pub fn seven() -> Self {
-        let mut network = Self { places: Vec::new(), log: "info".to_owned() };
+        let mut network = Self { places: Vec::new(), log: "info".to_owned(), demo: true };
         network.add("410000", "河南省政府总值班室", "province", None);
         network.add("410100", "郑州市政府总值班室", "city", Some("410000"));
         network.add("411300", "南阳市政府总值班室", "city", Some("410000"));
@@ -105,7 +114,7 @@ impl Network {
 
     /// The map file.
     pub fn map_file(&self) -> String {
-        let head = "network = \"henan\"\nversion = 1\ndemo = true\n".to_owned();
+        let head = format!("network = \"henan\"\nversion = 1\ndemo = {}\n", self.demo);
         self.places.iter().fold(head, |text, place| text + &place.map_entry())
     }
 }
@@ -127,7 +136,8 @@ impl Place {
             lines.push(format!("alternates = {:?}", self.alternates));
         }
         if !self.relations.is_empty() {
-            let relations = self.relations.iter().map(|(kind, room)| format!("{{ kind = {kind:?}, room = {room:?} }}"));
+            let relations =
+                self.relations.iter().map(|(kind, room)| format!("{{ kind = {kind:?}, room = {room:?} }}"));
             lines.push(format!("relations = [{}]", relations.collect::<Vec<_>>().join(", ")));
         }
         lines.join("\n") + "\n"
@@ -140,9 +150,9 @@ pub fn free_address() -> SocketAddr {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     let mut given = GIVEN.lock().expect("nobody panics while choosing a port");
     let first = 20_000 + u16::try_from(std::process::id() % 10_000).expect("below ten thousand");
-    let free = (first..32_000).chain(20_000..first).find(|port| {
-        !given.contains(port) && UdpSocket::bind(("127.0.0.1", *port)).is_ok()
-    });
+    let free = (first..32_000)
+        .chain(20_000..first)
+        .find(|port| !given.contains(port) && UdpSocket::bind(("127.0.0.1", *port)).is_ok());
     let port = free.expect("one of twelve thousand ports is free");
     given.insert(port);
     SocketAddr::from(([127, 0, 0, 1], port))

@@ -65,7 +65,8 @@ impl Credentials {
     /// When the issuer refuses.
     pub fn issued(dns: &str, issuer: &Issuer, validity: Validity) -> Self {
         let key = TlsKey::generate();
-        let issued = issuer.issue_tls(dns, &key.request(), validity).expect("the issuer issues for this name");
+        let issued =
+            issuer.issue_tls(dns, &key.request(), validity).expect("the issuer issues for this name");
         Self::of_key(issuer.chain_with(&issued), &key)
     }
 

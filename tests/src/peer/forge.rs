@@ -61,7 +61,19 @@ impl Keys {
     /// # Panics
     /// When a recipient has no key.
     pub fn seal(&self, draft: &Draft) -> VerifiedEnvelope {
-        let recipients = draft.to.iter().map(|room| self.recipient(*room)).collect::<Vec<_>>();
+        self.seal_to(draft, draft.to.iter().map(|room| self.recipient(*room)).collect())
+    }
+
+    /// Seals a draft with the key of another room than its recipient's.
+    ///
+    /// # Panics
+    /// When that room has no key.
+    pub fn seal_with_key_of(&self, draft: &Draft, other: RoomId) -> VerifiedEnvelope {
+        let wrong = |room: &RoomId| Recipient { room: *room, ..self.recipient(other) };
+        self.seal_to(draft, draft.to.iter().map(wrong).collect())
+    }
+
+    fn seal_to(&self, draft: &Draft, recipients: Vec<Recipient>) -> VerifiedEnvelope {
         let salts = [random(), random(), random()];
         let submission = self.letterbox.seal(&draft.message, draft.route.clone(), &recipients, salts);
         submission.expect("the message can be sealed").sealed.sign(&self.signing, |_| 1)
@@ -74,7 +86,13 @@ impl Keys {
     }
 
     /// A receipt about an envelope, said by `issuer` and signed with this room's key.
-    pub fn receipt(&self, envelope: &VerifiedEnvelope, recipient: RoomId, event: Event, issuer: RoomId) -> Vec<u8> {
+    pub fn receipt(
+        &self,
+        envelope: &VerifiedEnvelope,
+        recipient: RoomId,
+        event: Event,
+        issuer: RoomId,
+    ) -> Vec<u8> {
         self.receipt_of_digest(envelope, envelope.digest(), recipient, event, issuer)
     }
 

@@ -46,7 +46,9 @@ impl Keys {
     /// # Panics
     /// When the directory is none of a room that has joined.
     pub fn of(dir: &Path) -> Self {
-        let text = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let text = |name: &str| {
+            std::fs::read_to_string(dir.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+        };
         let chain = |name: &str| certificates_from_pem(&text(name)).expect("a chain reads");
         let room = Config::load(&dir.join("config.toml")).expect("a configuration reads").room;
         let sealing = Arc::new(SealingKey::from_pem(&text("keys/sealing.pem")).expect("a key reads"));

@@ -1,6 +1,6 @@
 //! A line to a node: real QUIC, on which a test says what it likes and hears everything.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use node::link::stream::FrameReader;
 use quinn::{Connection, ConnectionError, Endpoint, RecvStream, SendStream};
@@ -13,7 +13,10 @@ use relay::{
     receipt::{Event, Receipt, VerifiedReceipt},
 };
 use serde_bytes::ByteBuf;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 use topology::Precedence;
 
 use super::keys::Keys;
@@ -28,8 +31,9 @@ pub struct Line {
     /// The precedence streams, outwards, flash first; opened by [`Line::open_lanes`].
     pub lanes: Vec<SendStream>,
     heard: mpsc::UnboundedReceiver<Heard>,
+    deaf: watch::Sender<BTreeSet<u8>>,
+    endpoint: Endpoint,
     _tasks: JoinSet<()>,
-    _endpoint: Endpoint,
 }
 
 /// Something that the node said.
@@ -97,7 +101,9 @@ impl Line {
         let (said, heard) = mpsc::unbounded_channel();
         let mut tasks = JoinSet::new();
         let on_control = said.clone();
-        tasks.spawn(read(FrameReader::new(receive), move |frame| on_control.send(Heard::Control(frame)).is_ok()));
+        tasks.spawn(read(FrameReader::new(receive), move |frame| {
+            on_control.send(Heard::Control(frame)).is_ok()
+        }));
         let incoming = connection.clone();
         tasks.spawn(async move {
             let mut lanes = JoinSet::new();
@@ -108,10 +114,29 @@ impl Line {
                 }
                 let said = said.clone();
                 let [class] = class;
-                lanes.spawn(read(FrameReader::new(stream), move |frame| said.send(Heard::Lane(class, frame)).is_ok()));
+                lanes.spawn(read(FrameReader::new(stream), move |frame| {
+                    said.send(Heard::Lane(class, frame)).is_ok()
+                }));
             }
         });
-        Self { connection, control, lanes: Vec::new(), heard, _tasks: tasks, _endpoint: endpoint }
+        Self { connection, control, lanes: Vec::new(), heard, deaf, endpoint, _tasks: tasks }
+    }
+
+    /// Stops reading the stream of a precedence, or goes on reading it.
+    pub fn be_deaf(&self, precedence: Precedence, deaf: bool) {
+        let class = u8::try_from(precedence.index()).expect("there are four");
+        self.deaf.send_modify(|classes| {
+            if deaf {
+                classes.insert(class);
+            } else {
+                classes.remove(&class);
+            }
+        });
+    }
+
+    /// The port of this side.
+    pub fn port(&self) -> u16 {
+        self.endpoint.local_addr().expect("the socket is open").port()
     }
 
     /// Opens the four precedence streams.
@@ -198,15 +223,23 @@ impl Line {
     ///
     /// # Errors
     /// How the node ended the connection instead.
-    pub async fn hear_receipt(&mut self, keys: &Keys, id: EnvelopeId, event: Event) -> Result<Receipt, Ended> {
+    pub async fn hear_receipt(
+        &mut self,
+        keys: &Keys,
+        id: EnvelopeId,
+        event: Event,
+    ) -> Result<Receipt, Ended> {
         loop {
             let (upto, signed) = self.hear_receipts().await?;
             if let Some(upto) = upto {
                 self.say(&Frame::ReceiptsStored { upto }).await?;
             }
-            let receipts = signed.iter().filter_map(|bytes| VerifiedReceipt::verify(bytes, &*keys.trust.keys).ok());
+            let receipts =
+                signed.iter().filter_map(|bytes| VerifiedReceipt::verify(bytes, &*keys.trust.keys).ok());
             let found = receipts.map(|receipt| receipt.receipt().clone());
-            if let Some(found) = found.into_iter().find(|receipt| receipt.envelope_id == id && receipt.event == event) {
+            if let Some(found) =
+                found.into_iter().find(|receipt| receipt.envelope_id == id && receipt.event == event)
+            {
                 return Ok(found);
             }
         }
@@ -287,8 +320,18 @@ impl Drop for Line {
     }
 }
 
-async fn read(mut reader: FrameReader, mut hear: impl FnMut(Frame) -> bool) {
-    while let Ok(Some(frame)) = reader.next().await {
+async fn read(
+    mut reader: FrameReader,
+    mut is_deaf: watch::Receiver<BTreeSet<u8>>,
+    class: Option<u8>,
+    mut hear: impl FnMut(Frame) -> bool,
+) {
+    loop {
+        let listening = is_deaf.wait_for(|classes| class.is_none_or(|class| !classes.contains(&class)));
+        if listening.await.is_err() {
+            return;
+        }
+        let Ok(Some(frame)) = reader.next().await else { return };
         if !hear(frame) {
             return;
         }
@@ -332,7 +375,9 @@ pub fn ended(error: &ConnectionError) -> Ended {
             let code = u32::try_from(closed.error_code.into_inner()).unwrap_or(u32::MAX);
             Ended::Refused(code, String::from_utf8_lossy(&closed.reason).into_owned())
         }
-        ConnectionError::TransportError(_) | ConnectionError::ConnectionClosed(_) => Ended::Tls(error.to_string()),
+        ConnectionError::TransportError(_) | ConnectionError::ConnectionClosed(_) => {
+            Ended::Tls(error.to_string())
+        }
         ConnectionError::VersionMismatch
         | ConnectionError::Reset
         | ConnectionError::TimedOut

@@ -20,22 +20,25 @@ struct Shared {
     chance: Chance,
     /// Where this world likes to crash.
     favourite: CrashPoint,
-    /// Once in so many passages of the favourite, and of any other place.
-    one_in: (u64, u64),
-    on: bool,
+    /// Once in so many passages of any other place; never when 0.
+    other_one_in: u64,
+    is_on: bool,
     crashed: BTreeMap<CrashPoint, u64>,
 }
 
 impl Crashes {
-    pub(crate) fn new(mut chance: Chance, one_in: (u64, u64)) -> Self {
-        let favourite = chance.pick(&CrashPoint::ALL);
-        let shared = Shared { chance, favourite, one_in, on: true, crashed: BTreeMap::new() };
+    /// Worlds whose seeds follow each other like different places.
+    pub(crate) fn new(seed: u64, chance: Chance, other_one_in: u64) -> Self {
+        let places = CrashPoint::ALL.len() as u64;
+        let place = usize::try_from(seed % places).expect("there are few places");
+        let favourite = CrashPoint::ALL[place];
+        let shared = Shared { chance, favourite, other_one_in, is_on: true, crashed: BTreeMap::new() };
         Self { shared: Arc::new(Mutex::new(shared)) }
     }
 
     /// From now on nothing crashes.
     pub(crate) fn stop(&self) {
-        self.lock().on = false;
+        self.lock().is_on = false;
     }
 
     /// How often each place was the last.
@@ -51,12 +54,35 @@ impl Crashes {
 impl CrashPoints for Crashes {
     fn reach(&mut self, point: CrashPoint) -> bool {
         let mut shared = self.lock();
-        let (favourite, other) = shared.one_in;
-        let one_in = if point == shared.favourite { favourite } else { other };
-        let crash = shared.on && shared.chance.one_in(one_in);
+        let one_in = if point == shared.favourite { often(point) } else { shared.other_one_in };
+        let crash = shared.is_on && shared.chance.one_in(one_in);
         if crash {
             *shared.crashed.entry(point).or_default() += 1;
         }
         !crash
+    }
+}
+
+/// Every batch passes the driver's places, few pass most of the engine's.
+fn often(point: CrashPoint) -> u64 {
+    match point {
+        CrashPoint::BeforeCommit
+        | CrashPoint::AfterCommit
+        | CrashPoint::BetweenSends
+        | CrashPoint::AfterSends => 40,
+        CrashPoint::SubmitAccepted
+        | CrashPoint::DeliveredSigned
+        | CrashPoint::CustodyLearned
+        | CrashPoint::OutcomeLearned => 12,
+        CrashPoint::EpochOpened
+        | CrashPoint::CustodySigned
+        | CrashPoint::DuplicateRecognised
+        | CrashPoint::CollisionSigned
+        | CrashPoint::RefusalSigned
+        | CrashPoint::ReceiptForwarded
+        | CrashPoint::EnvelopeRequeued
+        | CrashPoint::ExpirySigned
+        | CrashPoint::UnconfirmedSigned
+        | CrashPoint::DeedSigned => 4,
     }
 }

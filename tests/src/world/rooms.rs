@@ -10,7 +10,7 @@ use relay::{
 };
 use topology::RoomId;
 
-use super::{Event, World, disk::now_or_never, wire::CONTROL};
+use super::{Event, WireFlaw, World, disk::now_or_never, wire::CONTROL};
 use crate::invariants::{self, Violation};
 
 const TICK_MS: i64 = 1_000;
@@ -92,9 +92,15 @@ impl World {
         }
         for key in self.stations[node].take_promises() {
             if !self.model.letters().contains_key(&key) {
-                return Err(Violation::of(key, "an officer was told that it is accepted, but it is not stored"));
+                return Err(Violation::of(
+                    key,
+                    "an officer was told that it is accepted, but it is not stored",
+                ));
             }
             self.model.promise(key);
+        }
+        if let Some(driver) = &self.stations[node].driver {
+            invariants::bounded(driver.engine())?;
         }
         match result {
             Ok(()) => self.look_ahead(node),
@@ -247,7 +253,7 @@ impl World {
     pub(super) fn is_drained(&self) -> bool {
         (0..self.stations.len()).all(|node| {
             let (queued, receipts) = self.backlog(node);
-            queued == 0 && receipts == 0
+            queued == 0 && (receipts == 0 || self.circumstances.flaws.wire == WireFlaw::LosesReceipts)
         })
     }
 
@@ -261,7 +267,7 @@ impl World {
             self.cast.map.parent(me) == Some(*room) || self.cast.map.parent(*room) == Some(me)
         };
         let outboxes = loaded.outboxes.iter().filter(|(room, _)| by_tree(room));
-        (queued, outboxes.map(|(_, (next, stored))| next - 1 - stored).sum())
+        (queued, outboxes.map(|(_, (next, stored))| next.saturating_sub(stored + 1)).sum())
     }
 
     pub(super) fn what_waits(&self) -> String {

@@ -49,7 +49,8 @@ impl World {
         self.at(after_ms, Event::Work);
     }
 
-    fn write(&mut self, node: usize) {
+    /// Somebody writes to a room or to several.
+    pub(super) fn write(&mut self, node: usize) {
         let Some(driver) = &self.stations[node].driver else { return };
         let epoch = driver.engine().epoch();
         let now = self.time_of(node);

@@ -200,7 +200,11 @@ fn what_the_target_cannot_open_is_refused_for_ever_or_for_now() {
     };
     assert_eq!(
         tale(&arrive(Refusal::CannotOpen)),
-        ["store envelope for P", "receipt refused by P for P because cannot_open, outbox A 1", "record: P refused"]
+        [
+            "store envelope for P",
+            "receipt refused by P for P because cannot_open, outbox A 1",
+            "record: P refused"
+        ]
     );
     assert_eq!(said(&arrive(Refusal::UnknownKey)), ["to A: not taken, unknown_key"]);
 }

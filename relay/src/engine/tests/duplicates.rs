@@ -5,7 +5,7 @@ use topology::{Flow, Precedence};
 
 use super::{
     office::Office,
-    rooms::{A, C, D, Draft, F, P, at},
+    rooms::{A, B, C, D, Draft, F, P, at},
     tale::{said, tale},
 };
 use crate::{
@@ -96,7 +96,11 @@ fn other_bytes_under_the_same_id_end_in_a_collision_and_both_are_kept() {
     office.arrival(C, &first, &[P]);
     assert_eq!(
         tale(&office.arrival(C, &second, &[P])),
-        ["keep collision", "receipt collision by A for P because collision, outbox C 2", "record: P waits for P"]
+        [
+            "keep collision",
+            "receipt collision by A for P because collision, outbox C 2",
+            "record: P waits for P"
+        ]
     );
     let last = office.shelves.receipts.last().unwrap().receipt.receipt();
     assert_eq!(last.envelope_digest, second.envelope().digest());
@@ -134,5 +138,36 @@ fn the_same_envelope_by_another_way_is_answered_there() {
     let mut office = Office::new(P);
     let draft = Draft::new(F, &[P], 1).with(Precedence::Flash);
     office.arrival(A, &draft, &[P]);
-    assert_eq!(tale(&office.arrival(super::rooms::B, &draft, &[P])), ["to B: answers for P"]);
+    assert_eq!(tale(&office.arrival(B, &draft, &[P])), ["to B: answers for P"]);
+}
+
+#[test]
+fn whoever_brings_a_new_recipient_by_another_way_is_told_what_was_signed_for_it() {
+    let mut office = Office::new(P);
+    let draft = Draft::new(F, &[P, A], 1);
+    office.arrival(A, &draft, &[P]);
+    let step = office.arrival(B, &draft, &[A, P]);
+    assert_eq!(said(&step), ["to B: answers for P", "to B: answers for A"]);
+    assert_eq!(office.state(&draft), "P here, A waits for A");
+}
+
+#[test]
+fn two_rooms_that_answer_for_it_to_each_other_do_not_ask_each_other_without_end() {
+    let mut office = Office::new(A);
+    office.link_up(P);
+    let draft = Draft::new(P, &[C], 1).flowing(Flow::Down);
+    office.arrival(P, &draft, &[C]);
+    office.link_up(C);
+    office.receipts(C, &[draft.receipt(Event::Custody, C, C, 1)]);
+    assert_eq!(office.state(&draft), "C held by C");
+    let mut newer = super::rooms::plan();
+    newer.version = 2;
+    newer.rooms.iter_mut().find(|room| room.id == P).unwrap().parent = Some(B);
+    newer.rooms.iter_mut().find(|room| room.id == A).unwrap().parent = Some(C);
+    newer.rooms.iter_mut().find(|room| room.id == C).unwrap().parent = Some(P);
+    newer.rooms.iter_mut().find(|room| room.id == B).unwrap().parent = None;
+    let map = std::sync::Arc::new(topology::Map::new(newer).unwrap());
+    office.turn(Input::MapChanged(map), at(0));
+    let step = said(&office.arrival(C, &draft, &[A, C]));
+    assert!(!step.iter().any(|line| line.contains("envelope")), "{step:?}");
 }

@@ -5,7 +5,7 @@ use topology::{Flow, Precedence};
 
 use super::{
     office::Office,
-    rooms::{A, C, Draft, NOW, P, at},
+    rooms::{A, C, Draft, F, NOW, P, at},
     tale::tale,
 };
 use crate::{
@@ -89,6 +89,23 @@ fn a_hub_signs_the_expiry_of_what_it_never_handed_on_and_tells_the_one_before() 
 }
 
 #[test]
+fn where_two_ways_lead_to_the_recipient_no_hop_says_that_it_has_expired_or_failed() {
+    let mut hub = Office::new(A);
+    let draft = Draft::new(F, &[P], 1);
+    hub.arrival(F, &draft, &[P]);
+    let step = tale(&hub.due(at(HOUR)));
+    assert_eq!(step[0], "receipt unconfirmed by A for P because next_hop_silent, outbox F 2");
+    assert_eq!(hub.state(&draft), "P waits for P");
+    let mut late = Office::new(A);
+    late.arrival_at(F, &draft, &[P], at(HOUR));
+    assert_eq!(late.state(&draft), "P waits for P");
+    let mut origin = Office::new(F);
+    origin.submit(&draft);
+    origin.due(at(HOUR));
+    assert_eq!(origin.state(&draft), "P expired", "the origin knows that there is no other copy");
+}
+
+#[test]
 fn a_hub_whose_next_hop_is_silent_says_unconfirmed_and_goes_on_asking() {
     let mut hub = Office::new(A);
     let draft = Draft::new(C, &[P], 1);
@@ -140,8 +157,10 @@ fn what_cannot_be_settled_now_does_not_stand_before_what_can() {
 #[test]
 fn what_has_expired_is_not_sent_when_the_link_comes_back() {
     let mut office = Office::new(C);
-    let (short, long) =
-        (Draft { lives_ms: 1_000, ..Draft::new(C, &[P], 1) }, Draft::new(C, &[P], 2).with(Precedence::Routine));
+    let (short, long) = (
+        Draft { lives_ms: 1_000, ..Draft::new(C, &[P], 1) },
+        Draft::new(C, &[P], 2).with(Precedence::Routine),
+    );
     office.submit(&short);
     office.submit(&long);
     let credits = crate::engine::first_credits();

@@ -255,7 +255,13 @@ impl Shelves {
         }
     }
 
-    fn head(&self, neighbour: RoomId, precedence: Precedence, messages: usize, bytes: u64) -> Vec<StoredEnvelope> {
+    fn head(
+        &self,
+        neighbour: RoomId,
+        precedence: Precedence,
+        messages: usize,
+        bytes: u64,
+    ) -> Vec<StoredEnvelope> {
         let mut head: Vec<StoredEnvelope> = Vec::new();
         let mut total = 0;
         let lane = self.queue.iter().filter(|p| p.neighbour == neighbour && p.precedence == precedence);

@@ -29,12 +29,7 @@ fn each_deed_is_signed_once() {
     let (mut office, draft) = delivered();
     assert_eq!(
         tale(&deed(&mut office, &draft, Event::Acknowledged)),
-        [
-            "receipt acknowledged by P for P, outbox A 2",
-            "inbox acknowledged",
-            "record: P here",
-            "reply done"
-        ]
+        ["receipt acknowledged by P for P, outbox A 2", "inbox acknowledged", "record: P here", "reply done"]
     );
     assert_eq!(tale(&deed(&mut office, &draft, Event::Acknowledged)), ["reply already done"]);
     assert_eq!(tale(&deed(&mut office, &draft, Event::Disposed)).pop().unwrap(), "reply done");

@@ -110,7 +110,10 @@ fn a_reading_from_before_the_link_was_made_again_leaves_nothing_out() {
 #[test]
 fn a_receipt_that_the_disk_has_lost_does_not_hold_up_those_after_it() {
     let mut office = hub_with(5);
-    office.shelves.receipts.retain(|stored| stored.outbox.is_none_or(|(_, number)| ![1, 3].contains(&number)));
+    office
+        .shelves
+        .receipts
+        .retain(|stored| stored.outbox.is_none_or(|(_, number)| ![1, 3].contains(&number)));
     assert_eq!(numbers(&office.link_up(C)), [2, 4, 5]);
     let mut office = hub_with(2);
     office.shelves.receipts.clear();

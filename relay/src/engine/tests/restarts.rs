@@ -89,8 +89,7 @@ fn after_an_empty_queue_new_messages_go_at_once_again() {
 fn silence_is_answered_by_sending_again_ever_more_slowly() {
     let mut office = Office::new(C);
     office.link_up(A);
-    let draft =
-        Draft { lives_ms: 10 * 24 * 3_600_000, ..Draft::new(C, &[P], 1).with(Precedence::Immediate) };
+    let draft = Draft { lives_ms: 10 * 24 * 3_600_000, ..Draft::new(C, &[P], 1).with(Precedence::Immediate) };
     office.submit(&draft);
     let mut waits = Vec::new();
     let mut now = NOW;

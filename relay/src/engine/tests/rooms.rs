@@ -167,7 +167,13 @@ impl Draft {
     }
 
     /// A receipt about it by another room.
-    pub(super) fn receipt(&self, event: Event, issuer: RoomId, recipient: RoomId, seq: u64) -> VerifiedReceipt {
+    pub(super) fn receipt(
+        &self,
+        event: Event,
+        issuer: RoomId,
+        recipient: RoomId,
+        seq: u64,
+    ) -> VerifiedReceipt {
         let envelope = self.envelope();
         let statement = Receipt {
             v: ENVELOPE_VERSION,

@@ -48,7 +48,9 @@ fn write(write: &Write) -> String {
         Write::Enqueue(place) => format!("queue for {}", name(place.neighbour)),
         Write::Dequeue(place) => format!("leave queue for {}", name(place.neighbour)),
         Write::Receipt(stored) => receipt(stored),
-        Write::OutboxStored { neighbour, upto } => format!("outbox of {} stored up to {upto}", name(*neighbour)),
+        Write::OutboxStored { neighbour, upto } => {
+            format!("outbox of {} stored up to {upto}", name(*neighbour))
+        }
         Write::Inbox { nr, .. } => format!("inbox nr {nr}"),
         Write::InboxDeed { event, .. } => format!("inbox {event}"),
         Write::Collision { .. } => "keep collision".into(),
@@ -59,8 +61,10 @@ fn write(write: &Write) -> String {
 fn receipt(stored: &StoredReceipt) -> String {
     let statement = stored.receipt.receipt();
     let (event, issuer, recipient) = (statement.event, name(statement.issuer), name(statement.recipient));
-    let outbox = stored.outbox.map_or(String::new(), |(to, number)| format!(", outbox {} {number}", name(to)));
-    let reason = statement.reason.as_ref().map_or(String::new(), |reason| format!(" because {}", reason.code));
+    let outbox =
+        stored.outbox.map_or(String::new(), |(to, number)| format!(", outbox {} {number}", name(to)));
+    let reason =
+        statement.reason.as_ref().map_or(String::new(), |reason| format!(" because {}", reason.code));
     format!("receipt {event} by {issuer} for {recipient}{reason}{outbox}")
 }
 
@@ -73,9 +77,13 @@ fn send(send: &Send) -> String {
             format!("to {}: {} receipts from {first}", name(*to), receipts.len())
         }
         Send::ReceiptsStored { to, upto } => format!("to {}: stored up to {upto}", name(*to)),
-        Send::Answers { to, recipients, .. } => format!("to {}: answers for {}", name(*to), rooms(recipients)),
+        Send::Answers { to, recipients, .. } => {
+            format!("to {}: answers for {}", name(*to), rooms(recipients))
+        }
         Send::NotTaken { to, refusal, .. } => format!("to {}: not taken, {}", name(*to), refusal.code()),
-        Send::Credit { to, credit } => format!("to {}: credit {} {}", name(*to), credit.class, credit.messages),
+        Send::Credit { to, credit } => {
+            format!("to {}: credit {} {}", name(*to), credit.class, credit.messages)
+        }
         Send::Close { neighbour, reason } => format!("close {}: {reason}", name(*neighbour)),
         Send::Notice(Notice::Delivered { precedence, .. }) => format!("notice: {precedence} delivered"),
         Send::Notice(Notice::Receipt { event, recipient, .. }) => {

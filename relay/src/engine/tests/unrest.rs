@@ -122,7 +122,10 @@ impl Unrest {
             }
             let signed = self.net.offices[&to].shelves.receipts.iter().filter(|stored| {
                 let statement = stored.receipt.receipt();
-                stored.own && statement.key() == key && statement.recipient == to && statement.event.is_terminal()
+                stored.own
+                    && statement.key() == key
+                    && statement.recipient == to
+                    && statement.event.is_terminal()
             });
             assert!(signed.count() <= 1, "{what} ended twice at its target");
         }

@@ -149,12 +149,7 @@ fn custody_that_was_on_the_way_when_the_link_was_lost_saves_another_try() {
     let step = office.receipts(A, &[draft.receipt(Event::Custody, A, P, 1)]);
     assert_eq!(
         tale(&step),
-        [
-            "leave queue for A",
-            "receipt custody by A for P",
-            "record: P held by A",
-            "notice: custody for P",
-        ]
+        ["leave queue for A", "receipt custody by A for P", "record: P held by A", "notice: custody for P",]
     );
     office.check_books();
     assert_eq!(said(&office.link_up(A)), [""; 0]);

@@ -227,10 +227,7 @@ fn whoever_sends_more_than_was_granted_is_cut_off_and_nothing_of_it_is_kept() {
     for number in 0..u128::from(WINDOW_MESSAGES) {
         assert_eq!(said(&arrive(&mut office, C, &draft, number)), ["to C: not taken, quota_full"]);
     }
-    assert_eq!(
-        tale(&arrive(&mut office, C, &draft, 1_000)),
-        ["close C: more envelopes than were granted"]
-    );
+    assert_eq!(tale(&arrive(&mut office, C, &draft, 1_000)), ["close C: more envelopes than were granted"]);
     assert!(office.shelves.records.is_empty());
 }
 
@@ -251,7 +248,9 @@ fn a_full_quota_stops_one_neighbour_and_one_class_and_frees_itself_as_the_queue_
     assert!(not_taken(&arrive(&mut office, C, &immediate, 4)));
     assert!(!not_taken(&arrive(&mut office, C, &flash, 5)));
     assert!(not_taken(&arrive(&mut office, C, &flash, 6)));
-    assert!(!said(&arrive(&mut office, D, &Draft::new(D, &[P], 1), 7)).iter().any(|l| l.contains("not taken")));
+    assert!(
+        !said(&arrive(&mut office, D, &Draft::new(D, &[P], 1), 7)).iter().any(|l| l.contains("not taken"))
+    );
     office.link_up(P);
     let receipts = custody_of_all(&office, P);
     office.receipts(P, &receipts);

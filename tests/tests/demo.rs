@@ -1,0 +1,143 @@
+//! The demo, as a newcomer types it: every expectation holds, the document has the promised shape, and nothing is left
+//! behind, neither a process nor a directory.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use serde::Deserialize;
+use tests::cluster::{command, text};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    network: String,
+    rooms: Vec<Room>,
+    scenarios: Vec<Scenario>,
+    elapsed_ms: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Room {
+    id: String,
+    code: String,
+    name: String,
+    dir: String,
+    pid: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scenario {
+    name: String,
+    ok: bool,
+    checks: Vec<Check>,
+    messages: Vec<Message>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Check {
+    what: String,
+    ok: bool,
+    got: serde_json::Value,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Message {
+    id: String,
+    kind: String,
+    precedence: String,
+    origin: String,
+    recipients: Vec<serde_json::Value>,
+    receipts: Vec<Receipt>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Receipt {
+    event: String,
+    recipient: String,
+    issuer: String,
+    at_ms: i64,
+    officer: Option<String>,
+}
+
+/// Processes whose command line names this path.
+fn processes_of(path: &Path) -> Vec<String> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let lines = entries.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).filter(|line| line.contains(text(path))).collect()
+}
+
+fn entries(path: &Path) -> Vec<String> {
+    fs::read_dir(path).unwrap().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_holds_what_it_promises_and_leaves_nothing_behind() {
+    let place = tempfile::tempdir().unwrap();
+    let environment = [("TMPDIR", text(place.path())), ("YICHUAN_EXE", PROGRAM)];
+    let said = command::run_in(Path::new(PROGRAM), &["demo", "--once", "--json"], "", &environment).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    let document: Document = said.json();
+    assert_eq!(document.network, "henan");
+    let codes: BTreeSet<&str> = document.rooms.iter().map(|room| room.code.as_str()).collect();
+    assert_eq!(codes.len(), 7);
+    assert!(codes.is_superset(&BTreeSet::from(["410000", "410100", "411300", "410122", "411322", "411323"])));
+    let pids: BTreeSet<u32> = document.rooms.iter().map(|room| room.pid).collect();
+    let dirs: BTreeSet<&str> = document.rooms.iter().map(|room| room.dir.as_str()).collect();
+    assert_eq!((pids.len(), dirs.len()), (7, 7), "seven processes, seven directories");
+    assert!(document.rooms.iter().all(|room| !room.id.is_empty() && !room.name.is_empty()));
+    let names: Vec<&str> = document.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+    assert_eq!(names, ["report", "verify", "outage"]);
+    for scenario in &document.scenarios {
+        assert!(scenario.ok && !scenario.checks.is_empty() && !scenario.messages.is_empty(), "{scenario:?}");
+        for check in &scenario.checks {
+            assert!(check.ok && !check.what.is_empty() && !check.got.is_null(), "{check:?}");
+        }
+        scenario.messages.iter().for_each(assert_message);
+    }
+    let officers = document.scenarios.iter().flat_map(|s| &s.messages).flat_map(|m| &m.receipts);
+    assert!(officers.clone().any(|receipt| receipt.event == "acknowledged"));
+    assert!(officers.clone().filter(|r| r.event == "acknowledged").all(|receipt| receipt.officer.is_some()));
+    assert!(document.elapsed_ms < 60_000, "{} ms", document.elapsed_ms);
+    assert_eq!(entries(place.path()), Vec::<String>::new(), "no directory is left behind");
+    assert_eq!(processes_of(place.path()), Vec::<String>::new(), "no process is left behind");
+}
+
+fn assert_message(message: &Message) {
+    assert!(!message.id.is_empty() && !message.kind.is_empty() && !message.origin.is_empty(), "{message:?}");
+    assert!(["flash", "immediate", "priority", "routine"].contains(&message.precedence.as_str()), "{message:?}");
+    assert!(!message.recipients.is_empty(), "{message:?}");
+    let events: Vec<&str> = message.receipts.iter().map(|receipt| receipt.event.as_str()).collect();
+    assert!(events.contains(&"accepted") && events.contains(&"delivered"), "{message:?}");
+    assert!(message.receipts.iter().all(|r| r.at_ms > 1_700_000_000_000 && !r.issuer.is_empty() && !r.recipient.is_empty()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_demo_leaves_anchor_cards_and_rooms_that_run() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path().join("kept");
+    let arguments = ["--dir", text(&dir), "demo", "--once", "--keep", "--json", "--scenario", "verify"];
+    let said = command::run_in(Path::new(PROGRAM), &arguments, "", &[("YICHUAN_EXE", PROGRAM)]).await;
+    let document: Document = said.json();
+    assert_eq!(document.scenarios.len(), 1);
+    assert!(fs::read_to_string(dir.join("anchor")).unwrap().contains("BEGIN CERTIFICATE"));
+    let cards: Vec<serde_json::Value> = serde_json::from_slice(&fs::read(dir.join("cards.json")).unwrap()).unwrap();
+    assert!(!cards.is_empty());
+    for card in &cards {
+        for key in ["room", "officer", "role", "password"] {
+            assert!(card[key].as_str().is_some_and(|value| !value.is_empty()), "{key} in {card}");
+        }
+    }
+    assert_eq!(processes_of(&dir), Vec::<String>::new());
+    let room = document.rooms.iter().find(|room| room.code == "411322").unwrap();
+    let log = place.path().join("log");
+    let county = tests::cluster::Room::new(Path::new(PROGRAM), "411322", room.dir.clone().into(), log);
+    county.start().await;
+    let inbox = county.inbox().await;
+    assert!(inbox.iter().any(|line| line.kind == "verify.request"), "{inbox:?}");
+}

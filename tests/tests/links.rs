@@ -1,0 +1,269 @@
+//! Links in use, between processes: certificates renewed under load, the alternate parent, quotas, revocation at another
+//! hub, and the disk before the word.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use node::{
+    clock::Clock,
+    control::{request::Request, view},
+    link::registry::close,
+    problem::Problem,
+};
+use relay::receipt::Event;
+use tests::{
+    cluster::{Cluster, LONG, Letter, Network, Room, text, until, until_true},
+    peer::{Ended, Keys},
+};
+use topology::Precedence;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
+
+async fn tls_serial(room: &Room) -> String {
+    let certificates: Vec<view::Certificate> = room.ask(&Request::CertificateList).await.unwrap();
+    let own = certificates.into_iter().find(|c| c.room.code == room.code() && c.purpose == "tls");
+    own.expect("a room has a TLS certificate").serial
+}
+
+async fn keep_sending(cluster: Arc<Cluster>, stop: Arc<AtomicBool>) -> Vec<String> {
+    let mut accepted = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let letter = Letter::test("report", &["410000"], &format!("换证期间第{}件", accepted.len()));
+        accepted.push(cluster.room("411322").send(&letter).await);
+    }
+    accepted
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_are_renewed_under_load_without_a_restart() {
+    let cluster = Arc::new(Cluster::start(PROGRAM, Network::three()).await);
+    let stop = Arc::new(AtomicBool::new(false));
+    let sending = tokio::spawn(keep_sending(cluster.clone(), stop.clone()));
+    let pids: Vec<_> = cluster.rooms().map(Room::pid).collect();
+    let mut serials = BTreeSet::new();
+    for code in ["411322", "411300", "411322", "411300"] {
+        let room = cluster.room(code);
+        assert!(serials.insert(tls_serial(room).await), "every renewal brings another number");
+        let parent = if code == "411322" { "411300" } else { "410000" };
+        let before = room.link_is(parent, "up").await.since_ms;
+        let inbox = cluster.room("410000").inbox_ids().await.len();
+        room.order(&Request::CertificateRenew).await;
+        until_true("the link is made anew and carries on", LONG, async || {
+            let again = room.link(parent).await.is_some_and(|link| link.state == "up" && link.since_ms > before);
+            again && cluster.room("410000").inbox_ids().await.len() > inbox
+        })
+        .await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    let accepted = sending.await.unwrap();
+    cluster.room("411322").all_delivered(&accepted).await;
+    let inbox = cluster.room("410000").inbox_ids().await;
+    let unique: BTreeSet<_> = inbox.iter().collect();
+    assert_eq!((inbox.len(), unique.len()), (accepted.len(), accepted.len()), "nothing lost, nothing twice");
+    assert_eq!(cluster.rooms().map(Room::pid).collect::<Vec<_>>(), pids, "and no node was started again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_alternate_parent_carries_while_the_parent_is_away_and_not_longer() {
+    let cluster = Cluster::start(PROGRAM, Network::with_alternate_parent()).await;
+    let (county, city, province) = (cluster.room("411322"), cluster.room("411300"), cluster.room("410000"));
+    assert_eq!(county.link("410000").await.unwrap().state, "down", "the alternate is not dialled without need");
+    city.stop().await;
+    let waiting = county.send(&Letter::test("report", &["410000"], "市里断了")).await;
+    let link = county.link_is("410000", "up").await;
+    assert_eq!(link.role, "alternate");
+    province.link_is("411322", "up").await;
+    let down = province.send(&Letter::test("instruction", &["411322"], "由省直接下达")).await;
+    for (room, id) in [(county, &waiting), (province, &down)] {
+        room.receipt(id, "delivered").await;
+        let events = room.events(id).await;
+        assert!(!events.iter().any(|(event, by)| event == "custody" && by == "411300"), "{events:?}");
+    }
+    city.start().await;
+    county.link_is("411300", "up").await;
+    county.link_is("410000", "down").await;
+    province.link_is("411300", "up").await;
+    city.link_is("411322", "up").await;
+    let up = county.send(&Letter::test("report", &["410000"], "市里恢复")).await;
+    let down = province.send(&Letter::test("instruction", &["411322"], "经市下达")).await;
+    for (room, id) in [(county, &up), (province, &down)] {
+        room.receipt(id, "delivered").await;
+        let events = room.events(id).await;
+        assert!(events.iter().any(|(event, by)| event == "custody" && by == "411300"), "{events:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_by_one_hub_ends_a_live_link_at_another() {
+    let cluster = Cluster::start(PROGRAM, Network::with_alternate_parent()).await;
+    cluster.room("411322").stop().await;
+    let keys = Keys::of(cluster.room("411322").dir());
+    let line = keys.dial(keys.room_of("410000")).await.expect("the province takes it as alternate parent");
+    let started = Clock::instant();
+    let revoke = Request::CertificateRevoke { room: "411322".to_owned(), reason: "key_compromise".to_owned() };
+    cluster.room("411300").order(&revoke).await;
+    let ended = line.closed_within(LONG * 2).await;
+    assert!(matches!(ended, Ended::Refused(code, _) if code == close::REVOKED), "{ended:?}");
+    assert!(started.elapsed() < Duration::from_secs(60));
+    assert!(matches!(keys.dial(keys.room_of("410000")).await.err(), Some(Ended::Tls(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_that_floods_is_held_back_and_its_sibling_is_not() {
+    const QUOTA: usize = 20;
+    const FLOOD: usize = 60;
+    let mut network = Network::three();
+    network.add("411323", "西峡县政府总值班室", "county", Some("411300"));
+    let cluster = Cluster::start(PROGRAM, network).await;
+    let (flooder, sibling, city) = (cluster.room("411322"), cluster.room("411323"), cluster.room("411300"));
+    city.stop().await;
+    city.configure(|config| config.quota.messages = QUOTA as u64);
+    city.start().await;
+    city.cut("410000", true).await;
+    flooder.link_is("411300", "up").await;
+    sibling.link_is("411300", "up").await;
+    let mut flood = Vec::new();
+    for number in 0..FLOOD {
+        let letter = Letter::test("report", &["410000"], &format!("洪水第{number}件")).precedence("routine");
+        flood.push(flooder.send(&letter).await);
+    }
+    flooder.receipt(&flood[QUOTA - 1], "custody").await;
+    for number in 0..5 {
+        let letter = Letter::test("report", &["410000"], &format!("邻县第{number}件")).precedence("routine");
+        let id = sibling.send(&letter).await;
+        sibling.receipt(&id, "custody").await;
+    }
+    let flash = flooder.send(&Letter::test("report", &["410000"], "特提另有配额").precedence("flash")).await;
+    flooder.receipt(&flash, "custody").await;
+    let mut held = 0;
+    for id in &flood {
+        held += usize::from(flooder.events(id).await.iter().any(|(event, _)| event == "custody"));
+    }
+    assert_eq!(held, QUOTA, "of {FLOOD} the city holds as many as the quota says");
+    city.cut("410000", false).await;
+    until("the flood drains, in time", LONG, async || {
+        // What was not taken is tried again after half a minute: the county's clock brings it nearer.
+        flooder.order(&Request::Clock { shift_ms: 31_000, speed: 1 }).await;
+        let inbox: BTreeSet<String> = cluster.room("410000").inbox_ids().await.into_iter().collect();
+        flood.iter().all(|id| inbox.contains(id)).then_some(())
+    })
+    .await;
+    flooder.all_delivered(&flood).await;
+    assert_eq!(cluster.room("410000").inbox_ids().await.len(), FLOOD + 5 + 1, "each of them once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_are_cut_and_clocks_moved_in_a_demo_network_only() {
+    for demo in [false, true] {
+        let mut network = Network::three();
+        network.demo = demo;
+        let cluster = Cluster::start(PROGRAM, network).await;
+        let province = cluster.room("410000");
+        for request in [
+            Request::Link { room: "411300".to_owned(), cut: true },
+            Request::Link { room: "411300".to_owned(), cut: false },
+            Request::Clock { shift_ms: 1000, speed: 1 },
+        ] {
+            let answer: Result<serde_json::Value, Problem> = province.ask(&request).await;
+            match answer {
+                Ok(_) => assert!(demo, "{request:?}"),
+                Err(problem) => {
+                    assert!(!demo, "{request:?}: {problem}");
+                    assert_eq!((problem.code.as_str(), problem.exit), ("demo_only", 4));
+                }
+            }
+        }
+    }
+}
+
+/// What a trace shows, in its order.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Traced {
+    /// The write-ahead log is on the disk; seconds since 1970.
+    Synced(f64),
+    /// So many bytes went to the county's port.
+    Said(f64, usize),
+}
+
+/// A receipt has more bytes than this, an acknowledgement of QUIC itself fewer.
+const RECEIPT_BYTES_MIN: usize = 250;
+
+fn is_result(line: &str) -> Option<usize> {
+    line.rsplit_once(" = ")?.1.split_whitespace().next()?.parse().ok()
+}
+
+fn traced(trace: &str, port: u16) -> Vec<Traced> {
+    let mut syncing: BTreeSet<&str> = BTreeSet::new();
+    let to_county = format!("htons({port})");
+    let mut seen = Vec::new();
+    for line in trace.lines() {
+        let mut words = line.split_whitespace();
+        let (Some(task), Some(at)) = (words.next(), words.next().and_then(|at| at.parse().ok())) else { continue };
+        let is_sync = line.contains("fdatasync(") || line.contains("fsync(");
+        if is_sync && line.contains("node.db-wal") {
+            match is_result(line) {
+                Some(0) => seen.push(Traced::Synced(at)),
+                Some(_) => {}
+                None => drop(syncing.insert(task)),
+            }
+        } else if line.contains("sync resumed") && is_result(line) == Some(0) && syncing.remove(task) {
+            seen.push(Traced::Synced(at));
+        } else if line.contains(" send") && line.contains(&to_county) {
+            seen.extend(is_result(line).map(|bytes| Traced::Said(at, bytes)));
+        }
+    }
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_on_the_disk_before_its_custody_is_said() {
+    if !Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: strace is not installed, and without it no order of system calls is seen");
+        return;
+    }
+    let cluster = Cluster::start(PROGRAM, Network::three()).await;
+    cluster.room("411322").stop().await;
+    let keys = Keys::of(cluster.room("411322").dir());
+    let city = cluster.room("411300");
+    city.stop().await;
+    let trace = cluster.place().join("trace");
+    let calls = "trace=fdatasync,fsync,sendmsg,sendmmsg,sendto";
+    city.spawn(&["strace", "-D", "-f", "-y", "-s", "0", "-ttt", "-e", calls, "-o", text(&trace)], &[]);
+    city.ready().await;
+    city.link_is("410000", "up").await;
+    let mut line = keys.dial(keys.room_of("411300")).await.unwrap();
+    let mut windows = Vec::new();
+    for number in 0..12 {
+        let envelope = keys.seal(&keys.draft(keys.room_of("410000"), &format!("先落盘再答复,第{number}件")));
+        let before = Clock::wall().as_ms();
+        line.hand_over(Precedence::Routine, envelope.bytes()).await.unwrap();
+        line.hear_receipt(&keys, envelope.key().id, Event::Custody).await.unwrap();
+        windows.push((before, Clock::wall().as_ms()));
+        line.hear_receipt(&keys, envelope.key().id, Event::Delivered).await.unwrap();
+    }
+    let port = line.port();
+    drop(line);
+    city.stop().await;
+    let seen = traced(&fs::read_to_string(&trace).unwrap(), port);
+    // The first two also carry what a young connection says by itself, such as its probes for larger packets.
+    for (before, after) in windows.into_iter().skip(2) {
+        let (from, to) = (before as f64 / 1000.0, (after + 1) as f64 / 1000.0);
+        let in_time = |at: f64| (from..=to).contains(&at);
+        let synced = seen.iter().position(|event| matches!(event, Traced::Synced(at) if in_time(*at)));
+        let said = seen
+            .iter()
+            .position(|event| matches!(event, Traced::Said(at, bytes) if in_time(*at) && *bytes >= RECEIPT_BYTES_MIN));
+        let (Some(synced), Some(said)) = (synced, said) else {
+            panic!("between {from} and {to} the trace shows no sync or no receipt: {seen:?}");
+        };
+        assert!(synced < said, "custody was said before the log was on the disk: {:?}", &seen[said..=synced]);
+    }
+}
