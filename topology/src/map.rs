@@ -32,9 +32,9 @@ pub struct Map {
 }
 
 impl Map {
-    /// Levels of the tree, the root's included. Eight ids, the network and `.internal` make a DNS name
-    /// of 245 characters; 253 are allowed.
-    pub const LEVELS_MAX: usize = 8;
+    /// Levels of the tree, the root's included: path validation (rustls-webpki) follows six issuing certificates.
+    /// Seven ids, the network and `.internal` make a DNS name of 218 characters; 253 are allowed.
+    pub const LEVELS_MAX: usize = 7;
     /// Rooms of one network.
     pub const ROOMS_MAX: usize = 20_000;
     /// Alternate parents of one room: each is a link that it keeps open.

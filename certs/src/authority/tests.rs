@@ -1,3 +1,5 @@
+//! Chains that the authority and its hubs issue, as path validation sees them.
+
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Sheets: what counts, what is refused, and whose keys are known afterwards.
+
 use super::*;
 use crate::{
     authority::{Authority, ISSUING_DAYS, Validity},

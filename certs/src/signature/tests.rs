@@ -1,3 +1,5 @@
+//! Signed objects: their bytes, and everything that must not verify.
+
 use super::*;
 
 fn room() -> RoomId {

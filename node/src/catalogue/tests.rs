@@ -1,3 +1,5 @@
+//! The catalogue: every word in both languages, and no word missing.
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},

@@ -1,3 +1,5 @@
+//! The command line: what is understood, what is refused, and what is printed.
+
 use std::collections::BTreeSet;
 
 use clap::CommandFactory;

@@ -99,9 +99,11 @@ impl Line {
 
     fn listen(endpoint: Endpoint, connection: Connection, control: SendStream, receive: RecvStream) -> Self {
         let (said, heard) = mpsc::unbounded_channel();
+        let (deaf, is_deaf) = watch::channel(BTreeSet::new());
         let mut tasks = JoinSet::new();
         let on_control = said.clone();
-        tasks.spawn(read(FrameReader::new(receive), move |frame| {
+        let control_reader = FrameReader::new(receive);
+        tasks.spawn(read(control_reader, is_deaf.clone(), None, move |frame| {
             on_control.send(Heard::Control(frame)).is_ok()
         }));
         let incoming = connection.clone();
@@ -112,9 +114,8 @@ impl Line {
                 if stream.read_exact(&mut class).await.is_err() {
                     continue;
                 }
-                let said = said.clone();
-                let [class] = class;
-                lanes.spawn(read(FrameReader::new(stream), move |frame| {
+                let (said, is_deaf, [class]) = (said.clone(), is_deaf.clone(), class);
+                lanes.spawn(read(FrameReader::new(stream), is_deaf, Some(class), move |frame| {
                     said.send(Heard::Lane(class, frame)).is_ok()
                 }));
             }

@@ -1,3 +1,5 @@
+//! The table of receipts, as the operator reads it.
+
 use super::*;
 
 fn line(event: &str, mark: &str, issuer: (&str, &str), at_ms: i64, spent_ms: Option<i64>) -> ReceiptLine {
