@@ -245,16 +245,13 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
     async fn say(&mut self, sends: Vec<Send>) -> Result<(), DriverError> {
         let mut receipts = Gathered::default();
         for send in sends {
-            match send {
-                Send::Receipts { to, first, receipts: more } => {
-                    for frame in receipts.add(to, first, more) {
-                        self.outbound.deliver(frame);
-                    }
+            if let Send::Receipts { to, first, receipts: more } = send {
+                for frame in receipts.add(to, first, more) {
+                    self.outbound.deliver(frame);
                 }
-                other => {
-                    self.say_one(other).await?;
-                    self.reach(CrashPoint::BetweenSends)?;
-                }
+            } else {
+                self.say_one(send).await?;
+                self.reach(CrashPoint::BetweenSends)?;
             }
         }
         for frame in receipts.rest() {

@@ -78,7 +78,13 @@ fn assert_nothing_legible(room: &Room) {
     files.push(room.log().to_owned());
     assert!(files.iter().any(|file| file.ends_with("node.db")), "{files:?}");
     for file in files {
-        assert_eq!(canaries_in(&file), Vec::<&str>::new(), "legible in {} of {}", file.display(), room.code());
+        assert_eq!(
+            canaries_in(&file),
+            Vec::<&str>::new(),
+            "legible in {} of {}",
+            file.display(),
+            room.code()
+        );
     }
 }
 
@@ -88,7 +94,9 @@ async fn show(room: &Room, id: &str) -> view::Opened {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_canary_is_legible_at_a_hub_nor_at_rest_anywhere() {
-    let cluster = Cluster::start(PROGRAM, Network::three().logging("trace,quinn=info,quinn_proto=info,rustls=info")).await;
+    let cluster =
+        Cluster::start(PROGRAM, Network::three().logging("trace,quinn=info,quinn_proto=info,rustls=info"))
+            .await;
     let (county, city, province) = (cluster.room("411322"), cluster.room("411300"), cluster.room("410000"));
     let id = county.send(&report()).await;
     county.receipt(&id, "delivered").await;
@@ -100,7 +108,10 @@ async fn no_canary_is_legible_at_a_hub_nor_at_rest_anywhere() {
         }
         assert_eq!(opened.attachments[0].2, (IN_ATTACHMENT.len() * 3) as u64);
     }
-    assert!(city.ask::<view::Opened>(&Request::Show { id: id.clone() }).await.is_err(), "the city cannot open it");
+    assert!(
+        city.ask::<view::Opened>(&Request::Show { id: id.clone() }).await.is_err(),
+        "the city cannot open it"
+    );
     assert!(!city.receipts(&id).await.is_empty(), "though the city carried it");
     // Once while the logs of the databases are full, once after everything was moved into place.
     for room in cluster.rooms() {
@@ -144,7 +155,8 @@ impl HostileCity {
     }
 
     fn verified(&self, bytes: &EnvelopeBytes) -> VerifiedEnvelope {
-        VerifiedEnvelope::verify(bytes.clone(), "henan", &*self.keys.trust.keys).expect("the county's own bytes verify")
+        VerifiedEnvelope::verify(bytes.clone(), "henan", &*self.keys.trust.keys)
+            .expect("the county's own bytes verify")
     }
 }
 
@@ -183,7 +195,11 @@ async fn a_hub_that_changes_a_byte_is_not_believed_and_the_true_bytes_are() {
     }
     above.hand_over(precedence, &genuine).await.unwrap();
     above.hear_receipt(&city.keys, key.id, Event::Delivered).await.unwrap();
-    assert_eq!(city.cluster.room("410000").inbox_ids().await, [id], "the control: the true bytes are delivered");
+    assert_eq!(
+        city.cluster.room("410000").inbox_ids().await,
+        [id],
+        "the control: the true bytes are delivered"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,7 +223,9 @@ async fn every_changed_bit_of_a_header_is_refused() {
             })
             .await;
         match answer {
-            Ok(code) => assert!(["does_not_verify", "unknown_key"].contains(&code.as_str()), "byte {at}: {code}"),
+            Ok(code) => {
+                assert!(["does_not_verify", "unknown_key"].contains(&code.as_str()), "byte {at}: {code}")
+            }
             Err(Ended::Refused(2, _)) => {
                 closed += 1;
                 above = city.province().await;
@@ -218,7 +236,10 @@ async fn every_changed_bit_of_a_header_is_refused() {
     assert!(closed > 0, "some of them are no headers any more");
     assert!(city.cluster.room("410000").inbox_ids().await.is_empty());
     above.hand_over(envelope.route().precedence, &genuine).await.unwrap();
-    above.hear_receipt(&city.keys, id, Event::Delivered).await.expect("the control: the true bytes are delivered");
+    above
+        .hear_receipt(&city.keys, id, Event::Delivered)
+        .await
+        .expect("the control: the true bytes are delivered");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,7 +261,10 @@ async fn a_hub_cannot_give_orders_in_the_name_of_the_province() {
     assert!(city.cluster.room("411322").inbox_ids().await.is_empty());
     let own = city.keys.seal(&instruction(city.keys.room));
     below.hand_over(Precedence::Routine, own.bytes()).await.unwrap();
-    below.hear_receipt(&city.keys, own.key().id, Event::Delivered).await.expect("the control: its own orders arrive");
+    below
+        .hear_receipt(&city.keys, own.key().id, Event::Delivered)
+        .await
+        .expect("the control: its own orders arrive");
     let inbox = city.cluster.room("411322").inbox().await;
     let origins: Vec<&str> = inbox.iter().map(|line| line.origin.code.as_str()).collect();
     assert_eq!(origins, ["411300"], "and are shown as its own");
@@ -257,15 +281,30 @@ async fn a_hub_cannot_say_that_the_province_has_it() {
     let province = city.keys.room_of("410000");
     let other_bytes = Digest::from_bytes([7; 32]);
     let forged = [
-        ("the city says that the province has it", city.keys.receipt(&envelope, province, Event::Delivered, city.keys.room)),
-        ("the city signs in the province's name", city.keys.receipt(&envelope, province, Event::Delivered, province)),
-        ("for other bytes", city.keys.receipt_of_digest(&envelope, other_bytes, province, Event::Custody, city.keys.room)),
-        ("an acknowledgement without an officer", city.keys.receipt(&envelope, province, Event::Acknowledged, province)),
+        (
+            "the city says that the province has it",
+            city.keys.receipt(&envelope, province, Event::Delivered, city.keys.room),
+        ),
+        (
+            "the city signs in the province's name",
+            city.keys.receipt(&envelope, province, Event::Delivered, province),
+        ),
+        (
+            "for other bytes",
+            city.keys.receipt_of_digest(&envelope, other_bytes, province, Event::Custody, city.keys.room),
+        ),
+        (
+            "an acknowledgement without an officer",
+            city.keys.receipt(&envelope, province, Event::Acknowledged, province),
+        ),
         ("no receipt at all", genuine.header.to_vec()),
     ];
     for (number, (what, bytes)) in (1..).zip(forged) {
         let receipts = vec![ByteBuf::from(bytes)];
-        below.say(&Frame::Receipts(ReceiptsFrame { first: number, receipts: receipts.clone() })).await.unwrap();
+        below
+            .say(&Frame::Receipts(ReceiptsFrame { first: number, receipts: receipts.clone() }))
+            .await
+            .unwrap();
         below.say(&Frame::Answers { receipts }).await.unwrap();
         let stored = below
             .hear_until(|heard| match heard {
@@ -322,8 +361,11 @@ async fn a_hub_that_drops_one_recipients_key_cannot_hide_it_from_the_origin() {
     below.say(&Frame::Answers { receipts: signed }).await.unwrap();
     county.receipt(&id, "delivered").await;
     let receipts = county.receipts(&id).await;
-    let delivered: Vec<&str> =
-        receipts.iter().filter(|receipt| receipt.event == "delivered").map(|r| r.recipient.as_str()).collect();
+    let delivered: Vec<&str> = receipts
+        .iter()
+        .filter(|receipt| receipt.event == "delivered")
+        .map(|r| r.recipient.as_str())
+        .collect();
     assert_eq!(delivered, ["410000"], "what nobody attests is not shown as delivered");
     let shown = show(city.cluster.room("410000"), &id).await;
     assert_eq!(shown.to.len(), 2, "and the province sees for whom it was");

@@ -2,7 +2,7 @@
 //! hub, and the disk before the word.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     process::Command,
     sync::{
@@ -57,7 +57,8 @@ async fn certificates_are_renewed_under_load_without_a_restart() {
         let inbox = cluster.room("410000").inbox_ids().await.len();
         room.order(&Request::CertificateRenew).await;
         until_true("the link is made anew and carries on", LONG, async || {
-            let again = room.link(parent).await.is_some_and(|link| link.state == "up" && link.since_ms > before);
+            let again =
+                room.link(parent).await.is_some_and(|link| link.state == "up" && link.since_ms > before);
             again && cluster.room("410000").inbox_ids().await.len() > inbox
         })
         .await;
@@ -75,7 +76,11 @@ async fn certificates_are_renewed_under_load_without_a_restart() {
 async fn the_alternate_parent_carries_while_the_parent_is_away_and_not_longer() {
     let cluster = Cluster::start(PROGRAM, Network::with_alternate_parent()).await;
     let (county, city, province) = (cluster.room("411322"), cluster.room("411300"), cluster.room("410000"));
-    assert_eq!(county.link("410000").await.unwrap().state, "down", "the alternate is not dialled without need");
+    assert_eq!(
+        county.link("410000").await.unwrap().state,
+        "down",
+        "the alternate is not dialled without need"
+    );
     city.stop().await;
     let waiting = county.send(&Letter::test("report", &["410000"], "市里断了")).await;
     let link = county.link_is("410000", "up").await;
@@ -108,7 +113,8 @@ async fn a_revocation_by_one_hub_ends_a_live_link_at_another() {
     let keys = Keys::of(cluster.room("411322").dir());
     let line = keys.dial(keys.room_of("410000")).await.expect("the province takes it as alternate parent");
     let started = Clock::instant();
-    let revoke = Request::CertificateRevoke { room: "411322".to_owned(), reason: "key_compromise".to_owned() };
+    let revoke =
+        Request::CertificateRevoke { room: "411322".to_owned(), reason: "key_compromise".to_owned() };
     cluster.room("411300").order(&revoke).await;
     let ended = line.closed_within(LONG * 2).await;
     assert!(matches!(ended, Ended::Refused(code, _) if code == close::REVOKED), "{ended:?}");
@@ -196,28 +202,37 @@ enum Traced {
 /// A receipt has more bytes than this, an acknowledgement of QUIC itself fewer.
 const RECEIPT_BYTES_MIN: usize = 250;
 
-fn is_result(line: &str) -> Option<usize> {
+/// What a call gave back, once it is over.
+fn result_of(line: &str) -> Option<usize> {
     line.rsplit_once(" = ")?.1.split_whitespace().next()?.parse().ok()
 }
 
+/// A sync counts from its end, a word from its beginning: the trace is read against the node.
 fn traced(trace: &str, port: u16) -> Vec<Traced> {
-    let mut syncing: BTreeSet<&str> = BTreeSet::new();
     let to_county = format!("htons({port})");
+    let mut syncing: BTreeSet<&str> = BTreeSet::new();
+    let mut saying: BTreeMap<&str, usize> = BTreeMap::new();
     let mut seen = Vec::new();
     for line in trace.lines() {
         let mut words = line.split_whitespace();
-        let (Some(task), Some(at)) = (words.next(), words.next().and_then(|at| at.parse().ok())) else { continue };
-        let is_sync = line.contains("fdatasync(") || line.contains("fsync(");
-        if is_sync && line.contains("node.db-wal") {
-            match is_result(line) {
-                Some(0) => seen.push(Traced::Synced(at)),
-                Some(_) => {}
-                None => drop(syncing.insert(task)),
+        let (Some(task), Some(at)) = (words.next(), words.next().and_then(|at| at.parse().ok())) else {
+            continue;
+        };
+        let (result, is_resumed) = (result_of(line), line.contains(" resumed>"));
+        if line.contains("sync") {
+            let is_log = line.contains("node.db-wal") || (is_resumed && syncing.remove(task));
+            match result {
+                Some(0) if is_log => seen.push(Traced::Synced(at)),
+                None if is_log => _ = syncing.insert(task),
+                Some(_) | None => {}
             }
-        } else if line.contains("sync resumed") && is_result(line) == Some(0) && syncing.remove(task) {
-            seen.push(Traced::Synced(at));
-        } else if line.contains(" send") && line.contains(&to_county) {
-            seen.extend(is_result(line).map(|bytes| Traced::Said(at, bytes)));
+        } else if let (true, Some(place)) = (is_resumed, saying.remove(task)) {
+            if let (Some(Traced::Said(_, bytes)), Some(result)) = (seen.get_mut(place), result) {
+                *bytes = result;
+            }
+        } else if line.contains(&to_county) {
+            saying.extend(result.is_none().then_some((task, seen.len())));
+            seen.push(Traced::Said(at, result.unwrap_or(0)));
         }
     }
     seen
@@ -258,12 +273,26 @@ async fn a_batch_is_on_the_disk_before_its_custody_is_said() {
         let (from, to) = (before as f64 / 1000.0, (after + 1) as f64 / 1000.0);
         let in_time = |at: f64| (from..=to).contains(&at);
         let synced = seen.iter().position(|event| matches!(event, Traced::Synced(at) if in_time(*at)));
-        let said = seen
-            .iter()
-            .position(|event| matches!(event, Traced::Said(at, bytes) if in_time(*at) && *bytes >= RECEIPT_BYTES_MIN));
+        let said = seen.iter().position(
+            |event| matches!(event, Traced::Said(at, bytes) if in_time(*at) && *bytes >= RECEIPT_BYTES_MIN),
+        );
         let (Some(synced), Some(said)) = (synced, said) else {
             panic!("between {from} and {to} the trace shows no sync or no receipt: {seen:?}");
         };
         assert!(synced < said, "custody was said before the log was on the disk: {:?}", &seen[said..=synced]);
     }
+}
+
+#[test]
+fn a_word_before_the_end_of_its_sync_is_seen_in_a_trace() {
+    let trace = "\
+        11 5.000001 fdatasync(7</d/node.db-wal> <unfinished ...>\n\
+        12 5.000002 sendmsg(9<UDP:[1]>, {sin_port=htons(40001)} <unfinished ...>\n\
+        12 5.000003 <... sendmsg resumed>, 0) = 456\n\
+        11 5.000004 <... fdatasync resumed>) = 0\n\
+        12 5.000005 sendmsg(9<UDP:[1]>, {sin_port=htons(40001)}, 0) = 34\n\
+        12 5.000006 sendmsg(9<UDP:[1]>, {sin_port=htons(555)}, 0) = 900\n\
+        11 5.000007 fdatasync(8</d/node.db>) = 0\n";
+    let seen = traced(trace, 40001);
+    assert_eq!(seen, [Traced::Said(5.000_002, 456), Traced::Synced(5.000_004), Traced::Said(5.000_005, 34)]);
 }

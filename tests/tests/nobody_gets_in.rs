@@ -87,8 +87,16 @@ fn bad_credentials(cluster: &Cluster, county: &Keys) -> Vec<(&'static str, Optio
             Some(Credentials::issued(&province, foreign_root, span(-1, 30))),
             Away::InTheHandshake,
         ),
-        ("an expired one", Some(Credentials::issued(&dns, &city.issuer(), span(-30, -1))), Away::InTheHandshake),
-        ("one not yet valid", Some(Credentials::issued(&dns, &city.issuer(), span(1, 30))), Away::InTheHandshake),
+        (
+            "an expired one",
+            Some(Credentials::issued(&dns, &city.issuer(), span(-30, -1))),
+            Away::InTheHandshake,
+        ),
+        (
+            "one not yet valid",
+            Some(Credentials::issued(&dns, &city.issuer(), span(1, 30))),
+            Away::InTheHandshake,
+        ),
         (
             "one for a room outside its issuer's subtree",
             Some(Credentials::signed_by_force(&other_subtree, &city.issuing, &city.issuing_chain)),
@@ -168,7 +176,10 @@ async fn no_other_protocol_is_spoken() {
         let ended = county.connect(hub, Some(&county.credentials()), alpn).await.err();
         assert!(matches!(ended, Some(Ended::Tls(_))), "{alpn:?}: {ended:?}");
     }
-    county.connect(hub, Some(&county.credentials()), ALPN_LINK).await.expect("the protocol of links is spoken");
+    county
+        .connect(hub, Some(&county.credentials()), ALPN_LINK)
+        .await
+        .expect("the protocol of links is spoken");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,7 +188,8 @@ async fn the_door_serves_nothing_but_the_door() {
     let county = keys(&cluster, "410122");
     let hub = county.room_of("410100");
     for credentials in [None, Some(county.credentials())] {
-        let (endpoint, connection) = county.connect(hub, credentials.as_ref(), ALPN_JOIN).await.expect("anybody may knock");
+        let (endpoint, connection) =
+            county.connect(hub, credentials.as_ref(), ALPN_JOIN).await.expect("anybody may knock");
         let greeted = Line::greet(endpoint, connection, hello(&county)).await;
         check("a hello at the door", greeted, Away::With(close::VIOLATION));
         let (endpoint, connection) = county.connect(hub, credentials.as_ref(), ALPN_JOIN).await.unwrap();
@@ -222,7 +234,8 @@ async fn a_revoked_room_is_thrown_out_within_a_minute_and_stays_out() {
     let hub = keys.room_of("411300");
     let line = keys.dial(hub).await.expect("not revoked yet");
     let revoked_at = Clock::instant();
-    let revoke = Request::CertificateRevoke { room: "411322".to_owned(), reason: "key_compromise".to_owned() };
+    let revoke =
+        Request::CertificateRevoke { room: "411322".to_owned(), reason: "key_compromise".to_owned() };
     let revoked: Vec<view::Certificate> = cluster.room("411300").ask(&revoke).await.unwrap();
     assert!(!revoked.is_empty());
     let ended = line.closed_within(LONG * 2).await;
@@ -250,7 +263,8 @@ async fn a_spokes_certificate_is_not_taken_for_a_hubs() {
     let config = credentials::server_config(&of_city.trust.root, &of_county.credentials());
     let impostor = quinn::Endpoint::server(config, of_city.address_of(of_city.room)).unwrap();
     for _ in 0..2 {
-        let incoming = tokio::time::timeout(LONG, impostor.accept()).await.expect("the county dials").unwrap();
+        let incoming =
+            tokio::time::timeout(LONG, impostor.accept()).await.expect("the county dials").unwrap();
         let ended = incoming.await.err().map(|error| line::ended(&error));
         assert!(matches!(ended, Some(Ended::Tls(_))), "{ended:?}");
     }

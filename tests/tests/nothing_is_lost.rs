@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use relay::crash_point::CrashPoint;
 use tests::cluster::{Cluster, LONG, Letter, Network, Room, mail::outcomes, text, until, until_true};
 use tokio::sync::Mutex;
 
@@ -125,9 +126,47 @@ async fn all_nodes_killed_at_once_go_on_where_they_were() {
     county.all_delivered(&accepted.keys().cloned().collect::<Vec<_>>()).await;
     count(&cluster, &accepted).await;
     for id in accepted.keys() {
-        let custody = county.receipts(id).await.into_iter().filter(|receipt| receipt.event == "custody").count();
+        let custody =
+            county.receipts(id).await.into_iter().filter(|receipt| receipt.event == "custody").count();
         assert_eq!(custody, 1, "the custody of the city was signed once");
     }
+}
+
+/// Crash points that a hub passes while it carries a message and its receipts.
+const AT_A_HUB: [CrashPoint; 7] = [
+    CrashPoint::BeforeCommit,
+    CrashPoint::AfterCommit,
+    CrashPoint::BetweenSends,
+    CrashPoint::AfterSends,
+    CrashPoint::CustodySigned,
+    CrashPoint::ReceiptForwarded,
+    CrashPoint::OutcomeLearned,
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_dies_at_any_named_point_goes_on_where_it_was() {
+    let cluster = Cluster::start(PROGRAM, Network::three()).await;
+    let (county, city, province) = (cluster.room("411322"), cluster.room("411300"), cluster.room("410000"));
+    let mut accepted = Accepted::new();
+    for point in AT_A_HUB {
+        eprintln!("{} {point:?}", node::clock::Clock::wall());
+        city.stop().await;
+        let crash = format!("{}:3", point.name());
+        city.spawn(&[], &[("YICHUAN_CRASH_AT", &crash)]);
+        for number in 0..4 {
+            let letter = Letter::test("report", &["410000"], &format!("{point:?}第{number}件"));
+            accepted.insert(county.send(&letter).await, ("411322", "410000"));
+            let letter = Letter::test("instruction", &["411322"], &format!("{point:?}第{number}件"));
+            accepted.insert(province.send(&letter).await, ("410000", "411322"));
+        }
+        let status = city.ended().await;
+        assert!(!status.success(), "{point:?}: the node died of its crash point");
+        city.start().await;
+        for (id, (origin, _)) in &accepted {
+            cluster.room(origin).receipt(id, "delivered").await;
+        }
+    }
+    count(&cluster, &accepted).await;
 }
 
 /// A small volume of its own, gone with the test.
@@ -138,7 +177,9 @@ impl Volume {
     fn mount(at: &Path, mib: u32) -> Option<Self> {
         fs::create_dir_all(at).ok()?;
         let size = format!("size={mib}m");
-        let status = std::process::Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs", text(at)]).status();
+        let status = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs", text(at)])
+            .status();
         status.is_ok_and(|status| status.success()).then(|| Self(at.to_owned()))
     }
 
@@ -188,18 +229,29 @@ async fn a_full_disk_refuses_routine_first_and_flash_last_and_recovers_by_itself
     county.start().await;
     county.link_is("411300", "up").await;
     let before = county.send(&Letter::test("report", &["411300"], "磁盘充足")).await;
-    for (left_mib, level, not_taken, taken) in
-        [(15, "low", &["routine"][..], &["priority", "flash"][..]), (7, "critical", &["routine", "immediate"], &["flash"])]
-    {
+    for (left_mib, level, not_taken, taken) in [
+        (15, "low", &["routine"][..], &["priority", "flash"][..]),
+        (7, "critical", &["routine", "immediate"], &["flash"]),
+    ] {
         volume.fill(left_mib * 1024);
-        until_true("the node sees how full its disk is", LONG, async || county.disk_level().await == level).await;
+        until_true("the node sees how full its disk is", LONG, async || county.disk_level().await == level)
+            .await;
         for precedence in not_taken {
-            assert_eq!(refused(county, precedence).await.as_deref(), Some("storage_low"), "{precedence} at {level}");
+            assert_eq!(
+                refused(county, precedence).await.as_deref(),
+                Some("storage_low"),
+                "{precedence} at {level}"
+            );
         }
         for precedence in taken {
             assert_eq!(refused(county, precedence).await, None, "{precedence} at {level}");
         }
-        let said = cluster.at("411322", &["--json", "send", "report", "--to", "411300", "--text", "x", "--precedence", "routine"]).await;
+        let said = cluster
+            .at(
+                "411322",
+                &["--json", "send", "report", "--to", "411300", "--text", "x", "--precedence", "routine"],
+            )
+            .await;
         assert_eq!((said.code, said.problem().code.as_str()), (1, "storage_low"));
     }
     volume.fill(0);
@@ -250,7 +302,11 @@ async fn a_database_that_is_lost_foreign_newer_or_damaged_is_refused_by_name() {
     let county = cluster.room("411322");
     let mut ids = Vec::new();
     for number in 0..30 {
-        ids.push(county.send(&Letter::test("report", &["411300"], &format!("第{number}件{}", "灾".repeat(400)))).await);
+        ids.push(
+            county
+                .send(&Letter::test("report", &["411300"], &format!("第{number}件{}", "灾".repeat(400))))
+                .await,
+        );
     }
     county.all_delivered(&ids).await;
     county.stop().await;
@@ -258,7 +314,10 @@ async fn a_database_that_is_lost_foreign_newer_or_damaged_is_refused_by_name() {
     spoilt(&cluster, "store_missing", |database| fs::remove_file(database).unwrap()).await;
     spoilt(&cluster, "store_missing", |database| fs::write(database, b"").unwrap()).await;
     spoilt(&cluster, "store_foreign", |database| overwrite(database, 68, &7_u32.to_be_bytes())).await;
-    spoilt(&cluster, "store_damaged", |database| fs::write(database, "not a database at all".repeat(400)).unwrap()).await;
+    spoilt(&cluster, "store_damaged", |database| {
+        fs::write(database, "not a database at all".repeat(400)).unwrap()
+    })
+    .await;
     spoilt(&cluster, "store_newer", |database| overwrite(database, 60, &99_u32.to_be_bytes())).await;
     spoilt(&cluster, "store_damaged", |database| {
         let pages = fs::metadata(database).unwrap().len() / 4096;

@@ -139,7 +139,8 @@ async fn what_a_silent_hop_may_have_is_unconfirmed_within_a_minute_and_ends_once
     .await;
     city.start().await;
     let expired = county.receipt(&id, "expired").await;
-    assert_eq!(expired.issuer, "411300", "the city never sent it on, so it may say so");
+    // The city may say so, which never sent it on; or the province, if the city did not trust its clock yet.
+    assert!(["411300", "410000"].contains(&expired.issuer.as_str()), "{expired:?}");
     assert_eq!(outcomes(&county.receipts(&id).await, "410000"), 1);
     assert!(cluster.room("410000").inbox_ids().await.is_empty());
 }

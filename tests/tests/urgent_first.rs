@@ -37,7 +37,8 @@ async fn a_queue_empties_by_precedence_and_then_by_age() {
     city.cut("410000", false).await;
     county.all_delivered(&sent.values().flatten().cloned().collect::<Vec<_>>()).await;
     let arrived: Vec<String> = province.inbox_ids().await;
-    let wanted: Vec<String> = WORST_FIRST.iter().rev().flat_map(|precedence| sent[precedence].clone()).collect();
+    let wanted: Vec<String> =
+        WORST_FIRST.iter().rev().flat_map(|precedence| sent[precedence].clone()).collect();
     assert_eq!(arrived, wanted, "flash first, routine last, the oldest of each before the younger");
 }
 

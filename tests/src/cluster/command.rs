@@ -45,7 +45,12 @@ pub async fn run_with_input(program: &Path, arguments: &[&str], input: &str) -> 
 }
 
 /// Runs a command with these variables besides.
-pub async fn run_in(program: &Path, arguments: &[&str], input: &str, environment: &[(&str, &str)]) -> Outcome {
+pub async fn run_in(
+    program: &Path,
+    arguments: &[&str],
+    input: &str,
+    environment: &[(&str, &str)],
+) -> Outcome {
     let mut child = Command::new(program)
         .args(arguments)
         .envs(environment.iter().copied())

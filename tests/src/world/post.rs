@@ -309,7 +309,7 @@ impl World {
     fn under_way(&mut self, link: usize, number: u64) -> Vec<(usize, usize, Vec<Vec<u8>>)> {
         let mut streams: Vec<(usize, usize, Vec<Vec<u8>>)> =
             (0..2).flat_map(|side| (0..STREAMS).map(move |stream| (side, stream, Vec::new()))).collect();
-        for (_, event) in &mut self.agenda {
+        for event in self.agenda.values_mut() {
             if let Event::Arrive { link: at, session, side, stream, bytes } = event
                 && (*at, *session) == (link, number)
             {

@@ -128,7 +128,8 @@ impl Hub {
         let node = Node::open(path);
         let map = node.trust.current().map.clone();
         let address = map.room(node.identity.room).unwrap().address.clone().unwrap();
-        let endpoint = endpoint::open(Some(address.parse::<SocketAddr>().unwrap()), &node.tls).unwrap();
+        let address = address.parse::<SocketAddr>().unwrap();
+        let endpoint = endpoint::open(Some(address), &node.tls, &node.identity.storage).unwrap();
         let (door, listening) = (node.door.clone(), endpoint.clone());
         let serving = tokio::spawn(async move {
             while let Some(incoming) = listening.accept().await {

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use topology::{Flow, Map, Plan, Precedence};
+use topology::{Flow, Map, Plan, Precedence, Relation, RelationKind};
 
 use super::{
     net::Net,
-    office::Office,
+    office::{Office, Shelves},
     rooms::{A, ALL, B, C, D, Draft, E, F, NOW, P, at, plan},
     tale::{said, tale},
 };
-use crate::step::Input;
+use crate::{limits::Quota, step::Input};
 
 fn changed(change: impl Fn(&mut Plan)) -> Input {
     let mut plan = plan();
@@ -66,6 +66,26 @@ fn what_waits_for_a_parent_goes_by_the_alternate_one_and_back_again() {
 }
 
 #[test]
+fn an_alternate_parent_elsewhere_in_the_tree_is_a_way_too() {
+    let mut office = Office::new(F);
+    let draft = Draft::new(F, &[A, P], 1);
+    office.submit(&draft);
+    assert_eq!(office.state(&draft), "A waits for A, P waits for A");
+    office.link_up(B);
+    assert_eq!(office.state(&draft), "A sent to B, P sent to B");
+}
+
+#[test]
+fn a_room_that_dials_in_is_reached_straight_although_its_city_is_there() {
+    let mut office = Office::new(P);
+    office.link_up(B);
+    let draft = Draft::new(P, &[E], 1).flowing(Flow::Down);
+    office.link_up(E);
+    office.submit(&draft);
+    assert_eq!(office.state(&draft), "E sent to E");
+}
+
+#[test]
 fn what_waits_for_a_child_goes_straight_to_the_room_below_that_dials_in() {
     let mut office = Office::new(P);
     let direct = Draft::new(P, &[E], 1).flowing(Flow::Down);
@@ -114,6 +134,27 @@ fn the_urgent_that_cannot_move_does_not_keep_the_routine_from_moving() {
     office.submit(&moves);
     office.link_up(E);
     assert_eq!((office.state(&stays), office.state(&moves)), ("B waits for B".into(), "E sent to E".into()));
+}
+
+#[test]
+fn an_empty_reading_says_nothing_of_what_was_queued_after_it() {
+    let mut plan = plan();
+    plan.rooms.iter_mut().find(|room| room.id == F).unwrap().relations =
+        vec![Relation { kind: RelationKind::Peer, room: B }];
+    let map = Arc::new(Map::new(plan).unwrap());
+    let draft = Draft::new(B, &[F], 1).flowing(Flow::Lateral);
+    let mut before = Office::open(B, map.clone(), Quota::default(), Shelves::default());
+    before.link_up(F);
+    before.submit(&draft);
+
+    let mut office = Office::open(B, map, Quota::default(), before.shelves);
+    office.turn(Input::Recovered(vec![draft.envelope().key()]), NOW);
+    assert_eq!(office.state(&draft), "F waits for F");
+    let damaged = Draft { epoch: office.engine.epoch(), ..Draft::new(B, &[P], 2) };
+    office.submit(&damaged);
+    office.shelves.queue.retain(|place| place.key == draft.envelope().key());
+    office.link_up(P);
+    assert_eq!(office.state(&draft), "F sent to P", "the empty queue for P was read in the same batch");
 }
 
 #[test]

@@ -91,6 +91,15 @@ fn only_rooms_on_the_way_have_a_say() {
 }
 
 #[test]
+fn an_origin_has_no_say_in_what_became_of_its_own_envelope_elsewhere() {
+    let draft = Draft::new(C, &[P], 1);
+    let mut hub = Office::new(A);
+    hub.arrival(C, &draft, &[P]);
+    assert_eq!(tale(&hub.receipts(C, &[draft.receipt(Event::Expired, C, P, 1)])), [""; 0]);
+    assert_eq!(hub.state(&draft), "P waits for P");
+}
+
+#[test]
 fn an_alternate_parent_has_a_say_and_so_have_the_hubs_above_it() {
     let mut plan: Plan = plan();
     plan.rooms.retain(|room| ![E, F].contains(&room.id));
@@ -138,6 +147,17 @@ fn custody_comes_from_the_neighbour_itself() {
     office.receipts(A, &[draft.receipt(Event::Custody, A, P, 1)]);
     assert_eq!(office.state(&draft), "P held by A");
     assert_eq!(office.record(&draft).unwrap().deliveries[0].outcome, None);
+}
+
+#[test]
+fn late_custody_by_one_neighbour_does_not_answer_for_another() {
+    let draft = Draft::new(F, &[P], 1);
+    let mut office = sent(&draft);
+    office.turn(Input::LinkDown { neighbour: A }, NOW);
+    office.link_up(B);
+    assert_eq!(office.state(&draft), "P sent to B");
+    office.receipts(A, &[draft.receipt(Event::Custody, A, P, 1)]);
+    assert_eq!(office.state(&draft), "P sent to B");
 }
 
 #[test]

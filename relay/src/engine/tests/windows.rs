@@ -265,6 +265,21 @@ fn a_full_quota_stops_one_neighbour_and_one_class_and_frees_itself_as_the_queue_
 }
 
 #[test]
+fn flash_that_waits_does_not_use_up_what_the_others_may_have() {
+    let quota = Quota { messages: 1, bytes: 5_000, flash_messages: 9 };
+    let mut office = Office::with_quota(A, quota);
+    let flash = Draft::new(C, &[P], 1).with(Precedence::Flash);
+    for number in 1..=9 {
+        arrive(&mut office, C, &flash, number);
+    }
+    assert_eq!(said(&arrive(&mut office, C, &flash, 10)), ["to C: not taken, quota_full"]);
+    let routine = Draft::new(C, &[P], 1);
+    arrive(&mut office, C, &routine, 11);
+    assert_eq!(office.shelves.queue.len(), 10);
+    assert_eq!(said(&arrive(&mut office, C, &routine, 12)), ["to C: not taken, quota_full"]);
+}
+
+#[test]
 fn a_quota_counts_bytes_too_and_survives_a_restart() {
     let quota = Quota { messages: 100, bytes: 150_000, flash_messages: 100 };
     let mut office = Office::with_quota(A, quota);
