@@ -35,6 +35,7 @@ use crate::{
         dialler::Dialler,
         endpoint,
         intake::{Intake, LARGE_BODIES_KIB},
+        places::Places,
         probes::Probes,
         registry::Registry,
         session::Context,
@@ -95,17 +96,18 @@ impl Node {
 /// Runs the node of a directory until it is told to stop (interrupt, termination, or `stop`).
 ///
 /// # Errors
-/// [`Problem`] when it cannot start; nothing is changed then.
+/// [`Problem`] when it cannot start, nothing is changed then; `node_broken` when a part of it failed: nothing that was
+/// acknowledged is lost, and whoever supervises the process starts it anew.
 pub async fn run(dir: PathBuf) -> Result<(), Problem> {
     let directory = Directory::open(&dir)?;
     let config = Config::load(&directory.file("config.toml"))?;
-    start_log(&config);
+    start_log(&config)?;
     let _lock = directory.lock()?;
     let (jobs, inbox) = mpsc::channel(JOBS_MAX);
-    let running = Running::start(directory, config, jobs, inbox).await?;
-    wait_for_end(&running.node).await;
+    let mut running = Running::start(directory, config, jobs, inbox).await?;
+    let ended = running.wait_for_end().await;
     running.stop().await;
-    Ok(())
+    ended
 }
 
 /// Inputs that wait for the driver. Beyond this, links wait, and with them their senders.
@@ -139,17 +141,22 @@ impl Running {
         let reader = SqliteReader::open(&database).await?;
         let endpoint = endpoint::open(config.listen, &tls, &identity.storage)?;
         let registry = Registry::new(clock.clone(), jobs);
-        let letterbox =
-            Letterbox::new(config.room, identity.sealing.clone(), identity.storage.clone());
+        let letterbox = Letterbox::new(config.room, identity.sealing.clone(), identity.storage.clone());
         let intake = Intake {
             registry,
             trust: trust.clone(),
             letterbox,
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_KIB)),
         };
-        let context =
-            Context { me: config.room, clock: clock.clone(), intake, probes: Probes::default() };
+        let context = Context {
+            me: config.room,
+            clock: clock.clone(),
+            intake,
+            probes: Probes::default(),
+            places: Places::default(),
+        };
         let door = Door::open(&directory, identity.clone(), trust.clone())?;
+        let officers = Officers::open(&directory, identity.clone())?;
         let seat = Seat {
             me: config.room,
             map: trust.current().map.clone(),
@@ -158,10 +165,11 @@ impl Running {
         };
         let storage = watch::Sender::new(upkeep::storage_level(&directory, &config));
         let stop = watch::channel(false);
-        let drive = drive::Drive::new(directory.clone(), seat, store, context.clone(), storage.subscribe(), stop.1);
+        let drive =
+            drive::Drive::new(directory.clone(), seat, store, context.clone(), storage.subscribe(), stop.1);
         let (driving, epoch) = drive.start(inbox).await?;
         let node = Arc::new(Node {
-            officers: Officers::open(&directory, identity.clone())?,
+            officers,
             directory,
             config,
             identity,
@@ -186,13 +194,13 @@ impl Running {
     fn spawn_parts(&mut self) -> Result<(), Problem> {
         let node = &self.node;
         let context = node.context.clone();
+        // Before anything that may learn a newer plan or sheet.
+        self.tasks.spawn(upkeep::follow_trust(node.clone(), self.endpoint.clone(), node.trust.changes()));
         if node.config.listen.is_some() {
             self.tasks.spawn(endpoint::accept(self.endpoint.clone(), context.clone(), node.door.clone()));
         }
         let dialler = Dialler { context, endpoint: self.endpoint.clone(), tls: node.tls.clone() };
         self.tasks.spawn(dialler.run());
-        self.tasks.spawn(upkeep::follow_trust(node.clone(), self.endpoint.clone()));
-        self.tasks.spawn(upkeep::spread_own_sheets(node.clone()));
         self.tasks.spawn(upkeep::watch_disk(node.clone()));
         self.tasks.spawn(upkeep::renew_certificate(node.clone()));
         if !node.config.alarm.is_empty() {
@@ -203,16 +211,42 @@ impl Running {
         Ok(())
     }
 
+    /// Waits for the order to stop. A part that ends by itself is broken, and half a node is worse than none: it would
+    /// look alive.
+    async fn wait_for_end(&mut self) -> Result<(), Problem> {
+        let broken = |detail: &dyn std::fmt::Display| Problem::failed("node_broken").with("detail", detail);
+        let problem = tokio::select! {
+            () = told_to_stop(&self.node) => return Ok(()),
+            ended = &mut self.driving => match ended {
+                Ok(()) => broken(&"the driver has ended"),
+                Err(error) => broken(&error),
+            },
+            Some(ended) = self.tasks.join_next() => match ended {
+                Ok(()) => broken(&"a task has ended"),
+                Err(error) => broken(&error),
+            },
+        };
+        tracing::error!(%problem, "a part of the node has failed: the node stops");
+        Err(problem)
+    }
+
     /// Stop accepting, say goodbye, let the driver finish what it has, close.
     async fn stop(mut self) {
         tracing::info!("the node stops");
+        self.endpoint.set_server_config(None);
         self.node.registry().goodbye("the node stops");
         tokio::time::sleep(GOODBYE_TAKES).await;
         self.tasks.shutdown().await;
         self.endpoint.close(crate::link::registry::close::GOODBYE.into(), b"the node stops");
         self.node.reader.close().await;
         self.stop_driving.send_replace(true);
-        if tokio::time::timeout(CLOSING_TAKES, &mut self.driving).await.is_err() {
+        // One that has failed is not waited for twice.
+        let driving = async {
+            if !self.driving.is_finished() {
+                let _ = (&mut self.driving).await;
+            }
+        };
+        if tokio::time::timeout(CLOSING_TAKES, driving).await.is_err() {
             tracing::warn!("the store is too slow to be closed in good order");
             self.driving.abort();
         }
@@ -248,7 +282,7 @@ fn check_place(config: &Config, trust: &TrustBook) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn wait_for_end(node: &Node) {
+async fn told_to_stop(node: &Node) {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
     let terminated = async {
         match &mut terminate {
@@ -265,10 +299,12 @@ async fn wait_for_end(node: &Node) {
     }
 }
 
-fn start_log(config: &Config) {
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log)
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+fn start_log(config: &Config) -> Result<(), Problem> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log).map_err(|error| {
+        Problem::usage("config_invalid").with("path", "config.toml").with("detail", format!("log: {error}"))
+    })?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     // A second node in one process (a test) keeps the first one's log.
     let _ = if config.log_json { log.json().try_init() } else { log.try_init() };
+    Ok(())
 }

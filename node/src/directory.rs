@@ -13,9 +13,9 @@
 //! *Against:* keys that others can read, half-written files, two nodes on one directory.
 
 use std::{
-    fs::{File, OpenOptions, Permissions},
+    fs::{DirBuilder, File, OpenOptions, Permissions},
     io::{Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -51,7 +51,8 @@ impl Directory {
             return Err(Problem::failed("directory_taken").with("path", root.display()));
         }
         for directory in [root, &root.join("keys"), &root.join("certificates"), &root.join("map/sheets")] {
-            std::fs::create_dir_all(directory).map_err(|error| write_failed(directory, &error))?;
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+            made.map_err(|error| write_failed(directory, &error))?;
             std::fs::set_permissions(directory, Permissions::from_mode(0o700))
                 .map_err(|error| write_failed(directory, &error))?;
         }
@@ -95,7 +96,9 @@ impl Directory {
                 .with("path", self.root.display())
                 .with("pid", holder.trim()));
         }
-        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(|error| write_failed(&path, &error))?;
+        file.set_len(0)
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(|error| write_failed(&path, &error))?;
         Ok(file)
     }
 

@@ -31,7 +31,7 @@ use crate::store::{Store, StoreError};
 pub struct Job {
     /// What happened.
     pub input: Input,
-    /// Told after the commit.
+    /// Told after the commit. Dropped, where the input has no reply, after everything of its batch was said.
     pub reply: Option<oneshot::Sender<Reply>>,
 }
 
@@ -203,14 +203,16 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
         batch.extend(jobs);
         self.supply(&batch).await?;
         let mut whole = Step::default();
-        let mut replies = Vec::new();
+        let (mut replies, mut unanswered) = (Vec::new(), Vec::new());
         for job in batch {
             let mut step = self.engine.handle(job.input, now);
             for point in step.points.drain(..) {
                 self.reach(point)?;
             }
-            if let (Some(reply), Some(waiting)) = (step.reply.take(), job.reply) {
-                replies.push((waiting, reply));
+            match (job.reply, step.reply.take()) {
+                (Some(waiting), Some(reply)) => replies.push((waiting, reply)),
+                (Some(waiting), None) => unanswered.push(waiting),
+                (None, _) => {}
             }
             whole.join(step);
         }
@@ -219,17 +221,20 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
         if !whole.writes.is_empty() {
             self.commit(whole.writes).await?;
         }
-        self.say(whole.sends).await?;
+        // What is stored is so, whatever fails while it is said.
         for (waiting, reply) in replies {
             // A caller that has gone does not need the answer.
             let _ = waiting.send(reply);
         }
+        self.say(whole.sends).await?;
+        drop(unanswered);
         self.fetch(whole.fetches).await
     }
 
     /// Gives the engine every record that the batch needs and that it does not hold.
     async fn supply(&mut self, batch: &[Job]) -> Result<(), DriverError> {
-        let mut keys: Vec<EnvelopeKey> = batch.iter().flat_map(|job| self.engine.wanted(&job.input)).collect();
+        let mut keys: Vec<EnvelopeKey> =
+            batch.iter().flat_map(|job| self.engine.wanted(&job.input)).collect();
         keys.sort_unstable();
         keys.dedup();
         if keys.is_empty() {
@@ -294,14 +299,20 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
         recipients: &[RoomId],
     ) -> Result<(), DriverError> {
         let rows = self.store.receipts(key).await?;
-        let receipts: Vec<ByteBuf> = rows
+        let wanted = rows
             .into_iter()
             .filter(|row| recipients.contains(&row.recipient) && row.event != Event::Accepted)
-            .map(|row| ByteBuf::from(row.bytes.to_vec()))
-            .collect();
-        for chunk in receipts.chunks(RECEIPTS_PER_FRAME / 8) {
-            let frame = Frame::Answers { receipts: chunk.to_vec() };
-            self.outbound.deliver(Outgoing::Control { to, frame });
+            .map(|row| ByteBuf::from(row.bytes.to_vec()));
+        let mut receipts: Vec<ByteBuf> = Vec::new();
+        for receipt in wanted {
+            if !fits(&receipts, &receipt) {
+                let frame = Frame::Answers { receipts: std::mem::take(&mut receipts) };
+                self.outbound.deliver(Outgoing::Control { to, frame });
+            }
+            receipts.push(receipt);
+        }
+        if !receipts.is_empty() {
+            self.outbound.deliver(Outgoing::Control { to, frame: Frame::Answers { receipts } });
         }
         Ok(())
     }
@@ -334,6 +345,12 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
     }
 }
 
+/// Whether a frame with these receipts takes another one.
+fn fits(receipts: &[ByteBuf], next: &[u8]) -> bool {
+    let size: usize = receipts.iter().map(|receipt| receipt.len() + 4).sum();
+    receipts.len() < RECEIPTS_PER_FRAME && size + next.len() <= RECEIPTS_BYTES_PER_FRAME
+}
+
 /// Receipts of one batch, joined into as few frames as the limits allow.
 #[derive(Default)]
 struct Gathered {
@@ -344,15 +361,13 @@ impl Gathered {
     fn add(&mut self, to: RoomId, first: u64, receipts: Vec<std::sync::Arc<[u8]>>) -> Vec<Outgoing> {
         let mut full = Vec::new();
         for (number, bytes) in (first..).zip(receipts) {
-            let frame =
-                self.by_neighbour.entry(to).or_insert_with(|| ReceiptsFrame { first: number, receipts: Vec::new() });
-            let size: usize = frame.receipts.iter().map(|r| r.len() + 4).sum();
+            let frame = self
+                .by_neighbour
+                .entry(to)
+                .or_insert_with(|| ReceiptsFrame { first: number, receipts: Vec::new() });
             let follows = frame.first + frame.receipts.len() as u64 == number;
-            let fits =
-                frame.receipts.len() < RECEIPTS_PER_FRAME && size + bytes.len() <= RECEIPTS_BYTES_PER_FRAME;
-            if !(follows && fits) {
-                let done =
-                    std::mem::replace(frame, ReceiptsFrame { first: number, receipts: Vec::new() });
+            if !(follows && fits(&frame.receipts, &bytes)) {
+                let done = std::mem::replace(frame, ReceiptsFrame { first: number, receipts: Vec::new() });
                 full.push(Outgoing::Control { to, frame: Frame::Receipts(done) });
             }
             frame.receipts.push(ByteBuf::from(bytes.to_vec()));

@@ -121,8 +121,7 @@ impl Letterbox {
             return Opened::NotForUs;
         };
         let digest = envelope.route_digest();
-        let Ok(content_key) = seal::unwrap(&wrapped.key, self.room, &self.sealing, digest.as_bytes())
-        else {
+        let Ok(content_key) = seal::unwrap(&wrapped.key, self.room, &self.sealing, digest.as_bytes()) else {
             return Opened::Refused(Refusal::CannotOpen);
         };
         let message = match read(&content_key, &digest, envelope.bytes(), &envelope.header().commitments) {
@@ -170,12 +169,15 @@ impl Letterbox {
     }
 
     fn summary(&self, key: &EnvelopeKey, message: &Message) -> Vec<u8> {
-        let summary = Summary { kind: message.kind().number(), title: message.title().to_owned() };
+        let title = message.title().chars().take(TITLE_CHARACTERS_MAX).collect();
+        let summary = Summary { kind: message.kind().number(), title };
         self.storage.protect(&summary_context(key), &codec::encode(&summary))
     }
 }
 
 const SUMMARY_BYTES_MAX: usize = 4096;
+/// Characters of a title in lists: in any script a fraction of the summary's limit.
+const TITLE_CHARACTERS_MAX: usize = 500;
 
 fn read(
     content_key: &ContentKey,
@@ -207,4 +209,3 @@ fn summary_context(key: &EnvelopeKey) -> Vec<u8> {
 pub fn kind_word(number: u16) -> String {
     Kind::from_number(number).map_or_else(|_| format!("kind-{number}"), |kind| kind.word().to_owned())
 }
-

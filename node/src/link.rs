@@ -6,11 +6,13 @@
 //!                          +------------- registry: whose link is up  <------------+
 //! ```
 
+pub mod control;
 pub mod dialler;
 pub mod documents;
 pub mod endpoint;
 pub mod intake;
 pub mod outgoing;
+pub mod places;
 pub mod probes;
 pub mod registry;
 pub mod session;

@@ -105,7 +105,9 @@ fn merge_keys(known: &[RecipientKey], new: Vec<RecipientKey>) -> Vec<RecipientKe
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// No space. Nothing was changed.
-    #[error("the disk is full: free space on the volume of the node's directory; nothing acknowledged is lost")]
+    #[error(
+        "the disk is full: free space on the volume of the node's directory; nothing acknowledged is lost"
+    )]
     Full,
     /// There is no database where there must be one.
     #[error("{path} is not there or empty, but this node has run before: put the last backup in its place")]

@@ -29,11 +29,7 @@ impl TlsBook {
     /// [`TlsError`].
     pub fn new(own: Arc<CertificateCell>, trust: &Trust) -> Result<Self, TlsError> {
         let current = Configurations::new(&own, &trust.root, &trust.keys.crls())?;
-        Ok(Self {
-            own,
-            current: Arc::new(RwLock::new(current)),
-            renewals: Arc::new(watch::Sender::new(0)),
-        })
+        Ok(Self { own, current: Arc::new(RwLock::new(current)), renewals: Arc::new(watch::Sender::new(0)) })
     }
 
     /// The own certificate, to be swapped.

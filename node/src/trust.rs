@@ -41,16 +41,12 @@ impl Trust {
     /// Sheets that a neighbour with these versions lacks, the nearest to the root first.
     pub fn sheets_newer_than(&self, held: &[(Publisher, u64)]) -> Vec<Vec<u8>> {
         let held: BTreeMap<Publisher, u64> = held.iter().copied().collect();
-        let depth = |publisher: Publisher| match publisher {
-            Publisher::Authority => 0,
-            Publisher::Hub(room) => 1 + self.map.ancestors(room).count(),
-        };
         let mut newer: Vec<_> = self
             .keys
             .sheets()
             .filter(|sheet| held.get(&sheet.sheet().publisher).is_none_or(|v| *v < sheet.sheet().version))
             .collect();
-        newer.sort_by_key(|sheet| depth(sheet.sheet().publisher));
+        newer.sort_by_key(|sheet| depth(&self.map, sheet.sheet().publisher));
         newer.into_iter().map(|sheet| sheet.bytes().to_vec()).collect()
     }
 }
@@ -94,7 +90,8 @@ impl TrustBook {
         let roots = certs::certificate::certificates_from_pem(&directory.read_text("anchor.pem")?)
             .map_err(|error| damaged("anchor.pem", &error))?;
         let root = roots.into_iter().next().ok_or_else(|| damaged("anchor.pem", &"no certificate in it"))?;
-        let plan = verify_plan(&directory.read(PLAN_FILE)?, &root).map_err(|error| damaged(PLAN_FILE, &error))?;
+        let plan =
+            verify_plan(&directory.read(PLAN_FILE)?, &root).map_err(|error| damaged(PLAN_FILE, &error))?;
         let trust = Trust {
             map: Arc::new(plan.map),
             plan: plan.bytes.into(),
@@ -112,18 +109,18 @@ impl TrustBook {
 
     /// Sheets that do not count any more (their plan changed) are left aside: neighbours have the current ones.
     fn read_sheets(&self, now: Timestamp) {
-        let mut keys = KnownKeys::new();
         let trust = self.current();
         let files = std::fs::read_dir(self.directory.file("map/sheets")).into_iter().flatten().flatten();
-        for file in files {
-            let Ok(bytes) = std::fs::read(file.path()) else { continue };
-            let taken = verify_sheet(&bytes, &trust.map, &trust.root, now.as_ms())
-                .map_err(TrustError::from)
-                .and_then(|sheet| Ok(keys.insert(sheet)?));
-            if let Err(error) = taken {
-                tracing::warn!(file = %file.path().display(), %error, "a stored sheet does not count");
-            }
-        }
+        let paths =
+            files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|e| e == "cose"));
+        let sheets = paths.filter_map(|path| {
+            std::fs::read(&path)
+                .inspect_err(
+                    |error| tracing::error!(path = %path.display(), %error, "a sheet cannot be read"),
+                )
+                .ok()
+        });
+        let keys = keys_under(&trust.map, &trust.root, sheets, now);
         self.publish(Trust { keys: Arc::new(keys), ..copy(&trust) });
     }
 
@@ -150,7 +147,8 @@ impl TrustBook {
         }
         self.directory.write(PLAN_FILE, bytes)?;
         let map = Arc::new(plan.map);
-        let keys = self.keys_under(&map, &trust, now);
+        let sheets = trust.keys.sheets().map(|sheet| sheet.bytes().to_vec());
+        let keys = keys_under(&map, &trust.root, sheets, now);
         tracing::info!(version = map.version(), "a newer plan is in force");
         self.publish(Trust { map, plan: bytes.into(), keys: Arc::new(keys), root: trust.root.clone() });
         Ok(true)
@@ -175,22 +173,43 @@ impl TrustBook {
         Ok(true)
     }
 
-    /// Under another plan other entries count: every sheet is judged anew.
-    fn keys_under(&self, map: &Arc<Map>, trust: &Trust, now: Timestamp) -> KnownKeys {
-        let mut keys = KnownKeys::new();
-        for sheet in trust.keys.sheets() {
-            let taken = verify_sheet(sheet.bytes(), map, &trust.root, now.as_ms())
-                .map_err(TrustError::from)
-                .and_then(|sheet| Ok(keys.insert(sheet)?));
-            if let Err(error) = taken {
-                tracing::warn!(%error, "a sheet does not count under the newer plan");
-            }
-        }
-        keys
-    }
-
     fn publish(&self, trust: Trust) {
         self.current.send_replace(Arc::new(trust));
+    }
+}
+
+/// Judges sheets that counted before: at a start, and under another plan, where other entries count. Those farthest from
+/// the root come first. A hub's list refuses what comes after it, and these came before: what was revoked since then is
+/// judged by its revocation, and is not forgotten.
+fn keys_under(
+    map: &Map,
+    root: &CertificateDer<'static>,
+    sheets: impl Iterator<Item = Vec<u8>>,
+    now: Timestamp,
+) -> KnownKeys {
+    let mut counting = Vec::new();
+    for sheet in sheets {
+        match verify_sheet(&sheet, map, root, now.as_ms()) {
+            Ok(sheet) => counting.push(sheet),
+            Err(error) => tracing::warn!(%error, "a sheet does not count under the plan in force"),
+        }
+    }
+    counting.sort_by_key(|sheet| std::cmp::Reverse(depth(map, sheet.sheet().publisher)));
+    let mut keys = KnownKeys::new();
+    for sheet in counting {
+        let publisher = sheet.sheet().publisher;
+        if let Err(error) = keys.insert(sheet) {
+            tracing::error!(?publisher, %error, "a sheet contradicts the others");
+        }
+    }
+    keys
+}
+
+/// How far a publisher is from the root.
+fn depth(map: &Map, publisher: Publisher) -> usize {
+    match publisher {
+        Publisher::Authority => 0,
+        Publisher::Hub(room) => 1 + map.ancestors(room).count(),
     }
 }
 

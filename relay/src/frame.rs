@@ -207,7 +207,9 @@ impl Frame {
 
     fn check(&self) -> Result<(), FrameError> {
         let (what, count, most) = match self {
-            Self::Hello(hello) if hello.sheets.len() > SHEETS_MAX => ("sheets", hello.sheets.len(), SHEETS_MAX),
+            Self::Hello(hello) if hello.sheets.len() > SHEETS_MAX => {
+                ("sheets", hello.sheets.len(), SHEETS_MAX)
+            }
             Self::Hello(hello) => ("credits", hello.credits.len(), 4),
             Self::Envelope(envelope) => ("keys", envelope.keys.len(), RECIPIENTS_MAX),
             Self::Part { bytes } => ("bytes", bytes.len(), PART_BYTES_MAX),

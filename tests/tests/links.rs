@@ -107,6 +107,24 @@ async fn the_alternate_parent_carries_while_the_parent_is_away_and_not_longer() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_was_killed_and_is_back_is_found_before_its_silence_would_have_been_noticed() {
+    // A link that says nothing is given up after ten seconds; who comes back earlier says that it has forgotten.
+    const WITHIN: Duration = Duration::from_secs(6);
+    let cluster = Cluster::start(PROGRAM, Network::three()).await;
+    let (county, city, province) = (cluster.room("411322"), cluster.room("411300"), cluster.room("410000"));
+    for round in 0..3 {
+        city.kill();
+        let waiting = county.send(&Letter::test("report", &["410000"], &format!("第{round}次"))).await;
+        let down = province.send(&Letter::test("instruction", &["411322"], &format!("第{round}次"))).await;
+        city.start().await;
+        let back = Clock::instant();
+        county.receipt(&waiting, "delivered").await;
+        province.receipt(&down, "delivered").await;
+        assert!(back.elapsed() < WITHIN, "round {round}: {:?}", back.elapsed());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_by_one_hub_ends_a_live_link_at_another() {
     let cluster = Cluster::start(PROGRAM, Network::with_alternate_parent()).await;
     cluster.room("411322").stop().await;

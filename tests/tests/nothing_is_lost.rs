@@ -149,7 +149,6 @@ async fn a_hub_that_dies_at_any_named_point_goes_on_where_it_was() {
     let (county, city, province) = (cluster.room("411322"), cluster.room("411300"), cluster.room("410000"));
     let mut accepted = Accepted::new();
     for point in AT_A_HUB {
-        eprintln!("{} {point:?}", node::clock::Clock::wall());
         city.stop().await;
         let crash = format!("{}:3", point.name());
         city.spawn(&[], &[("YICHUAN_CRASH_AT", &crash)]);

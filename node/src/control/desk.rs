@@ -6,7 +6,7 @@ use aws_lc_rs::rand;
 use certs::cbor;
 use data_encoding::BASE64;
 use relay::{
-    frame::{DocumentKind, Frame, Probe},
+    frame::{Frame, Probe},
     receipt::{Event, OfficerDeed, Reason},
     step::{Deed, Input, Notice, Reply},
 };
@@ -17,7 +17,7 @@ use super::{
     reading::{self, find, resolve, room},
     view,
 };
-use crate::{clock::Clock, daemon::Node, driver::Job, enrolment, link::documents, problem::Problem};
+use crate::{clock::Clock, daemon::Node, driver::Job, enrolment, problem::Problem};
 
 pub(super) async fn ping(node: &Arc<Node>, text: &str, timeout_ms: u64) -> Result<view::Trace, Problem> {
     let to = resolve(node, text)?;
@@ -145,9 +145,9 @@ pub(super) async fn wait_for(node: &Node, id: &str, event: &str, timeout_ms: u64
             }
         }
     };
-    tokio::time::timeout(Duration::from_millis(timeout_ms), arrived).await.map_err(|_| {
-        Problem::unreachable("await_timeout").with("id", key.id).with("event", wanted)
-    })?
+    tokio::time::timeout(Duration::from_millis(timeout_ms), arrived)
+        .await
+        .map_err(|_| Problem::unreachable("await_timeout").with("id", key.id).with("event", wanted))?
 }
 
 pub(super) fn invite(
@@ -159,11 +159,7 @@ pub(super) fn invite(
     let child = resolve(node, text)?;
     let invited = node.door.invite(child, Duration::from_secs(ttl_s), trust_token, Clock::wall())?;
     let map = node.trust.current().map.clone();
-    Ok(view::Invited {
-        room: room(&map, child),
-        token: invited.token,
-        expires_at_ms: invited.expires_at_ms,
-    })
+    Ok(view::Invited { room: room(&map, child), token: invited.token, expires_at_ms: invited.expires_at_ms })
 }
 
 pub(super) fn pending(node: &Node) -> Vec<view::Joining> {
@@ -253,7 +249,6 @@ pub(super) fn map_apply(node: &Node, plan: &str) -> Result<view::MapText, Proble
         let version = node.trust.current().map.version();
         return Err(Problem::policy("plan_not_newer").with("version", version));
     }
-    node.registry().broadcast(&documents::frames(DocumentKind::Plan, &bytes), None);
     Ok(reading::map(node))
 }
 
@@ -278,7 +273,8 @@ pub(super) fn link(node: &Node, text: &str, cut: bool) -> Result<(), Problem> {
 pub(super) fn clock(node: &Node, shift_ms: i64, speed: u32) -> Result<(), Problem> {
     demo_only(node)?;
     node.clock.shift(shift_ms);
-    if speed != 1 {
+    // A shift alone leaves the speed as it is.
+    if speed != 1 || shift_ms == 0 {
         node.clock.scale(speed);
     }
     Ok(())

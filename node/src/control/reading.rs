@@ -193,22 +193,42 @@ pub(super) async fn doctor(node: &Node) -> Result<Vec<view::Check>, Problem> {
     let totals = node.reader.totals().await?;
     let check = |code: &str, good: bool, warning: bool, details: &[(&str, String)]| view::Check {
         code: code.to_owned(),
-        state: if good { "ok" } else if warning { "warning" } else { "failed" }.to_owned(),
+        state: if good {
+            "ok"
+        } else if warning {
+            "warning"
+        } else {
+            "failed"
+        }
+        .to_owned(),
         details: details.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
     };
     let days = status.certificates.tls_days_left;
     let damage = node.reader.check().await?;
     let mut checks = vec![
         check("doctor_database", damage.is_empty(), false, &[("detail", damage.join("; "))]),
-        check("doctor_quarantine", totals.quarantined == 0, false, &[("count", totals.quarantined.to_string())]),
-        check("doctor_disk", status.disk.level == "normal", status.disk.level == "low", &[
-            ("free_mib", (status.disk.free_bytes / 1024 / 1024).to_string()),
-        ]),
+        check(
+            "doctor_quarantine",
+            totals.quarantined == 0,
+            false,
+            &[("count", totals.quarantined.to_string())],
+        ),
+        check(
+            "doctor_disk",
+            status.disk.level == "normal",
+            status.disk.level == "low",
+            &[("free_mib", (status.disk.free_bytes / 1024 / 1024).to_string())],
+        ),
         check("doctor_certificate", days >= 14, days >= 0, &[("days", days.to_string())]),
-        check("doctor_clock", status.clock.trusted, true, &[(
-            "offset",
-            status.clock.offset_ms.map_or_else(|| "-".to_owned(), |[lo, hi]| format!("{lo} .. {hi}")),
-        )]),
+        check(
+            "doctor_clock",
+            status.clock.trusted,
+            true,
+            &[(
+                "offset",
+                status.clock.offset_ms.map_or_else(|| "-".to_owned(), |[lo, hi]| format!("{lo} .. {hi}")),
+            )],
+        ),
     ];
     let stale = node.trust.current().keys.stale_lists(Clock::wall().as_ms()).count();
     checks.push(check("doctor_revocation", stale == 0, true, &[("count", stale.to_string())]));
@@ -216,11 +236,16 @@ pub(super) async fn doctor(node: &Node) -> Result<Vec<view::Check>, Problem> {
         let up = link.state == "up";
         // A child that is away is its own alarm; a parent that is away is ours.
         let optional = link.role != "parent";
-        checks.push(check("doctor_link", up, optional, &[
-            ("room", format!("{} {}", link.room.code, link.room.name)),
-            ("state", link.state.clone()),
-            ("telephone", link.room.telephone.clone().unwrap_or_else(|| "-".to_owned())),
-        ]));
+        checks.push(check(
+            "doctor_link",
+            up,
+            optional,
+            &[
+                ("room", format!("{} {}", link.room.code, link.room.name)),
+                ("state", link.state.clone()),
+                ("telephone", link.room.telephone.clone().unwrap_or_else(|| "-".to_owned())),
+            ],
+        ));
     }
     Ok(checks)
 }
@@ -354,23 +379,24 @@ pub(super) async fn kept_envelope(
         return Err(Problem::policy("envelope_not_for_us").with("id", key.id));
     }
     let trust = node.trust.current();
-    let envelope = VerifiedEnvelope::verify(kept.bytes.clone(), trust.map.network(), &trust.keys.archive())
-        .map_err(|error| {
-            Problem::failed("envelope_damaged").with("id", key.id).with("detail", error)
-        })?;
+    let envelope =
+        VerifiedEnvelope::verify(kept.bytes.clone(), trust.map.network(), &trust.keys.archive())
+            .map_err(|error| Problem::failed("envelope_damaged").with("id", key.id).with("detail", error))?;
     Ok((kept, envelope))
 }
 
 /// Opens what this room may read.
-pub(super) fn open(node: &Node, kept: &KeptEnvelope, envelope: &VerifiedEnvelope) -> Result<Message, Problem> {
+pub(super) fn open(
+    node: &Node,
+    kept: &KeptEnvelope,
+    envelope: &VerifiedEnvelope,
+) -> Result<Message, Problem> {
     let content_key = kept.content_key.as_deref().unwrap_or_default();
     let commitments = &envelope.header().commitments;
     let digest = envelope.route_digest();
-    node.letterbox()
-        .read_stored(&kept.record.key, &kept.bytes, content_key, &digest, commitments)
-        .map_err(|error| {
-            Problem::failed("envelope_damaged").with("id", kept.record.key.id).with("detail", error)
-        })
+    node.letterbox().read_stored(&kept.record.key, &kept.bytes, content_key, &digest, commitments).map_err(
+        |error| Problem::failed("envelope_damaged").with("id", kept.record.key.id).with("detail", error),
+    )
 }
 
 pub(super) async fn receipts(node: &Node, id: &str) -> Result<Vec<view::ReceiptLine>, Problem> {
@@ -399,10 +425,8 @@ pub(super) async fn receipts(node: &Node, id: &str) -> Result<Vec<view::ReceiptL
             (ended, in_custody) = (false, false);
         }
         let mut line = receipt_line(&map, receipt, !in_custody, officer);
-        line.spent_ms = previous
-            .as_ref()
-            .filter(|_| same_way)
-            .map(|before| receipt.at.as_ms() - before.at.as_ms());
+        line.spent_ms =
+            previous.as_ref().filter(|_| same_way).map(|before| receipt.at.as_ms() - before.at.as_ms());
         line.supplement = ended && receipt.event.is_terminal();
         in_custody |= receipt.event == Event::Custody;
         ended |= receipt.event.is_terminal();
@@ -503,14 +527,10 @@ fn way(map: &Map, delivery: &Delivery) -> view::Way {
 }
 
 pub(super) fn progress(node: &Node) -> view::Progress {
-    view::Progress {
-        accepted: node.accepted.load(Ordering::Relaxed),
-        delivered: node.registry().delivered(),
-    }
+    view::Progress { accepted: node.accepted.load(Ordering::Relaxed), delivered: node.registry().delivered() }
 }
 
 pub(super) fn map(node: &Node) -> view::MapText {
     let map = node.trust.current().map.clone();
     view::MapText { version: map.version(), toml: topology::map_file::write(&map) }
 }
-

@@ -94,9 +94,10 @@ fn refused(refusal: &Refusal) -> Problem {
 }
 
 async fn prepare(node: &Node, request: SendRequest) -> Result<Prepared, Problem> {
-    let kind: Kind = request.kind.parse().map_err(|error| {
-        Problem::usage("kind_unknown").with("kind", &request.kind).with("detail", error)
-    })?;
+    let kind: Kind = request
+        .kind
+        .parse()
+        .map_err(|error| Problem::usage("kind_unknown").with("kind", &request.kind).with("detail", error))?;
     let mut message = read_message(kind, &request)?;
     let map = node.trust.current().map.clone();
     let me = node.config.room;
@@ -115,12 +116,11 @@ async fn prepare(node: &Node, request: SendRequest) -> Result<Prepared, Problem>
     if skips && status != Status::Test && message.heading.skip_level_reason.is_none() {
         return Err(Problem::policy("skip_level_reason").with("rooms", names(&map, &skipped)));
     }
-    let copies =
-        if status == Status::Test || related.is_some_and(|kind| answers(message.kind(), kind)) {
-            Vec::new()
-        } else {
-            add_copies(&map, me, &mut to)
-        };
+    let copies = if status == Status::Test || related.is_some_and(|kind| answers(message.kind(), kind)) {
+        Vec::new()
+    } else {
+        add_copies(&map, me, &mut to)
+    };
     let precedence = precedence(&request, &message, skips)?;
     message.heading.status = status;
     message.heading.precedence = None;
@@ -203,11 +203,7 @@ fn status(request: &SendRequest, message: &Message) -> Result<Status, Problem> {
 }
 
 /// What the message answers or follows: it stays in that case. Gives the kind of the other one.
-async fn relate(
-    node: &Node,
-    request: &SendRequest,
-    message: &mut Message,
-) -> Result<Option<Kind>, Problem> {
+async fn relate(node: &Node, request: &SendRequest, message: &mut Message) -> Result<Option<Kind>, Problem> {
     let Some(id) = &request.relates_to else {
         if message.kind() == Kind::Report && message.heading.case.is_none() {
             message.heading.case = Some(CaseId::from_bytes(random()?));
@@ -239,7 +235,9 @@ fn flow(map: &Map, kind: Kind, me: RoomId, to: &[(RoomId, Role)]) -> Result<Flow
         }
     }
     let refusal = last.ok_or_else(|| Problem::policy("kind_not_allowed"))?;
-    Err(Problem::policy(format!("policy.{}", refusal.rule())).with("kind", kind.word()).with("detail", refusal))
+    Err(Problem::policy(format!("policy.{}", refusal.rule()))
+        .with("kind", kind.word())
+        .with("detail", refusal))
 }
 
 /// The levels between this room and a superior that it writes to, unless they are recipients themselves.

@@ -49,7 +49,11 @@ pub fn listen(directory: &Directory) -> Result<UnixListener, Problem> {
 pub async fn serve(node: Arc<Node>, listener: UnixListener) {
     let mut tasks = JoinSet::new();
     loop {
-        while tasks.try_join_next().is_some() {}
+        while let Some(ended) = tasks.try_join_next() {
+            if let Err(error) = ended {
+                tracing::error!(%error, "an answer to the command line failed");
+            }
+        }
         if tasks.len() >= CONNECTIONS_MAX {
             tasks.join_next().await;
         }
@@ -76,9 +80,11 @@ async fn connection(node: Arc<Node>, stream: UnixStream) {
             return;
         }
         let answer = answer(&node, &line).await;
+        let cut_off = !line.ends_with(b"\n");
         let mut bytes = serde_json::to_vec(&answer).unwrap_or_default();
         bytes.push(b'\n');
-        if writer.write_all(&bytes).await.is_err() {
+        // The rest of a question that is too long would be taken for the next one.
+        if writer.write_all(&bytes).await.is_err() || cut_off {
             return;
         }
     }
@@ -116,9 +122,7 @@ async fn dispatch(node: &Arc<Node>, request: Request) -> Result<Value, Problem> 
             json(desk::wait_for(node, &id, &event, timeout_ms).await?)
         }
         Request::QueueRetry { id } => json(desk::retry(node, &id).await?),
-        Request::Invite { room, ttl_s, trust_token } => {
-            json(desk::invite(node, &room, ttl_s, trust_token)?)
-        }
+        Request::Invite { room, ttl_s, trust_token } => json(desk::invite(node, &room, ttl_s, trust_token)?),
         Request::InvitePending => json(desk::pending(node)),
         Request::InviteConfirm { words } => json(desk::confirm(node, &words)?),
         Request::OfficerAdd { name, role, password } => {

@@ -164,21 +164,19 @@ impl Drive {
         let mut count: u32 = 0;
         loop {
             let mut batch = Vec::new();
-            if driver.has_followups() {
-                while batch.len() < BATCH_MAX {
-                    let Ok(job) = jobs.try_recv() else { break };
-                    batch.push(job);
-                }
-                driver.turn(batch, self.now()).await?;
-                continue;
-            }
             let wake = self.until(driver.wake_at());
+            // In this order: what is rare and must not wait behind a queue that drains for minutes comes first.
             tokio::select! {
-                received = jobs.recv_many(&mut batch, BATCH_MAX) => {
-                    if received == 0 {
-                        return Ok(());
+                biased;
+                _ = self.stop.changed() => {
+                    while let Ok(job) = jobs.try_recv() {
+                        batch.push(job);
                     }
-                    driver.turn(batch, self.now()).await?;
+                    return driver.turn(batch, self.now()).await;
+                }
+                Ok(()) = self.storage.changed() => {
+                    let level = *self.storage.borrow_and_update();
+                    driver.turn(vec![Input::Storage(level).into()], self.now()).await?;
                 }
                 _ = ticks.tick() => {
                     driver.tick(self.now()).await?;
@@ -188,17 +186,14 @@ impl Drive {
                         self.reserve.restore();
                     }
                 }
-                changed = self.storage.changed() => {
-                    if changed.is_ok() {
-                        let level = *self.storage.borrow_and_update();
-                        driver.turn(vec![Input::Storage(level).into()], self.now()).await?;
+                received = jobs.recv_many(&mut batch, BATCH_MAX) => {
+                    if received == 0 {
+                        return Ok(());
                     }
+                    driver.turn(batch, self.now()).await?;
                 }
-                _ = self.stop.changed() => {
-                    while let Ok(job) = jobs.try_recv() {
-                        batch.push(job);
-                    }
-                    return Ok(driver.turn(batch, self.now()).await?);
+                () = std::future::ready(()), if driver.has_followups() => {
+                    driver.turn(batch, self.now()).await?;
                 }
                 () = tokio::time::sleep(wake) => driver.turn(Vec::new(), self.now()).await?,
             }

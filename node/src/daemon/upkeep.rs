@@ -1,4 +1,4 @@
-//! What a node does by itself: follows newer plans and sheets, spreads its own, watches the disk and its certificate, rings.
+//! What a node does by itself: follows and spreads newer plans and sheets, watches the disk and its certificate, rings.
 
 use std::{collections::BTreeSet, process::Stdio, sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use relay::{
     frame::DocumentKind,
     step::{Input, Notice, StorageLevel},
 };
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use topology::Precedence;
 
 use super::Node;
@@ -16,64 +16,62 @@ use crate::{
     config::Config,
     directory::Directory,
     enrolment,
-    link::{documents, endpoint::peer_of, registry::close},
+    link::endpoint,
     store::{reserve, sqlite::InboxFilter},
     trust::Trust,
 };
 
+/// Whatever a change missed is found within this.
+const JUDGE_LINKS_EVERY: Duration = Duration::from_secs(30);
 const DISK_EVERY: Duration = Duration::from_secs(2);
 const ALARM_PATIENCE: Duration = Duration::from_secs(10);
+const RING_AGAIN: Duration = Duration::from_secs(30);
 const MIB: u64 = 1024 * 1024;
 
-/// A newer plan or sheet takes effect at once: in the engine, in the TLS configurations, on live links.
-pub(super) async fn follow_trust(node: Arc<Node>, endpoint: Endpoint) {
-    let mut changes = node.trust.changes();
-    let mut version = node.trust.current().map.version();
-    while changes.changed().await.is_ok() {
-        let trust = changes.borrow_and_update().clone();
-        if let Err(error) = node.tls.refresh(&trust) {
-            tracing::error!(%error, "the revocation lists cannot be put in force");
+/// A newer plan or sheet takes effect at once, wherever it came from (a link, the door, a renewal, the desk): in the
+/// engine, in the TLS configurations, at the neighbours, on live links.
+pub(super) async fn follow_trust(
+    node: Arc<Node>,
+    endpoint: Endpoint,
+    mut changes: watch::Receiver<Arc<Trust>>,
+) {
+    let mut known = changes.borrow_and_update().clone();
+    loop {
+        match tokio::time::timeout(JUDGE_LINKS_EVERY, changes.changed()).await {
+            Ok(Ok(())) => {
+                let trust = changes.borrow_and_update().clone();
+                put_in_force(&node, &endpoint, &trust, &known).await;
+                known = trust;
+            }
+            Ok(Err(_)) => return,
+            Err(_) => {}
         }
-        if node.config.listen.is_some() {
-            endpoint.set_server_config(Some(node.tls.server()));
-        }
-        if trust.map.version() != version {
-            version = trust.map.version();
-            node.registry().tell(Input::MapChanged(trust.map.clone())).await;
-        }
-        close_what_may_not_stay(&node, &trust);
+        close_what_may_not_stay(&node);
+    }
+}
+
+async fn put_in_force(node: &Node, endpoint: &Endpoint, trust: &Trust, before: &Trust) {
+    if let Err(error) = node.tls.refresh(trust) {
+        tracing::error!(%error, "the revocation lists cannot be put in force");
+    }
+    if node.config.listen.is_some() {
+        endpoint.set_server_config(Some(node.tls.server()));
+    }
+    if trust.map.version() != before.map.version() {
+        node.registry().spread(DocumentKind::Plan, &trust.plan);
+        node.registry().tell(Input::MapChanged(trust.map.clone())).await;
+    }
+    for sheet in trust.sheets_newer_than(&before.sheet_versions()) {
+        node.registry().spread(DocumentKind::Sheet, &sheet.into());
     }
 }
 
 /// A live link is judged again: by the plan and by the revocation lists.
-fn close_what_may_not_stay(node: &Node, trust: &Trust) {
+fn close_what_may_not_stay(node: &Node) {
     for (room, handle) in node.registry().handles() {
-        let me = node.config.room;
-        let neighbours = trust.map.may_dial(me, room) || trust.map.links(me).contains(&room);
-        match peer_of(&handle.connection, &trust.map) {
-            Ok(peer) if trust.keys.is_peer_revoked(&peer) => {
-                tracing::warn!(%room, "the certificate of a live link is revoked");
-                node.registry().close(room, close::REVOKED, "revoked");
-            }
-            Ok(peer) if peer.room == room && neighbours => {}
-            Ok(_) | Err(_) => {
-                tracing::warn!(%room, "the plan does not make this room a neighbour any more");
-                node.registry().close(room, close::NOT_A_NEIGHBOUR, "not a neighbour any more");
-            }
-        }
-    }
-}
-
-/// What the door publishes goes to every neighbour.
-pub(super) async fn spread_own_sheets(node: Arc<Node>) {
-    let mut published = node.door.published();
-    loop {
-        match published.recv().await {
-            Ok(sheet) => {
-                node.registry().broadcast(&documents::frames(DocumentKind::Sheet, &sheet), None);
-            }
-            Err(broadcast::error::RecvError::Lagged(_)) => {}
-            Err(broadcast::error::RecvError::Closed) => return,
+        if let Some((code, words)) = endpoint::objection(&node.context, &handle.connection, room) {
+            tracing::warn!(%room, words, "a live link may not stay");
+            node.registry().close(room, code, words);
         }
     }
 }
@@ -93,9 +91,9 @@ pub(super) async fn watch_disk(node: Arc<Node>) {
 /// How full the volume of the directory is. What cannot be measured counts as normal: a full disk shows itself.
 pub(super) fn storage_level(directory: &Directory, config: &Config) -> StorageLevel {
     let Ok(free) = reserve::free_space(directory.root()) else { return StorageLevel::Normal };
-    if free < config.disk.critical_mib * MIB {
+    if free < config.disk.critical_mib.saturating_mul(MIB) {
         StorageLevel::Critical
-    } else if free < config.disk.low_mib * MIB {
+    } else if free < config.disk.low_mib.saturating_mul(MIB) {
         StorageLevel::Low
     } else {
         StorageLevel::Normal
@@ -120,7 +118,8 @@ pub(super) async fn ring(node: Arc<Node>) {
                 let waiting: BTreeSet<EnvelopeKey> = lines.iter().map(|line| line.record.key).collect();
                 rang_just_now.retain(|key| waiting.contains(key));
                 for record in lines.iter().rev().map(|line| &line.record) {
-                    let is_new = record.precedence <= Precedence::Immediate && !rang_just_now.contains(&record.key);
+                    let is_new =
+                        record.precedence <= Precedence::Immediate && !rang_just_now.contains(&record.key);
                     if is_new && ring_for(&node, record.key, record.precedence).await {
                         rang_just_now.insert(record.key);
                     }
@@ -128,13 +127,18 @@ pub(super) async fn ring(node: Arc<Node>) {
             }
             Err(error) => tracing::error!(%error, "the inbox cannot be read for the alarm"),
         }
-        loop {
-            match notices.recv().await {
-                Ok(Notice::Delivered { precedence, .. }) if precedence <= Precedence::Immediate => break,
-                Ok(Notice::Delivered { .. } | Notice::Receipt { .. }) => {}
-                Err(broadcast::error::RecvError::Lagged(_)) => break,
-                Err(broadcast::error::RecvError::Closed) => return,
-            }
+        // An alarm that failed is tried again even if nothing urgent comes.
+        let _ = tokio::time::timeout(RING_AGAIN, something_urgent(&mut notices)).await;
+    }
+}
+
+/// Waits until something urgent is delivered, or may have been.
+async fn something_urgent(notices: &mut broadcast::Receiver<Notice>) {
+    loop {
+        match notices.recv().await {
+            Ok(Notice::Delivered { precedence, .. }) if precedence <= Precedence::Immediate => return,
+            Ok(Notice::Delivered { .. } | Notice::Receipt { .. }) => {}
+            Err(broadcast::error::RecvError::Lagged(_) | broadcast::error::RecvError::Closed) => return,
         }
     }
 }
@@ -143,7 +147,7 @@ async fn ring_for(node: &Node, key: EnvelopeKey, precedence: Precedence) -> bool
     let Some((program, arguments)) = node.config.alarm.split_first() else { return false };
     let mut command = tokio::process::Command::new(program);
     command.args(arguments).env("YICHUAN_PRECEDENCE", precedence.word());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let rang = match tokio::time::timeout(ALARM_PATIENCE, command.status()).await {
         Ok(Ok(status)) => status.success(),
         Ok(Err(error)) => {

@@ -1,6 +1,6 @@
 //! The dialler: keeps the link with the parent up, and while the parent is away, one with an alternate parent.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use quinn::{Connection, Endpoint};
 use topology::RoomId;
@@ -35,35 +35,56 @@ const TRIES_BESIDE: u32 = 8;
 const ALTERNATE_AFTER: Duration = Duration::from_secs(3);
 
 impl Dialler {
-    /// Runs until it is dropped: one loop for the parent and each alternate parent of the plan.
+    /// Runs until it is dropped: one loop for the parent and each alternate parent of the plan. A loop ends by itself,
+    /// after its session, when the plan does not name its hub any more: a session is never cut off in the middle.
     pub async fn run(self) {
         let mut changes = self.context.intake.trust.changes();
+        let mut loops = tokio::task::JoinSet::new();
+        let mut kept = BTreeSet::new();
         loop {
-            let hubs = self.context.intake.trust.current().map.links(self.context.me);
-            let mut loops = tokio::task::JoinSet::new();
-            for (place, hub) in hubs.iter().copied().enumerate() {
-                let dialler = self.clone();
-                let before = hubs.get(..place).unwrap_or_default().to_vec();
-                loops.spawn(async move { dialler.keep(hub, &before).await });
+            for hub in self.hubs() {
+                if kept.insert(hub) {
+                    let dialler = self.clone();
+                    loops.spawn(async move { dialler.keep(hub).await });
+                }
             }
-            // The plan may name other hubs; then the loops begin anew.
-            loop {
-                if changes.changed().await.is_err() {
-                    return;
-                }
-                if self.context.intake.trust.current().map.links(self.context.me) != hubs {
-                    break;
-                }
+            tokio::select! {
+                Ok(()) = changes.changed() => {}
+                Some(ended) = loops.join_next() => match ended {
+                    Ok(hub) => {
+                        kept.remove(&hub);
+                    }
+                    // Without its dialler a node would look alive; the daemon sees this one end.
+                    Err(error) => return tracing::error!(%error, "a dialler has failed"),
+                },
+                else => return,
             }
         }
     }
 
+    /// The parent, then the alternate parents.
+    fn hubs(&self) -> Vec<RoomId> {
+        self.context.intake.trust.current().map.links(self.context.me)
+    }
+
+    /// Whether the plan has a link with this hub.
+    fn is_hub(&self, hub: RoomId) -> bool {
+        self.hubs().contains(&hub)
+    }
+
+    /// Whether a link with a hub that stands before this one is up.
+    fn is_better_up(&self, hub: RoomId) -> bool {
+        let registry = &self.context.intake.registry;
+        self.hubs().into_iter().take_while(|before| *before != hub).any(|before| registry.is_up(before))
+    }
+
     /// Keeps a link with one hub up; with an alternate one only while all before it are away.
-    async fn keep(&self, hub: RoomId, before: &[RoomId]) {
+    async fn keep(&self, hub: RoomId) -> RoomId {
         let mut retry = RETRY_FIRST;
         loop {
-            if !before.is_empty() {
-                self.wait_until_needed(before).await;
+            self.wait_until_needed(hub).await;
+            if !self.is_hub(hub) {
+                return hub;
             }
             if self.context.intake.registry.is_cut(hub) {
                 self.context.intake.registry.note_failure(hub, "link_cut");
@@ -73,7 +94,7 @@ impl Dialler {
             match self.dial_until_answered(hub).await {
                 Ok((connection, peer)) => {
                     let started = crate::clock::Clock::instant();
-                    self.run_session(hub, connection, peer, before).await;
+                    self.run_session(hub, connection, peer).await;
                     if started.elapsed() > RETRY_MAX {
                         retry = RETRY_FIRST;
                     }
@@ -85,24 +106,18 @@ impl Dialler {
         }
     }
 
-    async fn wait_until_needed(&self, before: &[RoomId]) {
+    /// The first hub is always needed, and one that the plan does not name any more has its loop ended at once.
+    async fn wait_until_needed(&self, hub: RoomId) {
         let mut away = Duration::ZERO;
-        while away < ALTERNATE_AFTER {
+        while away < ALTERNATE_AFTER && self.hubs().iter().skip(1).any(|alternate| *alternate == hub) {
             tokio::time::sleep(RETRY_FIRST).await;
-            let up = before.iter().any(|hub| self.context.intake.registry.is_up(*hub));
-            away = if up { Duration::ZERO } else { away + RETRY_FIRST };
+            away = if self.is_better_up(hub) { Duration::ZERO } else { away + RETRY_FIRST };
         }
     }
 
     /// Runs the session. A renewed certificate takes effect by a new connection; an alternate link ends in good
     /// order once a hub before it is back.
-    async fn run_session(
-        &self,
-        hub: RoomId,
-        connection: Connection,
-        peer: certs::peer::PeerRoom,
-        before: &[RoomId],
-    ) {
+    async fn run_session(&self, hub: RoomId, connection: Connection, peer: certs::peer::PeerRoom) {
         let mut renewed = self.tls.renewals();
         let session = session::run(self.context.clone(), connection.clone(), peer, Side::Dialled);
         tokio::pin!(session);
@@ -113,15 +128,15 @@ impl Dialler {
                     tracing::info!(room = %hub, "dialling anew with the renewed certificate");
                     connection.close(super::registry::close::GOODBYE.into(), b"renewed");
                 }
-                () = self.wait_until_superfluous(before), if !before.is_empty() => {
+                () = self.wait_until_superfluous(hub) => {
                     connection.close(super::registry::close::GOODBYE.into(), b"the parent is back");
                 }
             }
         }
     }
 
-    async fn wait_until_superfluous(&self, before: &[RoomId]) {
-        while !before.iter().any(|hub| self.context.intake.registry.is_up(*hub)) {
+    async fn wait_until_superfluous(&self, hub: RoomId) {
+        while !(self.is_hub(hub) && self.is_better_up(hub)) {
             tokio::time::sleep(RETRY_FIRST).await;
         }
         // Receipts of what went this way come back this way.
@@ -162,7 +177,7 @@ impl Dialler {
         let room = map.room(hub).ok_or("link_not_a_neighbour")?;
         let name = map.dns_name(hub).ok_or("link_not_a_neighbour")?;
         let address = room.address.as_deref().ok_or("link_no_address")?;
-        let address = resolve(address).await.ok_or("link_no_address")?;
+        let address = self.resolve(address).await.ok_or("link_no_address")?;
         let config = self.tls.client();
         let connecting =
             self.endpoint.connect_with(config, address, &name).map_err(|_| "link_no_address".to_owned())?;
@@ -181,10 +196,13 @@ impl Dialler {
             }
         }
     }
-}
 
-async fn resolve(address: &str) -> Option<SocketAddr> {
-    tokio::net::lookup_host(address).await.ok()?.next()
+    /// An address that the node's socket can reach, of those that a name has.
+    async fn resolve(&self, address: &str) -> Option<SocketAddr> {
+        let here = self.endpoint.local_addr().ok()?;
+        let mut found = tokio::net::lookup_host(address).await.ok()?;
+        found.find(|there| here.is_ipv6() || there.is_ipv4())
+    }
 }
 
 fn reason_of_failure(error: &quinn::ConnectionError) -> &'static str {

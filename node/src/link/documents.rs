@@ -10,17 +10,14 @@ use serde_bytes::ByteBuf;
 use super::stream::StreamError;
 
 /// The frames of one document, in order.
-pub fn frames(kind: DocumentKind, document: &[u8]) -> Vec<Frame> {
+pub fn frames(kind: DocumentKind, document: &[u8]) -> impl Iterator<Item = Frame> + Send {
     let len = document.len() as u64;
     let mut offset = 0;
-    document
-        .chunks(PART_BYTES_MAX)
-        .map(|part| {
-            let frame = DocumentFrame { kind, len, offset, bytes: ByteBuf::from(part.to_vec()) };
-            offset += part.len() as u64;
-            Frame::Document(frame)
-        })
-        .collect()
+    document.chunks(PART_BYTES_MAX).map(move |part| {
+        let frame = DocumentFrame { kind, len, offset, bytes: ByteBuf::from(part.to_vec()) };
+        offset += part.len() as u64;
+        Frame::Document(frame)
+    })
 }
 
 /// Puts one document at a time together.
@@ -67,7 +64,6 @@ mod tests {
 
     fn parts(document: &[u8]) -> Vec<DocumentFrame> {
         frames(DocumentKind::Sheet, document)
-            .into_iter()
             .filter_map(|frame| if let Frame::Document(part) = frame { Some(part) } else { None })
             .collect()
     }

@@ -4,7 +4,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{hmac, rand};
 use certs::{
     peer::{PeerError, PeerRoom, peer_room},
     seal::StorageKey,
@@ -13,7 +13,7 @@ use certs::{
 use quinn::{Connection, Endpoint, Incoming, TransportConfig, VarInt};
 use rustls::pki_types::CertificateDer;
 use tokio::{sync::Semaphore, task::JoinSet};
-use topology::Map;
+use topology::{Map, RoomId};
 
 use super::{
     registry::close,
@@ -28,6 +28,8 @@ const RETRY_FROM: usize = 16;
 /// Rooms at the door at once.
 const DOOR_MAX: usize = 16;
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
+/// What may be on its way on one stream.
+const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 
 /// Opens the socket. A room that nobody dials gets any free port.
 ///
@@ -47,11 +49,36 @@ pub fn open(listen: Option<SocketAddr>, tls: &TlsBook, storage: &StorageKey) -> 
 }
 
 /// A node that was killed and is back tells its neighbours by stateless resets (RFC 9000 section 10.3), if they come
-/// from the same key as before: it is derived from the node's storage key.
+/// from the same key as before (it is derived from the node's storage key) and if packets that name a connection of its
+/// earlier run are not passed over.
 fn configuration(storage: &StorageKey) -> quinn::EndpointConfig {
     let seed = certs::digest_of_parts(&[b"yichuan quic stateless reset", &storage.to_bytes()]);
-    quinn::EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, seed.as_bytes())))
+    let mut configuration =
+        quinn::EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, seed.as_bytes())));
+    configuration.cid_generator(|| Box::new(RandomIds));
+    configuration
 }
+
+/// Connection ids at random. None is recognised as one's own: a packet with any unknown one is answered by a reset.
+struct RandomIds;
+
+impl quinn::ConnectionIdGenerator for RandomIds {
+    fn generate_cid(&mut self) -> quinn::ConnectionId {
+        let mut id = [0; CONNECTION_ID_LEN];
+        rand::fill(&mut id).expect("the system has randomness");
+        quinn::ConnectionId::new(&id)
+    }
+
+    fn cid_len(&self) -> usize {
+        CONNECTION_ID_LEN
+    }
+
+    fn cid_lifetime(&self) -> Option<Duration> {
+        None
+    }
+}
+
+const CONNECTION_ID_LEN: usize = 8;
 
 /// How a link behaves on the wire: found dead after ten silent seconds, buffers of a few MiB.
 pub fn transport() -> Arc<TransportConfig> {
@@ -59,11 +86,12 @@ pub fn transport() -> Arc<TransportConfig> {
     transport
         .max_idle_timeout(Some(VarInt::from_u32(10_000).into()))
         .keep_alive_interval(Some(Duration::from_secs(2)))
-        .max_concurrent_bidi_streams(2_u32.into())
-        .max_concurrent_uni_streams(8_u32.into())
-        .stream_receive_window((1024_u32 * 1024).into())
-        .receive_window((4_u32 * 1024 * 1024).into())
-        .send_window(4 * 1024 * 1024)
+        .max_concurrent_bidi_streams(1_u32.into())
+        .max_concurrent_uni_streams(4_u32.into())
+        .stream_receive_window(STREAM_WINDOW_BYTES.into())
+        // More than all streams together: however full the others are, there is room for a frame on the control stream.
+        .receive_window((6 * STREAM_WINDOW_BYTES).into())
+        .send_window(6 * u64::from(STREAM_WINDOW_BYTES))
         .datagram_receive_buffer_size(None);
     Arc::new(transport)
 }
@@ -138,15 +166,30 @@ async fn link(connection: Connection, context: Context) {
         connection.close(close::NOT_A_NEIGHBOUR.into(), b"not a child of this room");
         return;
     }
-    if trust.keys.is_peer_revoked(&peer) {
-        connection.close(close::REVOKED.into(), b"revoked");
+    if let Some((code, words)) = objection(&context, &connection, peer.room) {
+        tracing::warn!(%from, room = %peer.room, words, "a room that may not have a link");
+        connection.close(code.into(), words.as_bytes());
         return;
     }
-    if context.intake.registry.is_cut(peer.room) {
-        connection.close(close::CUT.into(), b"cut by hand");
+    let Some(_place) = context.places.take(peer.room) else {
+        connection.close(close::BUSY.into(), b"too many connections of this room");
         return;
-    }
+    };
     session::run(context, connection, peer, Side::Accepted).await;
+}
+
+/// Why there may be no link with this room over this connection, by the plan and the revocation lists of now: the close
+/// code and words for it.
+pub fn objection(context: &Context, connection: &Connection, room: RoomId) -> Option<(u32, &'static str)> {
+    let trust = context.intake.trust.current();
+    let neighbours = trust.map.may_dial(context.me, room) || trust.map.links(context.me).contains(&room);
+    match peer_of(connection, &trust.map) {
+        Ok(peer) if trust.keys.is_peer_revoked(&peer) => Some((close::REVOKED, "revoked")),
+        Ok(peer) if peer.room == room && neighbours => {
+            context.intake.registry.is_cut(room).then_some((close::CUT, "cut by hand"))
+        }
+        Ok(_) | Err(_) => Some((close::NOT_A_NEIGHBOUR, "not a neighbour by the plan")),
+    }
 }
 
 /// The room at the other end, by its validated certificate and the plan.

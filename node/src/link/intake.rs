@@ -1,7 +1,13 @@
 //! What comes in from a neighbour: verified and opened here, in the link's own task, before the engine sees it.
 //! *Against:* forged or changed bytes, floods of large bodies, parts that never end.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use certs::signature::SignatureError;
 use quinn::RecvStream;
@@ -37,28 +43,32 @@ pub struct Intake {
 
 /// Memory for bodies larger than one part, in KiB: seven of the largest.
 pub const LARGE_BODIES_KIB: usize = 64 * 1024;
-/// A body whose next part does not come within this is given up with its link.
+/// A body is given up with its link when its next part does not come within this, and nothing comes on the other
+/// streams either: on a thin line the less urgent waits as long as the more urgent takes.
 const PART_PATIENCE: Duration = Duration::from_secs(60);
 
 impl Intake {
-    /// Reads one precedence stream until it ends.
+    /// Reads one precedence stream until it ends. `heard` counts what comes on all of them.
     ///
     /// # Errors
     /// [`StreamError`] closes the link.
-    pub async fn read_lane(&self, from: RoomId, mut stream: RecvStream) -> Result<(), StreamError> {
+    pub async fn read_lane(
+        &self,
+        from: RoomId,
+        mut stream: RecvStream,
+        heard: Arc<AtomicU64>,
+    ) -> Result<(), StreamError> {
         let mut class = [0];
-        stream
-            .read_exact(&mut class)
-            .await
-            .map_err(|error| StreamError::Connection(error.to_string()))?;
+        stream.read_exact(&mut class).await.map_err(|error| StreamError::Connection(error.to_string()))?;
         let precedence =
             Precedence::from_index(usize::from(class[0])).ok_or(StreamError::OutOfPlace("stream class"))?;
         let mut reader = FrameReader::new(stream);
         while let Some(frame) = reader.next().await? {
+            heard.fetch_add(1, Ordering::Relaxed);
             let Frame::Envelope(envelope) = frame else {
                 return Err(StreamError::OutOfPlace("only envelopes travel on a precedence stream"));
             };
-            self.read_envelope(from, precedence, envelope, &mut reader).await?;
+            self.read_envelope(from, precedence, envelope, &mut reader, &heard).await?;
         }
         Ok(())
     }
@@ -69,6 +79,7 @@ impl Intake {
         precedence: Precedence,
         frame: EnvelopeFrame,
         reader: &mut FrameReader,
+        heard: &AtomicU64,
     ) -> Result<(), StreamError> {
         let len = usize::try_from(frame.body_len).unwrap_or(usize::MAX);
         if len > BODY_BYTES_MAX {
@@ -83,7 +94,7 @@ impl Intake {
         }
         let kib = u32::try_from(len.div_ceil(1024)).unwrap_or(u32::MAX);
         let space = self.large_bodies.acquire_many(kib).await;
-        let body = read_parts(frame.body, len, reader).await?;
+        let body = read_parts(frame.body, len, reader, heard).await?;
         let (done, handled) = oneshot::channel();
         self.take(from, precedence, frame.header, frame.keys, body, Some(done)).await?;
         // The sender is dropped when the engine is done with the body: then its memory is free.
@@ -103,7 +114,7 @@ impl Intake {
     ) -> Result<(), StreamError> {
         let bytes = EnvelopeBytes { header: header.into_vec().into(), keys, body: body.into() };
         let trust = self.trust.current();
-        let header = bytes.header.clone();
+        let (header, size_bytes) = (bytes.header.clone(), bytes.size_bytes());
         match VerifiedEnvelope::verify(bytes, trust.map.network(), &*trust.keys) {
             Ok(envelope) if envelope.route().precedence != precedence => {
                 Err(StreamError::OutOfPlace("an envelope on the stream of another precedence"))
@@ -114,7 +125,10 @@ impl Intake {
                 self.registry.job(Job { input: Input::Arrived(arrival), reply: done }).await;
                 Ok(())
             }
-            Err(error) => self.not_verified(from, &header, &error),
+            Err(error) => {
+                self.registry.tell(Input::Unverified { from, precedence, size_bytes }).await;
+                self.not_verified(from, &header, &error)
+            }
         }
     }
 
@@ -151,16 +165,19 @@ impl Intake {
     }
 }
 
-async fn read_parts(first: ByteBuf, len: usize, reader: &mut FrameReader) -> Result<Vec<u8>, StreamError> {
+async fn read_parts(
+    first: ByteBuf,
+    len: usize,
+    reader: &mut FrameReader,
+    heard: &AtomicU64,
+) -> Result<Vec<u8>, StreamError> {
     let mut body = first.into_vec();
     if !body.is_empty() {
         return Err(StreamError::OutOfPlace("a large body comes in parts only"));
     }
     body.reserve_exact(len);
     while body.len() < len {
-        let next = tokio::time::timeout(PART_PATIENCE, reader.next());
-        let frame = next.await.map_err(|_| StreamError::OutOfPlace("the parts of a body stopped coming"))??;
-        let Some(Frame::Part { bytes }) = frame else {
+        let Some(Frame::Part { bytes }) = next_part(reader, heard).await? else {
             return Err(StreamError::OutOfPlace("something else between the parts of a body"));
         };
         if bytes.is_empty() || body.len() + bytes.len() > len {
@@ -169,4 +186,19 @@ async fn read_parts(first: ByteBuf, len: usize, reader: &mut FrameReader) -> Res
         body.extend_from_slice(&bytes);
     }
     Ok(body)
+}
+
+async fn next_part(reader: &mut FrameReader, heard: &AtomicU64) -> Result<Option<Frame>, StreamError> {
+    let next = reader.next();
+    tokio::pin!(next);
+    loop {
+        let before = heard.load(Ordering::Relaxed);
+        if let Ok(frame) = tokio::time::timeout(PART_PATIENCE, &mut next).await {
+            heard.fetch_add(1, Ordering::Relaxed);
+            return frame;
+        }
+        if heard.load(Ordering::Relaxed) == before {
+            return Err(StreamError::OutOfPlace("the parts of a body stopped coming"));
+        }
+    }
 }

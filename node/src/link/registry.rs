@@ -1,7 +1,7 @@
 //! The registry: which neighbours have a link, how to reach their session, and what people may know of it.
 //!
-//! It is the driver's way out. Of two sessions with one room the newer one counts; what the older one still says
-//! about its end is ignored.
+//! It is the driver's way out. Of two sessions with one room the newer one counts: the older one has ended, and the engine
+//! knows, before the newer one is the link, so that no word of the one is taken for a word of the other.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,15 +12,18 @@ use std::{
 };
 
 use relay::{
-    frame::Frame,
+    frame::{DocumentKind, Frame},
     receipt::{ClockOffset, Event},
     step::{Input, Notice},
     timestamp::Timestamp,
 };
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use topology::{Precedence, RoomId};
 
-use super::outgoing::Lane;
+use super::{
+    control::{Control, Saying},
+    outgoing::Lane,
+};
 use crate::{
     clock::Clock,
     driver::{Job, Outbound, Outgoing},
@@ -54,14 +57,15 @@ struct Neighbour {
 /// How to reach a running session.
 #[derive(Clone)]
 pub struct Handle {
-    /// Frames for the control stream.
-    pub control: mpsc::UnboundedSender<Frame>,
+    /// Its control stream.
+    pub control: Control,
     /// Envelopes for each precedence stream.
     pub lanes: [Lane; 4],
     /// The connection, to close it and to read its round trip.
     pub connection: quinn::Connection,
     /// Serial number of the peer's certificate.
     pub serial: Vec<u8>,
+    ended: watch::Receiver<()>,
     number: u64,
 }
 
@@ -86,14 +90,16 @@ pub struct LinkState {
 pub struct Candidate {
     /// The neighbour.
     pub room: RoomId,
-    /// Its session, without a number yet.
-    pub control: mpsc::UnboundedSender<Frame>,
+    /// Its control stream.
+    pub control: Control,
     /// Its streams.
     pub lanes: [Lane; 4],
     /// Its connection.
     pub connection: quinn::Connection,
     /// Serial number of its certificate.
     pub serial: Vec<u8>,
+    /// Its other end is dropped when no task of the session runs any more.
+    pub ended: watch::Receiver<()>,
     /// What it takes at first.
     pub credits: Vec<relay::frame::Credit>,
     /// Its program version.
@@ -158,20 +164,22 @@ impl Registry {
         }
     }
 
-    /// Makes the candidate the link with its room and tells the engine. An older session is closed. The number
-    /// tells the sessions apart.
+    /// Makes the candidate the link with its room and tells the engine. An older session is closed, and has ended for
+    /// everybody, before. The number tells the sessions apart.
     pub async fn register(&self, candidate: Candidate) -> u64 {
         let mut changes = self.shared.changes.lock().await;
         *changes += 1;
         let number = *changes;
+        self.replace(candidate.room).await;
         let handle = Handle {
             control: candidate.control,
             lanes: candidate.lanes,
             connection: candidate.connection,
             serial: candidate.serial,
+            ended: candidate.ended,
             number,
         };
-        let older = self.with(candidate.room, |neighbour| {
+        self.with(candidate.room, |neighbour| {
             neighbour.state = LinkState {
                 up: true,
                 since: self.shared.clock.now(),
@@ -179,14 +187,30 @@ impl Registry {
                 ..LinkState::default()
             };
             neighbour.closing = None;
-            neighbour.session.replace(handle)
+            neighbour.session = Some(handle);
         });
-        if let Some(older) = older {
-            tracing::warn!(room = %candidate.room, "a newer link takes the place of the older one");
-            older.connection.close(close::REPLACED.into(), b"replaced");
-        }
         self.tell(Input::LinkUp { neighbour: candidate.room, credits: candidate.credits }).await;
         number
+    }
+
+    /// Ends the session that a newer one is about to replace.
+    async fn replace(&self, room: RoomId) {
+        let older = self.with(room, |neighbour| neighbour.session.take());
+        if let Some(mut older) = older {
+            tracing::warn!(%room, "a newer link takes the place of the older one");
+            older.connection.close(close::REPLACED.into(), b"replaced");
+            while older.ended.changed().await.is_ok() {}
+            self.link_down(room).await;
+        }
+    }
+
+    /// Waits until the engine has handled the end of a link and its last words for it are dropped: none of them may
+    /// reach the next session.
+    async fn link_down(&self, neighbour: RoomId) {
+        let (reply, handled) = oneshot::channel();
+        self.job(Job { input: Input::LinkDown { neighbour }, reply: Some(reply) }).await;
+        // There is no reply to this; the sender is dropped when the driver is done with it.
+        let _ = handled.await;
     }
 
     /// A session has ended. If it was the link with its room, the engine hears of it.
@@ -206,7 +230,7 @@ impl Registry {
             current
         });
         if was_current {
-            self.tell(Input::LinkDown { neighbour: room }).await;
+            self.link_down(room).await;
         }
     }
 
@@ -260,18 +284,19 @@ impl Registry {
 
     /// Sends a control frame to a neighbour; false when it has no link.
     pub fn control(&self, room: RoomId, frame: Frame) -> bool {
-        self.handle(room).is_some_and(|handle| handle.control.send(frame).is_ok())
+        self.handle(room).is_some_and(|handle| handle.control.say(Saying::Frame(frame)))
     }
 
-    /// Sends a control frame to every neighbour but one.
-    pub fn broadcast(&self, frames: &[Frame], except: Option<RoomId>) {
-        for (room, handle) in self.handles() {
-            if Some(room) != except {
-                for frame in frames {
-                    // A session that has ended takes nothing.
-                    let _ = handle.control.send(frame.clone());
-                }
-            }
+    /// Sends a control frame that may be lost; false when it has no link or too much waits on it.
+    pub fn control_if_idle(&self, room: RoomId, frame: Frame) -> bool {
+        self.handle(room).is_some_and(|handle| handle.control.say_if_idle(frame))
+    }
+
+    /// Sends a plan or a sheet to every neighbour.
+    pub fn spread(&self, kind: DocumentKind, document: &Arc<[u8]>) {
+        for (_, handle) in self.handles() {
+            // A session that has ended takes nothing; the next one hears of it after its hello.
+            let _ = handle.control.say(Saying::Document(kind, document.clone()));
         }
     }
 
@@ -317,7 +342,9 @@ impl Registry {
 
     /// Tells every neighbour that this node stops.
     pub fn goodbye(&self, reason: &str) {
-        self.broadcast(&[Frame::Goodbye { reason: reason.to_owned() }], None);
+        for (room, _) in self.handles() {
+            self.control(room, Frame::Goodbye { reason: reason.to_owned() });
+        }
     }
 
     /// Closes every link: after a failure of the store the engine knows of none, and neighbours dial again.

@@ -7,24 +7,30 @@
 //!
 //! Every task of a session is held by it and ends with it.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use certs::peer::PeerRoom;
 use quinn::Connection;
 use relay::{
     engine::first_credits,
-    frame::{DocumentKind, Frame, Hello, Probe},
+    frame::{DocumentKind, Frame, Hello, Probe, SHEETS_MAX},
     limits::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN},
     receipt::ClockOffset,
     step::Input,
 };
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet};
 use topology::{Precedence, RoomId};
 
 use super::{
-    documents::{self, Assembly},
+    control::{Control, Saying, write_control},
+    documents::Assembly,
+    endpoint,
     intake::Intake,
     outgoing::{CONTROL_PRIORITY, Lane, LaneReceiver, write_lane},
+    places::Places,
     probes::Probes,
     registry::{Candidate, close},
     stream::{FrameReader, FrameWriter, StreamError},
@@ -42,6 +48,8 @@ pub struct Context {
     pub intake: Intake,
     /// `ping` and `trace`.
     pub probes: Probes,
+    /// How many connections each room has here.
+    pub places: Places,
 }
 
 /// Which end of the connection this is.
@@ -56,19 +64,23 @@ pub enum Side {
 /// This program's version, as neighbours and `status` see it.
 pub const SOFTWARE: &str = concat!("yichuan/", env!("CARGO_PKG_VERSION"));
 
+/// Characters of a neighbour's program version that are kept.
+const SOFTWARE_CHARACTERS_MAX: usize = 40;
 const HELLO_PATIENCE: Duration = Duration::from_secs(10);
 const CLOCK_EVERY: Duration = Duration::from_secs(30);
-const CLOCK_AT_FIRST: [Duration; 3] =
-    [Duration::ZERO, Duration::from_millis(200), Duration::from_secs(2)];
+const CLOCK_AT_FIRST: [Duration; 3] = [Duration::ZERO, Duration::from_millis(200), Duration::from_secs(2)];
 
 /// Runs a session until it ends; gives the code of the catalogue that says why.
 pub async fn run(context: Context, connection: Connection, peer: PeerRoom, side: Side) -> &'static str {
     let room = peer.room;
-    let ended = match greet(&context, &connection, &peer, side).await {
+    let reason = match greet(&context, &connection, &peer, side).await {
         Ok(greeted) => serve(&context, &connection, &peer, greeted).await,
-        Err(error) => Err(error),
+        Err(error) => {
+            let reason = reason_of(&connection, Err(error));
+            context.intake.registry.note_failure(room, reason);
+            reason
+        }
     };
-    let reason = reason_of(&connection, ended);
     tracing::info!(%room, reason, "link down");
     reason
 }
@@ -121,7 +133,7 @@ fn own_hello(context: &Context) -> Hello {
         room: context.me,
         software: SOFTWARE.to_owned(),
         plan_version: trust.map.version(),
-        sheets: trust.sheet_versions(),
+        sheets: trust.sheet_versions().into_iter().take(SHEETS_MAX).collect(),
         credits: first_credits(),
     }
 }
@@ -151,13 +163,12 @@ async fn serve(
     connection: &Connection,
     peer: &PeerRoom,
     greeted: Greeted,
-) -> Result<(), StreamError> {
+) -> &'static str {
     let room = peer.room;
     let Greeted { hello, reader, writer } = greeted;
-    let (control, outgoing) = mpsc::unbounded_channel();
-    let (lanes, receivers): (Vec<Lane>, Vec<LaneReceiver>) = Precedence::ALL.map(|_| Lane::new()).into_iter().unzip();
-    let lanes: [Lane; 4] = lanes.try_into().map_err(|_| StreamError::OutOfPlace("four lanes"))?;
-    send_documents(context, &hello, &control);
+    let (control, queue) = Control::new(connection.clone());
+    let (lanes, receivers) = four_lanes();
+    let (alive, ended) = watch::channel(());
     let registry = context.intake.registry.clone();
     let candidate = Candidate {
         room,
@@ -165,11 +176,12 @@ async fn serve(
         lanes,
         connection: connection.clone(),
         serial: peer.serial.as_bytes().to_vec(),
-        credits: hello.credits,
-        software: hello.software,
+        ended,
+        credits: hello.credits.clone(),
+        software: hello.software.chars().take(SOFTWARE_CHARACTERS_MAX).flat_map(char::escape_debug).collect(),
     };
     let mut tasks: JoinSet<Result<(), StreamError>> = JoinSet::new();
-    tasks.spawn(write_control(writer, outgoing));
+    tasks.spawn(write_control(writer, queue));
     tasks.spawn(ask_for_time(context.clock.clone(), control.clone()));
     tasks.spawn(expire(connection.clone(), peer.not_after_ms));
     for (precedence, lane) in Precedence::ALL.into_iter().zip(receivers) {
@@ -182,6 +194,12 @@ async fn serve(
     }
     let number = registry.register(candidate).await;
     tracing::info!(%room, "link up");
+    // Only now: what this node learns from here on is spread over this link too. And what it has learned since the
+    // handshake may be that this link must not be.
+    send_documents(context, &hello, &control);
+    if let Some((code, words)) = endpoint::objection(context, connection, room) {
+        registry.close(room, code, words);
+    }
     tasks.spawn(read_control(context.clone(), room, reader, control));
     tasks.spawn(accept_lanes(context.intake.clone(), connection.clone(), room));
     let ended = match tasks.join_next().await {
@@ -194,8 +212,14 @@ async fn serve(
     };
     let reason = reason_of(connection, ended);
     tasks.shutdown().await;
+    drop(alive);
     registry.unregister(room, number, reason).await;
-    Ok(())
+    reason
+}
+
+fn four_lanes() -> ([Lane; 4], [LaneReceiver; 4]) {
+    let [(a, first), (b, second), (c, third), (d, fourth)] = Precedence::ALL.map(|_| Lane::new());
+    ([a, b, c, d], [first, second, third, fourth])
 }
 
 /// Says why a session ended, and closes the connection if nothing else has.
@@ -208,7 +232,9 @@ fn reason_of(connection: &Connection, ended: Result<(), StreamError>) -> &'stati
         return "link_violation";
     }
     match connection.close_reason() {
-        Some(quinn::ConnectionError::ApplicationClosed(closed)) => close::word(closed.error_code.into_inner()),
+        Some(quinn::ConnectionError::ApplicationClosed(closed)) => {
+            close::word(closed.error_code.into_inner())
+        }
         Some(quinn::ConnectionError::TimedOut) => "link_silent",
         Some(quinn::ConnectionError::LocallyClosed) => "link_closed_here",
         Some(
@@ -226,36 +252,23 @@ fn reason_of(connection: &Connection, ended: Result<(), StreamError>) -> &'stati
 }
 
 /// What we hold and the neighbour lacks.
-fn send_documents(context: &Context, hello: &Hello, control: &mpsc::UnboundedSender<Frame>) {
+fn send_documents(context: &Context, hello: &Hello, control: &Control) {
     let trust = context.intake.trust.current();
-    let mut frames = Vec::new();
-    if trust.map.version() > hello.plan_version {
-        frames.extend(documents::frames(DocumentKind::Plan, &trust.plan));
-    }
-    for sheet in trust.sheets_newer_than(&hello.sheets) {
-        frames.extend(documents::frames(DocumentKind::Sheet, &sheet));
-    }
-    for frame in frames {
-        // The receiver lives as long as this session.
-        let _ = control.send(frame);
+    let newer_plan = trust.map.version() > hello.plan_version;
+    let plan = newer_plan.then(|| Saying::Document(DocumentKind::Plan, trust.plan.clone()));
+    let sheets = trust.sheets_newer_than(&hello.sheets).into_iter();
+    let sheets = sheets.map(|sheet| Saying::Document(DocumentKind::Sheet, sheet.into()));
+    for document in plan.into_iter().chain(sheets) {
+        // A session that has ended takes nothing.
+        let _ = control.say(document);
     }
 }
 
-async fn write_control(
-    mut writer: FrameWriter,
-    mut outgoing: mpsc::UnboundedReceiver<Frame>,
-) -> Result<(), StreamError> {
-    while let Some(frame) = outgoing.recv().await {
-        writer.write(&frame).await?;
-    }
-    Ok(())
-}
-
-async fn ask_for_time(clock: Clock, control: mpsc::UnboundedSender<Frame>) -> Result<(), StreamError> {
+async fn ask_for_time(clock: Clock, control: Control) -> Result<(), StreamError> {
     let mut pauses = CLOCK_AT_FIRST.into_iter();
     loop {
         tokio::time::sleep(pauses.next().unwrap_or(CLOCK_EVERY)).await;
-        if control.send(Frame::Clock { asked: clock.now() }).is_err() {
+        if !control.say(Saying::Frame(Frame::Clock { asked: clock.now() })) {
             return Ok(());
         }
     }
@@ -275,12 +288,13 @@ async fn expire(connection: Connection, not_after_ms: i64) -> Result<(), StreamE
 
 async fn accept_lanes(intake: Intake, connection: Connection, room: RoomId) -> Result<(), StreamError> {
     let mut lanes: JoinSet<Result<(), StreamError>> = JoinSet::new();
+    let heard = Arc::new(AtomicU64::new(0));
     loop {
         tokio::select! {
             stream = connection.accept_uni(), if lanes.len() < Precedence::ALL.len() => {
                 let stream = stream.map_err(|error| StreamError::Connection(error.to_string()))?;
-                let intake = intake.clone();
-                lanes.spawn(async move { intake.read_lane(room, stream).await });
+                let (intake, heard) = (intake.clone(), heard.clone());
+                lanes.spawn(async move { intake.read_lane(room, stream, heard).await });
             }
             Some(ended) = lanes.join_next() => {
                 return ended.unwrap_or(Err(StreamError::OutOfPlace("a task of the link failed")));
@@ -293,13 +307,13 @@ async fn read_control(
     context: Context,
     room: RoomId,
     mut reader: FrameReader,
-    control: mpsc::UnboundedSender<Frame>,
+    control: Control,
 ) -> Result<(), StreamError> {
     let mut assembly = Assembly::default();
     while let Some(frame) = reader.next().await? {
         if let Frame::Document(part) = frame {
             if let Some((kind, document)) = assembly.add(part)? {
-                accept_document(&context, room, kind, &document);
+                accept_document(&context, room, kind, document).await;
             }
         } else if !handle(&context, room, frame, &control).await? {
             break;
@@ -313,21 +327,21 @@ async fn handle(
     context: &Context,
     room: RoomId,
     frame: Frame,
-    control: &mpsc::UnboundedSender<Frame>,
+    control: &Control,
 ) -> Result<bool, StreamError> {
     let registry = &context.intake.registry;
     match frame {
         Frame::Clock { asked } => {
             let received = context.clock.now();
             let answer = Frame::ClockAnswer { asked, received, answered: context.clock.now() };
-            // The receiver lives as long as this session.
-            let _ = control.send(answer);
+            // A session that has ended takes nothing.
+            let _ = control.say(Saying::Frame(answer));
         }
         Frame::ClockAnswer { asked, received, answered } => {
             let now = context.clock.now();
             let offset = ClockOffset {
-                offset_lo: answered.as_ms() - now.as_ms(),
-                offset_hi: received.as_ms() - asked.as_ms(),
+                offset_lo: answered.as_ms().saturating_sub(now.as_ms()),
+                offset_hi: received.as_ms().saturating_sub(asked.as_ms()),
             };
             registry.note_offset(room, offset);
             if context.intake.trust.current().map.links(context.me).contains(&room) {
@@ -342,7 +356,7 @@ async fn handle(
         Frame::Answers { receipts } => context.intake.receipts(room, None, receipts).await,
         Frame::ReceiptsStored { upto } => registry.tell(Input::ReceiptsStored { from: room, upto }).await,
         Frame::NotTaken(refused) => {
-            tracing::warn!(%room, id = %refused.id, code = %refused.code, "the neighbour did not take an envelope");
+            tracing::warn!(%room, id = %refused.id, code = ?refused.code, "the neighbour did not take an envelope");
             let key = relay::envelope_id::EnvelopeKey { origin: refused.origin, id: refused.id };
             let retry_after_ms = refused.retry_after_ms;
             registry.tell(Input::NotTaken { from: room, key, retry_after_ms }).await;
@@ -350,7 +364,7 @@ async fn handle(
         Frame::Probe(probe) => context.probe(probe),
         Frame::ProbeAnswer(probe) => context.probe_answer(probe),
         Frame::Goodbye { reason } => {
-            tracing::info!(%room, reason, "the neighbour says goodbye");
+            tracing::info!(%room, ?reason, "the neighbour says goodbye");
             return Ok(false);
         }
         Frame::Hello(_) | Frame::Envelope(_) | Frame::Part { .. } | Frame::Document(_) => {
@@ -360,18 +374,21 @@ async fn handle(
     Ok(true)
 }
 
-fn accept_document(context: &Context, from: RoomId, kind: DocumentKind, document: &[u8]) {
-    let trust = &context.intake.trust;
-    let now = Clock::wall();
-    let accepted = match kind {
-        DocumentKind::Plan => trust.accept_plan(document, now),
-        DocumentKind::Sheet => trust.accept_sheet(document, now),
-    };
-    match accepted {
-        Ok(true) => context.intake.registry.broadcast(&documents::frames(kind, document), Some(from)),
-        Ok(false) => {}
-        Err(problem) => {
+/// Takes a plan or a sheet; whoever follows the trust book hands it on. Thousands of signatures, and waiting for the
+/// disk, are not for the tasks of the network.
+async fn accept_document(context: &Context, from: RoomId, kind: DocumentKind, document: Vec<u8>) {
+    let trust = context.intake.trust.clone();
+    let accepting = tokio::task::spawn_blocking(move || match kind {
+        DocumentKind::Plan => trust.accept_plan(&document, Clock::wall()),
+        DocumentKind::Sheet => trust.accept_sheet(&document, Clock::wall()),
+    });
+    match accepting.await {
+        Ok(Ok(_)) => {}
+        Ok(Err(problem)) => {
             tracing::warn!(room = %from, %problem, "a plan or sheet from the neighbour does not count");
+        }
+        Err(error) => {
+            tracing::error!(room = %from, %error, "a plan or sheet from the neighbour was not judged")
         }
     }
 }
@@ -406,7 +423,6 @@ impl Context {
     pub fn pass(&self, frame: Frame, towards: RoomId) -> bool {
         let map = self.intake.trust.current().map.clone();
         let ways = topology::route::next_hops(&map, self.me, towards);
-        ways.into_iter().any(|way| self.intake.registry.control(way, frame.clone()))
+        ways.into_iter().any(|way| self.intake.registry.control_if_idle(way, frame.clone()))
     }
 }
-

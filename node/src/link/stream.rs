@@ -47,7 +47,10 @@ impl FrameReader {
             Err(error) => return Err(StreamError::Connection(error.to_string())),
         }
         let mut bytes = vec![0; Frame::length(prefix)?];
-        self.stream.read_exact(&mut bytes).await.map_err(|error| StreamError::Connection(error.to_string()))?;
+        self.stream
+            .read_exact(&mut bytes)
+            .await
+            .map_err(|error| StreamError::Connection(error.to_string()))?;
         Ok(Some(Frame::decode(&bytes)?))
     }
 }

@@ -82,7 +82,7 @@ impl Engine {
         if route.created_at > now.after(CLOCK_AHEAD_MAX) {
             return Err(Refusal::ClockAhead);
         }
-        if route.map_version > self.map.version() && self.needs_newer_map(&arrival.envelope) {
+        if route.map_version > self.map.version() && self.needs_newer_map(arrival) {
             return Err(Refusal::NewerMap);
         }
         if self.is_over_quota(arrival.from, route.precedence) {
@@ -99,9 +99,10 @@ impl Engine {
     }
 
     /// Whether our plan would refuse what a newer one may allow.
-    fn needs_newer_map(&self, envelope: &VerifiedEnvelope) -> bool {
-        envelope.recipients().into_iter().any(|room| {
-            self.forbidden(envelope, room).is_some() || (room != self.me && self.choose_hop(room).is_none())
+    fn needs_newer_map(&self, arrival: &Arrival) -> bool {
+        arrival.envelope.recipients().into_iter().any(|room| {
+            self.forbidden(&arrival.envelope, room).is_some()
+                || (room != self.me && !self.leads_on(room, arrival.from))
         })
     }
 
@@ -239,11 +240,12 @@ impl Engine {
         self.save(record, step);
     }
 
-    /// Recipients of whom another next hop than `from` was the last to know, and to whom there is a way to ask.
+    /// Recipients of whom the next hop was the last to know, and to whom there is a way to ask that is not back to `from`:
+    /// two rooms with different maps must not ask each other without end.
     fn unanswered(&self, record: &Record, known: &[RoomId], from: RoomId) -> Vec<RoomId> {
         let is_open = |room: &RoomId| {
-            record.delivery(*room).is_some_and(|delivery| delivery.is_left_to_another_than(from))
-                && self.choose_hop(*room).is_some()
+            record.delivery(*room).is_some_and(Delivery::is_held_without_outcome)
+                && self.choose_hop(*room).is_some_and(|hop| hop != from)
         };
         known.iter().copied().filter(is_open).collect()
     }

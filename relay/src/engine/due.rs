@@ -145,10 +145,8 @@ impl Delivery {
         }
     }
 
-    /// A next hop answers for it, not `from`, and the outcome is not known. Two rooms with different maps that answer for
-    /// it to each other must not ask each other without end.
-    pub(super) fn is_left_to_another_than(&self, from: RoomId) -> bool {
-        self.outcome.is_none()
-            && matches!(self.state, DeliveryState::Held { neighbour, .. } if neighbour != from)
+    /// The next hop answers for it and the outcome is not known.
+    pub(super) fn is_held_without_outcome(&self) -> bool {
+        self.outcome.is_none() && matches!(self.state, DeliveryState::Held { .. })
     }
 }

@@ -47,7 +47,7 @@ const LOG_BYTES_KEPT: i64 = 64 * 1024 * 1024;
 /// Nobody else writes; a reader that recovers the log after a crash may hold it for a moment.
 const BUSY: Duration = Duration::from_secs(5);
 /// Prepared texts: those of the tables and reads, and the small batches met most often. About 30 KiB each.
-const STATEMENTS_KEPT: usize = 160;
+const STATEMENTS_KEPT: usize = 96;
 const CACHE_KIB: i64 = 4096;
 
 /// Opens the one writing connection.

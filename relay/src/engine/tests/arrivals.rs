@@ -150,6 +150,20 @@ fn what_time_may_heal_is_not_taken_for_now_and_leaves_no_trace() {
 }
 
 #[test]
+fn a_neighbour_that_hands_over_what_only_a_newer_plan_allows_is_asked_to_wait() {
+    let draft = Draft { map_version: 2, ..Draft::new(D, &[P], 1) };
+    assert_eq!(tale(&Office::new(A).arrival(C, &draft, &[P])), ["to C: not taken, newer_map"]);
+}
+
+#[test]
+fn what_leads_only_back_may_lead_on_by_a_newer_plan() {
+    let draft = Draft { map_version: 2, ..Draft::new(E, &[B], 1) };
+    let mut office = Office::new(P);
+    assert_eq!(tale(&office.arrival(B, &draft, &[B])), ["to B: not taken, newer_map"]);
+    assert!(office.shelves.records.is_empty());
+}
+
+#[test]
 fn a_disk_that_fills_takes_only_the_urgent() {
     let mut office = Office::new(A);
     office.turn(Input::Storage(StorageLevel::Critical), at(0));
