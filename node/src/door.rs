@@ -26,7 +26,6 @@ use certs::{authority::Issuer, certificate::CertificateFacts, enrolment::Invitat
 use quinn::Connection;
 use relay::timestamp::Timestamp;
 use rustls::pki_types::CertificateDer;
-use tokio::sync::broadcast;
 use topology::RoomId;
 
 pub use self::book::Knocking;
@@ -54,7 +53,6 @@ struct Inner {
     identity: Arc<Identity>,
     trust: TrustBook,
     book: Mutex<Book>,
-    published: broadcast::Sender<Vec<u8>>,
 }
 
 /// What is printed for a room that is to join.
@@ -86,7 +84,7 @@ pub struct KnownCertificate {
 /// What a revocation took back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revoked {
-    /// The new sheet; [`Door::published`] gives it as well.
+    /// The new sheet, in force already.
     pub sheet: Vec<u8>,
     /// The room's certificates.
     pub certificates: Vec<KnownCertificate>,
@@ -107,14 +105,8 @@ impl Door {
         } else {
             Book::default()
         };
-        let (published, _) = broadcast::channel(PUBLISHED_MAX);
         let book = Mutex::new(book);
-        Ok(Self { inner: Arc::new(Inner { directory: directory.clone(), identity, trust, book, published }) })
-    }
-
-    /// Every sheet that this hub publishes from now on, to be sent to its neighbours.
-    pub fn published(&self) -> broadcast::Receiver<Vec<u8>> {
-        self.inner.published.subscribe()
+        Ok(Self { inner: Arc::new(Inner { directory: directory.clone(), identity, trust, book }) })
     }
 
     /// Makes a one-time token for a child of this hub. With `trust_token` possession of the token is enough,
@@ -324,8 +316,6 @@ fn label(trust: &Trust, room: RoomId) -> String {
 pub(crate) const ISSUING_NEAR_END_MS: i64 = issue::NEAR_END_MS;
 
 const BOOK_FILE: &str = "door.json";
-/// Sheets that wait for whoever spreads them.
-const PUBLISHED_MAX: usize = 64;
 /// For one knock, and for a short reply.
 const KNOCK_PATIENCE: Duration = Duration::from_secs(5);
 const THIN_LINE_BYTES_A_SECOND: u64 = 2048;

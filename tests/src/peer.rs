@@ -3,6 +3,7 @@
 
 pub mod credentials;
 pub mod forge;
+mod hearing;
 pub mod keys;
 pub mod line;
 

@@ -152,8 +152,6 @@ impl Inner {
         if !taken {
             return Err(refused("a newer one is known".to_owned()));
         }
-        // Nobody listens while the node starts; whoever comes later is sent the newest sheets anyway.
-        let _ = self.published.send(bytes.clone());
         Ok(bytes)
     }
 }

@@ -7,10 +7,8 @@ use quinn::{Connection, ConnectionError, Endpoint, RecvStream, SendStream};
 use relay::{
     engine::first_credits,
     envelope::EnvelopeBytes,
-    envelope_id::EnvelopeId,
-    frame::{EnvelopeFrame, Frame, Hello, NotTaken},
+    frame::{EnvelopeFrame, Frame, Hello},
     limits::{PART_BYTES_MAX, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN},
-    receipt::{Event, Receipt, VerifiedReceipt},
 };
 use serde_bytes::ByteBuf;
 use tokio::{
@@ -30,7 +28,7 @@ pub struct Line {
     pub control: SendStream,
     /// The precedence streams, outwards, flash first; opened by [`Line::open_lanes`].
     pub lanes: Vec<SendStream>,
-    heard: mpsc::UnboundedReceiver<Heard>,
+    pub(super) heard: mpsc::UnboundedReceiver<Heard>,
     deaf: watch::Sender<BTreeSet<u8>>,
     endpoint: Endpoint,
     _tasks: JoinSet<()>,
@@ -190,111 +188,6 @@ impl Line {
     /// How the node ended the connection.
     pub async fn hand_over(&mut self, precedence: Precedence, envelope: &EnvelopeBytes) -> Result<(), Ended> {
         self.lane_bytes(precedence, &encode(envelope)).await
-    }
-
-    /// The next thing that the node says.
-    ///
-    /// # Errors
-    /// How it ended the connection instead.
-    ///
-    /// # Panics
-    /// When it neither speaks nor ends.
-    pub async fn hear(&mut self) -> Result<Heard, Ended> {
-        let next = tokio::time::timeout(LONG, self.heard.recv()).await;
-        match next.expect("the node speaks or ends the connection") {
-            Some(heard) => Ok(heard),
-            None => Err(self.closed().await),
-        }
-    }
-
-    /// Hears until something is what is wanted, and gives it.
-    ///
-    /// # Errors
-    /// How the node ended the connection instead.
-    pub async fn hear_until<T>(&mut self, mut wanted: impl FnMut(Heard) -> Option<T>) -> Result<T, Ended> {
-        loop {
-            let heard = self.hear().await?;
-            if let Some(found) = wanted(heard) {
-                return Ok(found);
-            }
-        }
-    }
-
-    /// Hears until a receipt of this event about this envelope comes; confirms what it hears.
-    ///
-    /// # Errors
-    /// How the node ended the connection instead.
-    pub async fn hear_receipt(
-        &mut self,
-        keys: &Keys,
-        id: EnvelopeId,
-        event: Event,
-    ) -> Result<Receipt, Ended> {
-        loop {
-            let (upto, signed) = self.hear_receipts().await?;
-            if let Some(upto) = upto {
-                self.say(&Frame::ReceiptsStored { upto }).await?;
-            }
-            let receipts =
-                signed.iter().filter_map(|bytes| VerifiedReceipt::verify(bytes, &*keys.trust.keys).ok());
-            let found = receipts.map(|receipt| receipt.receipt().clone());
-            if let Some(found) =
-                found.into_iter().find(|receipt| receipt.envelope_id == id && receipt.event == event)
-            {
-                return Ok(found);
-            }
-        }
-    }
-
-    /// The next receipts as they were signed: the last number, if they are numbered, and the bytes.
-    ///
-    /// # Errors
-    /// How the node ended the connection instead.
-    pub async fn hear_receipts(&mut self) -> Result<(Option<u64>, Vec<ByteBuf>), Ended> {
-        self.hear_until(|heard| match heard {
-            Heard::Control(Frame::Receipts(frame)) => {
-                let last = frame.first + frame.receipts.len() as u64 - 1;
-                Some((Some(last), frame.receipts))
-            }
-            Heard::Control(Frame::Answers { receipts }) => Some((None, receipts)),
-            Heard::Control(_) | Heard::Lane(..) => None,
-        })
-        .await
-    }
-
-    /// Hears until the node says that it has not taken this envelope.
-    ///
-    /// # Errors
-    /// How it ended the connection instead.
-    pub async fn hear_not_taken(&mut self, id: EnvelopeId) -> Result<NotTaken, Ended> {
-        self.hear_until(|heard| match heard {
-            Heard::Control(Frame::NotTaken(refused)) if refused.id == id => Some(refused),
-            Heard::Control(_) | Heard::Lane(..) => None,
-        })
-        .await
-    }
-
-    /// Hears until a whole envelope has come.
-    ///
-    /// # Errors
-    /// How the node ended the connection instead.
-    pub async fn hear_envelope(&mut self) -> Result<(u8, EnvelopeBytes), Ended> {
-        let (class, frame) = self
-            .hear_until(|heard| match heard {
-                Heard::Lane(class, Frame::Envelope(frame)) => Some((class, frame)),
-                Heard::Control(_) | Heard::Lane(..) => None,
-            })
-            .await?;
-        let mut body = frame.body.into_vec();
-        while (body.len() as u64) < frame.body_len {
-            let part = self.hear_until(|heard| match heard {
-                Heard::Lane(from, Frame::Part { bytes }) if from == class => Some(bytes),
-                Heard::Control(_) | Heard::Lane(..) => None,
-            });
-            body.extend_from_slice(&part.await?);
-        }
-        let header = frame.header.into_vec().into();
-        Ok((class, EnvelopeBytes { header, keys: frame.keys, body: body.into() }))
     }
 
     /// How the connection ends.

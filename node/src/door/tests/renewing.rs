@@ -80,9 +80,9 @@ async fn a_revoked_room_gets_nothing_until_it_is_invited_again() {
     let hub = network.province();
     let city = network.joined(&hub, "411300").await;
     city.renew().await.unwrap();
-    let mut published = hub.node.door.published();
     let revoked = hub.node.door.revoke(city.identity.room, "key-compromise", Clock::wall()).unwrap();
-    assert_eq!(published.recv().await.unwrap(), revoked.sheet);
+    let in_force = hub.node.trust.current();
+    assert_eq!(in_force.keys.sheet(Publisher::Hub(hub.node.identity.room)).unwrap().bytes(), revoked.sheet);
     let purposes: Vec<_> = revoked.certificates.iter().map(|known| known.purpose).collect();
     assert_eq!(purposes, ["tls", "tls", "issuing"]);
     assert!(revoked.certificates.iter().all(|known| known.revoked_at_ms.is_some()));
