@@ -1,7 +1,7 @@
 //! Throw-away networks (演示网络): duty rooms as real processes of this machine, founded and enrolled as a person would
 //! do it: `network init`, `run`, `invite`, `join`, `run`. The demo and the benchmark play on one.
 //!
-//! The processes end with their owner: in good order by [`Network::stop`], else killed when it is dropped. They stay
+//! The processes end with their owner: in good order by `Network::stop`, else killed when it is dropped. They stay
 //! in the owner's process group, so that a closed terminal ends them too. Only an owner that is itself killed with
 //! SIGKILL leaves them behind.
 

@@ -148,7 +148,7 @@ fn every_dependency_says_why_it_is_there() {
     let manifest = read(&root().join("Cargo.toml"));
     let lines: Vec<&str> = manifest.lines().collect();
     let is_section = |line: &&str| line.starts_with("[workspace.dependencies]");
-    let begins = lines.iter().position(|line| is_section(line)).expect("the root lists the dependencies");
+    let begins = lines.iter().position(is_section).expect("the root lists the dependencies");
     let ends = lines[begins + 1..].iter().position(|line| line.starts_with('[')).unwrap_or(lines.len());
     let section = &lines[begins + 1..begins + 1 + ends];
     // Lines that follow each other share the comment above them.
