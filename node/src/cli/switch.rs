@@ -3,18 +3,15 @@
 use std::time::Duration;
 
 use super::session::{Outcome, Session};
-use crate::{
-    control::{request::Request, view::Status},
-    problem::{EXIT_UNREACHABLE, Problem},
-};
+use crate::{control::request::Request, directory::Directory, problem::Problem};
 
 /// Stops the node and waits until it is gone, so that a script can go on with the directory.
 pub(crate) async fn stop(session: &mut Session) -> Outcome {
     let _: serde_json::Value = session.ask(&Request::Stop).await?;
+    let directory = Directory::open(&session.dir()?)?;
     for _ in 0..STOP_SECONDS_MAX * 10 {
-        let asked: Result<Status, Problem> =
-            session.ask_patiently(&Request::Status, Duration::from_secs(1)).await;
-        if asked.is_err_and(|problem| problem.exit == EXIT_UNREACHABLE && problem.code == "not_running") {
+        // The lock is the last thing that a node lets go.
+        if directory.lock().is_ok() {
             session.screen.done("stopped", &[]);
             return Ok(0);
         }
