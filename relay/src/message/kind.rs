@@ -125,7 +125,9 @@ impl Kind {
             Self::PhoneNote => &[Flow::Up, Flow::Down, Flow::Lateral],
             Self::Instruction | Self::Assignment | Self::Urge => &[Flow::Down],
             Self::Feedback => &[Flow::Up],
-            Self::Notify | Self::Consult | Self::Transfer => &[Flow::Lateral],
+            // A superior's 通报 to the rooms below it is as usual as one between neighbours.
+            Self::Notify => &[Flow::Lateral, Flow::Down],
+            Self::Consult | Self::Transfer => &[Flow::Lateral],
             Self::Recall => &[Flow::Control],
         }
     }
