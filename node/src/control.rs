@@ -4,6 +4,7 @@
 pub mod client;
 mod desk;
 mod reading;
+mod receipts;
 pub mod request;
 mod sending;
 pub mod server;

@@ -1,6 +1,6 @@
 //! Answers that only read: the store beside the writer, the registry, the trust book.
 
-use std::{collections::BTreeMap, sync::Arc, sync::atomic::Ordering};
+use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use certs::certificate::CertificateFacts;
 use relay::{
@@ -8,7 +8,7 @@ use relay::{
     envelope_id::{EnvelopeId, EnvelopeKey},
     limits::CLOCK_TRUSTED_MS,
     message::Message,
-    receipt::{Event, Receipt, VerifiedReceipt},
+    receipt::Event,
     record::{Delivery, DeliveryState, Record},
     step::StorageLevel,
 };
@@ -397,79 +397,6 @@ pub(super) fn open(
     node.letterbox().read_stored(&kept.record.key, &kept.bytes, content_key, &digest, commitments).map_err(
         |error| Problem::failed("envelope_damaged").with("id", kept.record.key.id).with("detail", error),
     )
-}
-
-pub(super) async fn receipts(node: &Node, id: &str) -> Result<Vec<view::ReceiptLine>, Problem> {
-    let key = find(node, id).await?;
-    let map = node.trust.current().map.clone();
-    let mut verified = Vec::new();
-    for line in node.reader.receipts(key).await? {
-        let trust = node.trust.current();
-        match VerifiedReceipt::verify(&line.receipt.bytes, &trust.keys.archive()) {
-            Ok(receipt) => verified.push((receipt, officer_of(&line.receipt.bytes, &trust.keys))),
-            Err(error) => tracing::error!(id = %key.id, %error, "a stored receipt does not verify"),
-        }
-    }
-    verified.sort_by_key(|(receipt, _)| {
-        let receipt = receipt.receipt();
-        (receipt.recipient, receipt.at, receipt.event)
-    });
-    let mut lines: Vec<view::ReceiptLine> = Vec::new();
-    let mut previous: Option<Receipt> = None;
-    let mut ended = false;
-    let mut in_custody = false;
-    for (receipt, officer) in verified {
-        let receipt = receipt.receipt();
-        let same_way = previous.as_ref().is_some_and(|before| before.recipient == receipt.recipient);
-        if !same_way {
-            (ended, in_custody) = (false, false);
-        }
-        let mut line = receipt_line(&map, receipt, !in_custody, officer);
-        line.spent_ms =
-            previous.as_ref().filter(|_| same_way).map(|before| receipt.at.as_ms() - before.at.as_ms());
-        line.supplement = ended && receipt.event.is_terminal();
-        in_custody |= receipt.event == Event::Custody;
-        ended |= receipt.event.is_terminal();
-        lines.push(line);
-        previous = Some(receipt.clone());
-    }
-    Ok(lines)
-}
-
-/// The officer who signed inside a receipt that verified.
-fn officer_of(bytes: &Arc<[u8]>, keys: &certs::sheet::KnownKeys) -> Option<(String, String)> {
-    let receipt = VerifiedReceipt::verify(bytes, &keys.archive()).ok()?;
-    let signed = receipt.receipt().officer.as_ref()?;
-    let act = certs::officer::verify_act(signed, &keys.archive()).ok()?;
-    Some((act.name, act.role.word().to_owned()))
-}
-
-fn receipt_line(
-    map: &Map,
-    receipt: &Receipt,
-    first_custody: bool,
-    officer: Option<(String, String)>,
-) -> view::ReceiptLine {
-    let (recipient, issuer) = (room(map, receipt.recipient), room(map, receipt.issuer));
-    let (officer, officer_role) = officer.unzip();
-    view::ReceiptLine {
-        event: receipt.event.word().to_owned(),
-        mark: receipt.event.mark(first_custody).to_owned(),
-        recipient: recipient.code,
-        issuer: issuer.code,
-        recipient_name: recipient.name,
-        issuer_name: issuer.name,
-        at_ms: receipt.at.as_ms(),
-        offset_ms: receipt.clock.map(|clock| [clock.offset_lo, clock.offset_hi]),
-        officer,
-        officer_role,
-        reason: receipt.reason.as_ref().map(|reason| reason.code.clone()),
-        reason_text: receipt.reason.as_ref().and_then(|reason| reason.text.clone()),
-        epoch: receipt.epoch.counter,
-        seq: receipt.seq,
-        spent_ms: None,
-        supplement: false,
-    }
 }
 
 pub(super) async fn queue(node: &Node) -> Result<Vec<view::QueueLine>, Problem> {

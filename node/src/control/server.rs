@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     client::SocketPath,
-    desk, reading,
+    desk, reading, receipts,
     request::{Answer, Request},
     sending,
 };
@@ -108,7 +108,7 @@ async fn dispatch(node: &Arc<Node>, request: Request) -> Result<Value, Problem> 
         Request::Inbox { all } => json(reading::inbox(node, all).await?),
         Request::Outbox => json(reading::sent(node).await?),
         Request::Show { id } => json(reading::show(node, &id).await?),
-        Request::Receipts { id } => json(reading::receipts(node, &id).await?),
+        Request::Receipts { id } => json(receipts::receipts(node, &id).await?),
         Request::QueueList => json(reading::queue(node).await?),
         Request::QueueShow { id } => json(reading::queue_entry(node, &id).await?),
         Request::Progress => json(reading::progress(node)),
