@@ -171,7 +171,7 @@ impl Door {
             book.forget(now.as_ms());
             book.close(room, now.as_ms());
             let serials = book.withdraw(room);
-            let mut sheet = self.inner.own_sheet(&trust)?;
+            let mut sheet = self.inner.own_sheet()?;
             if !sheet.revoke(room, serials, reason, now) {
                 return Err(Problem::failed("nothing_to_revoke").with("room", label(&trust, room)));
             }

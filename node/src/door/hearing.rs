@@ -68,7 +68,7 @@ impl Inner {
             issuing_request: &request.issuing_request,
         };
         let chains = issue::issue(book, &*self.issuer()?, &trust.map, &wanted, now)?;
-        let mut sheet = self.own_sheet(trust)?;
+        let mut sheet = self.own_sheet()?;
         sheet.publish(request.room, &keys, now);
         self.welcome(book, request.room, &chains, sheet, now)
     }
@@ -82,6 +82,8 @@ impl Inner {
             return Err(DoorRefusal::RenewalForeign);
         }
         self.change(|book| {
+            // Once more with the book held: the room may have been revoked a moment ago.
+            verify_renewal(bytes, trust.map.network(), &*self.trust.current().keys).map_err(not_renewed)?;
             let last = book.renewed_at_ms.get(&room).copied();
             let ahead_ms = now.as_ms().saturating_add(CLOCK_AHEAD_MS);
             if last.is_some_and(|last| request.at_ms <= last) || ahead_ms < request.at_ms {
@@ -92,7 +94,7 @@ impl Inner {
             let (tls_request, issuing_request) = (&request.tls_request, &request.issuing_request);
             let wanted = Wanted { room, tls_request, issuing_request };
             let chains = issue::issue(book, &*self.issuer()?, &trust.map, &wanted, now)?;
-            self.welcome(book, room, &chains, self.own_sheet(&trust)?, now)
+            self.welcome(book, room, &chains, self.own_sheet()?, now)
         })
     }
 
@@ -125,9 +127,12 @@ impl Inner {
 
     /// What the own sheet says: as it counts under the plan, or, when the plan has moved this hub, as it was
     /// signed last.
-    pub(super) fn own_sheet(&self, trust: &Trust) -> Result<OwnSheet, Problem> {
+    ///
+    /// To be asked while the book is held: of two rooms that come at the same time the second must see the sheet with
+    /// the first.
+    pub(super) fn own_sheet(&self) -> Result<OwnSheet, Problem> {
         let publisher = Publisher::Hub(self.identity.room);
-        if let Some(known) = trust.keys.sheet(publisher) {
+        if let Some(known) = self.trust.current().keys.sheet(publisher) {
             return Ok(OwnSheet::of(known.sheet()));
         }
         let kept = self.directory.read(&sheet_file(publisher)).ok();
