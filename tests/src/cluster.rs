@@ -17,6 +17,8 @@ use node::control::{request::Request, view};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
+use crate::peer::Keys;
+
 pub use self::{
     command::Outcome,
     mail::Letter,
@@ -35,10 +37,11 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Builds and starts a network; all its links are up then.
+    /// Builds and starts a network; all its links are up then, and every room knows everybody's keys.
     pub async fn start(program: &str, network: Network) -> Self {
         let cluster = Self::prepare(program, network).await;
         cluster.all_links_up().await;
+        cluster.all_keys_known().await;
         cluster
     }
 
@@ -127,6 +130,18 @@ impl Cluster {
                 self.room(&place.code).link_is(parent, "up").await;
                 self.room(parent).link_is(&place.code, "up").await;
             }
+        }
+    }
+
+    /// Waits until the sheets with the keys of all that joined have come to every room.
+    async fn all_keys_known(&self) {
+        for room in self.rooms() {
+            until_true(&format!("{} knows every room's keys", room.code()), LONG, async || {
+                let known = Keys::of(room.dir());
+                let mut joined = self.network.places.iter().filter(|place| place.joins);
+                joined.all(|place| known.recipient_key(&place.code).is_some())
+            })
+            .await;
         }
     }
 

@@ -7,7 +7,7 @@ use certs::{
     certificate::certificates_from_pem,
     identity::{IssuingKey, TlsKey},
     peer::Publisher,
-    seal::{SealingKey, StorageKey},
+    seal::{SealingKey, SealingPublic, StorageKey},
     signature::SigningKey,
 };
 use node::{
@@ -78,6 +78,12 @@ impl Keys {
     /// When there is none.
     pub fn room_of(&self, code: &str) -> RoomId {
         self.map().resolve(code).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The key to seal to the room with this code, if it is known here.
+    pub fn recipient_key(&self, code: &str) -> Option<SealingPublic> {
+        let key = self.trust.keys.sealing_key(self.room_of(code), Clock::wall().as_ms());
+        key.map(|(_, key)| key)
     }
 
     /// The issuer that this hub is.
