@@ -224,17 +224,18 @@ async fn relate(node: &Node, request: &SendRequest, message: &mut Message) -> Re
     Ok(Some(other.kind()))
 }
 
-/// One envelope flows one way: the one that this kind may take to all its recipients.
+/// One envelope flows one way: the one that this kind may take to all its recipients. A refusal names what the usual
+/// one lacks.
 fn flow(map: &Map, kind: Kind, me: RoomId, to: &[(RoomId, Role)]) -> Result<Flow, Problem> {
-    let mut last = None;
+    let mut first = None;
     for flow in kind.flows() {
         let refusal = to.iter().find_map(|(room, _)| policy::check(map, *flow, me, *room).err());
         match refusal {
             None => return Ok(*flow),
-            Some(refusal) => last = Some(refusal),
+            Some(refusal) => first = first.or(Some(refusal)),
         }
     }
-    let refusal = last.ok_or_else(|| Problem::policy("kind_not_allowed"))?;
+    let refusal = first.ok_or_else(|| Problem::policy("kind_not_allowed"))?;
     Err(Problem::policy(format!("policy.{}", refusal.rule()))
         .with("kind", kind.word())
         .with("detail", refusal))
