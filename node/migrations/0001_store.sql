@@ -38,7 +38,7 @@ CREATE TABLE queue (
     place BLOB NOT NULL PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
--- Signed evidence, own and foreign. `seq` of an own one is a leaf of our log and is never taken twice.
+-- Signed evidence, own and foreign. Each is a leaf of our log, and `seq` of an own one is its number: never taken twice.
 CREATE TABLE receipt (
     row        INTEGER PRIMARY KEY,
     key        BLOB NOT NULL,
@@ -49,13 +49,14 @@ CREATE TABLE receipt (
     epoch      INTEGER NOT NULL,
     seq        INTEGER NOT NULL,
     at_ms      INTEGER NOT NULL,
+    leaf       INTEGER NOT NULL,
     outbox_to  BLOB,
     outbox_nr  INTEGER,
     check_sum  INTEGER NOT NULL,
     bytes      BLOB NOT NULL
 ) STRICT;
 CREATE INDEX receipt_key ON receipt (key);
-CREATE UNIQUE INDEX receipt_own ON receipt (seq) WHERE own = 1;
+CREATE UNIQUE INDEX receipt_leaf ON receipt (leaf);
 CREATE UNIQUE INDEX receipt_outbox ON receipt (outbox_to, outbox_nr) WHERE outbox_to IS NOT NULL;
 
 -- Where each neighbour's outbox stands: the next number outlives every receipt.
@@ -101,6 +102,73 @@ CREATE TABLE epoch (
     seq     INTEGER NOT NULL UNIQUE,
     bytes   BLOB NOT NULL
 ) STRICT;
+
+-- The Merkle log: the hashes of its leaves, a row for each commit, and the roots of its complete subtrees of 256 leaves
+-- and more.
+CREATE TABLE log (
+    first  INTEGER PRIMARY KEY,
+    hashes BLOB NOT NULL
+) STRICT;
+CREATE TABLE log_subtree (
+    level    INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    hash     BLOB NOT NULL,
+    PRIMARY KEY (level, position)
+) STRICT, WITHOUT ROWID;
+
+-- Leaves whose bytes stand in no other table: children's checkpoints (0), outages (1), plans and sheets (2).
+CREATE TABLE log_object (
+    leaf  INTEGER PRIMARY KEY,
+    kind  INTEGER NOT NULL,
+    bytes BLOB NOT NULL
+) STRICT;
+CREATE INDEX log_object_kind ON log_object (kind, leaf);
+
+-- The root hub's time. What nothing cites is dropped after some days.
+CREATE TABLE tick (
+    at_ms  INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    cited  INTEGER NOT NULL,
+    bytes  BLOB NOT NULL,
+    PRIMARY KEY (at_ms, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tick_uncited ON tick (at_ms) WHERE cited = 0;
+
+-- Our signed heads, and when the root hub had them, with its proof.
+CREATE TABLE checkpoint (
+    size        INTEGER PRIMARY KEY,
+    root        BLOB,
+    bytes       BLOB NOT NULL,
+    dated_at_ms INTEGER,
+    anchor      BLOB
+) STRICT;
+CREATE INDEX checkpoint_dated ON checkpoint (size) WHERE dated_at_ms IS NOT NULL;
+
+-- The head that is held of each child's log.
+CREATE TABLE child_head (
+    room  BLOB NOT NULL PRIMARY KEY,
+    leaf  INTEGER NOT NULL,
+    size  INTEGER NOT NULL,
+    root  BLOB NOT NULL,
+    bytes BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- A child's log that does not continue the head that was held: both, as evidence. Never deleted.
+CREATE TABLE history_break (
+    row      INTEGER PRIMARY KEY,
+    room     BLOB NOT NULL,
+    declared INTEGER NOT NULL,
+    held     BLOB NOT NULL,
+    shown    BLOB NOT NULL,
+    at_ms    INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER)),
+    UNIQUE (room, held, shown)
+) STRICT;
+
+-- Each link as it was last.
+CREATE TABLE link_state (
+    neighbour BLOB NOT NULL PRIMARY KEY,
+    down      BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- What was found damaged. Never deleted.
 CREATE TABLE quarantine (

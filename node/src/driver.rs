@@ -9,15 +9,18 @@ use std::{
     time::Duration,
 };
 
+use certs::signature::Digest;
 use relay::{
+    checkpoint::{Anchor, AnchorStep},
     crash_point::CrashPoint,
     engine::{Engine, Seat},
     envelope::EnvelopeBytes,
     envelope_id::EnvelopeKey,
     frame::{Frame, NotTaken, ReceiptsFrame},
     limits::{RECEIPTS_BYTES_PER_FRAME, RECEIPTS_PER_FRAME},
+    log::{Range, consistency_ranges, inclusion_ranges},
     receipt::Event,
-    step::{Fetch, Input, Notice, Reply, Send, Step, Write},
+    step::{DatedCheckpoint, Fetch, HeldHead, Input, Notice, Reply, Send, Step, Write},
     timestamp::Timestamp,
 };
 use serde_bytes::ByteBuf;
@@ -216,7 +219,11 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
             }
             whole.join(step);
         }
-        whole.join(self.engine.finish(now));
+        let mut last = self.engine.finish(now);
+        for point in last.points.drain(..) {
+            self.reach(point)?;
+        }
+        whole.join(last);
         self.wake_at = whole.wake_at;
         if !whole.writes.is_empty() {
             self.commit(whole.writes).await?;
@@ -284,6 +291,22 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
                         .map_or(600_000, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
                 }),
             },
+            Send::Tick { to, bytes } => control(to, Frame::Tick { bytes: buffer(&bytes) }),
+            Send::TickWanted { to, name } => control(to, Frame::TickWanted { name }),
+            Send::TickAnswer { to, name } => match self.store.tick(name).await? {
+                Some(bytes) => control(to, Frame::Tick { bytes: buffer(&bytes) }),
+                None => return Ok(()),
+            },
+            Send::HeadHeld { to, head } => control(to, Frame::HeadHeld { head }),
+            Send::Head { to, checkpoint, from, size } => {
+                let path = self.store.log_roots(consistency_ranges(from, size)).await?;
+                control(to, Frame::Head { checkpoint: buffer(&checkpoint), from, path })
+            }
+            Send::Anchor { to, held, dated } => {
+                let path = self.store.log_roots(inclusion_ranges(held.leaf, dated.size)).await?;
+                control(to, anchor_frame(&held, dated, &path))
+            }
+            Send::Line { to, bytes } => control(to, Frame::Line { bytes: buffer(&bytes) }),
             Send::Close { neighbour, reason } => Outgoing::Close { neighbour, reason },
             Send::Notice(notice) => Outgoing::Notice(notice),
             Send::Receipts { .. } => return Ok(()),
@@ -328,10 +351,25 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
                     let receipts = self.store.outbox(neighbour, from, count).await?;
                     Input::Outbox { neighbour, receipts }
                 }
+                Fetch::Tick { neighbour, name } => {
+                    let is_here = self.store.tick(name).await?.is_some();
+                    Input::TickLookedUp { neighbour, name, is_here }
+                }
+                Fetch::LogRoot { neighbour, head } => {
+                    Input::LogRoot { neighbour, head, own: self.log_root(head.size).await? }
+                }
             };
             self.followups.push_back(input);
         }
         Ok(())
+    }
+
+    /// The root over our first leaves; none beyond the end.
+    async fn log_root(&mut self, size: u64) -> Result<Option<Digest>, DriverError> {
+        if size > self.engine.log_size() {
+            return Ok(None);
+        }
+        Ok(self.store.log_roots(vec![Range { first: 0, count: size }]).await?.pop())
     }
 
     async fn commit(&mut self, writes: Vec<Write>) -> Result<(), DriverError> {
@@ -343,6 +381,21 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
     fn reach(&mut self, point: CrashPoint) -> Result<(), DriverError> {
         if self.crash_points.reach(point) { Ok(()) } else { Err(DriverError::Crashed { point }) }
     }
+}
+
+fn control(to: RoomId, frame: Frame) -> Outgoing {
+    Outgoing::Control { to, frame }
+}
+
+fn buffer(bytes: &[u8]) -> ByteBuf {
+    ByteBuf::from(bytes.to_vec())
+}
+
+/// The child's checkpoint under ours, and ours under the root hub's.
+fn anchor_frame(held: &HeldHead, dated: DatedCheckpoint, path: &[Digest]) -> Frame {
+    let mut steps = vec![AnchorStep::new(held.leaf, path, &dated.bytes)];
+    steps.extend(dated.anchor.steps);
+    Frame::Anchor { checkpoint: buffer(&held.bytes), anchor: Anchor { steps }.encode().into() }
 }
 
 /// Whether a frame with these receipts takes another one.

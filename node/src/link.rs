@@ -17,3 +17,4 @@ pub mod probes;
 pub mod registry;
 pub mod session;
 pub mod stream;
+pub mod witness;

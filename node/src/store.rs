@@ -11,12 +11,15 @@ pub mod sqlite;
 
 use std::{collections::BTreeMap, future::Future, sync::Arc};
 
+use certs::signature::Digest;
 use relay::{
     envelope::RecipientKey,
     envelope_id::EnvelopeKey,
+    log::Range,
     receipt::Event,
     record::Record,
     step::{Loaded, StoredEnvelope, Write},
+    tick::TickRef,
     timestamp::Timestamp,
 };
 use topology::{Precedence, RoomId};
@@ -70,6 +73,15 @@ pub trait Store: Send + 'static {
         cursor: Option<(Timestamp, EnvelopeKey)>,
         count: usize,
     ) -> impl Future<Output = Result<Vec<(Timestamp, EnvelopeKey)>, StoreError>> + Send;
+
+    /// The Merkle roots over these ranges of our log.
+    fn log_roots(
+        &mut self,
+        ranges: Vec<Range>,
+    ) -> impl Future<Output = Result<Vec<Digest>, StoreError>> + Send;
+
+    /// The signed bytes of a tick.
+    fn tick(&mut self, name: TickRef) -> impl Future<Output = Result<Option<Arc<[u8]>>, StoreError>> + Send;
 
     /// The engine's own state.
     fn load(&mut self) -> impl Future<Output = Result<Loaded, StoreError>> + Send;

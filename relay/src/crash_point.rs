@@ -19,6 +19,10 @@ pub enum CrashPoint {
     ExpirySigned,
     UnconfirmedSigned,
     DeedSigned,
+    TickTaken,
+    HeadSigned,
+    HeadHeld,
+    HeadDated,
     BeforeCommit,
     AfterCommit,
     BetweenSends,
@@ -27,7 +31,7 @@ pub enum CrashPoint {
 
 impl CrashPoint {
     /// All places, so that a test can show that each was hit.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::EpochOpened,
         Self::SubmitAccepted,
         Self::CustodySigned,
@@ -42,6 +46,10 @@ impl CrashPoint {
         Self::ExpirySigned,
         Self::UnconfirmedSigned,
         Self::DeedSigned,
+        Self::TickTaken,
+        Self::HeadSigned,
+        Self::HeadHeld,
+        Self::HeadDated,
         Self::BeforeCommit,
         Self::AfterCommit,
         Self::BetweenSends,

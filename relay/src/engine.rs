@@ -10,6 +10,8 @@ mod arrival;
 mod credit;
 mod desk;
 mod due;
+mod heads;
+mod lines;
 mod link;
 mod outbox;
 mod queue;
@@ -17,6 +19,7 @@ mod receipts;
 mod records;
 mod routing;
 mod submit;
+mod ticks;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,15 +31,16 @@ use serde::{Deserialize, Serialize};
 use topology::{Map, RoomId};
 
 pub use self::link::first_credits;
-use self::{link::Link, outbox::Outbox, records::Records};
+use self::{heads::Heads, lines::Lines, link::Link, outbox::Outbox, records::Records, ticks::Ticks};
 use crate::{
     crash_point::CrashPoint,
     envelope::ENVELOPE_VERSION,
     envelope_id::{EnvelopeKey, Epoch},
     limits::{CLOCK_TRUSTED_MS, Quota},
+    log::Edge,
     receipt::{ClockOffset, Event, Reason, Receipt, VerifiedReceipt},
     record::Record,
-    step::{Input, Loaded, Step, StorageLevel, Write},
+    step::{Input, LeafKind, LinkState, Loaded, Send, Step, StorageLevel, Write},
     timestamp::Timestamp,
 };
 
@@ -47,7 +51,10 @@ pub struct Engine {
     signer: Arc<dyn Signer>,
     quota: Quota,
     epoch: Epoch,
-    next_seq: u64,
+    log: Edge,
+    ticks: Ticks,
+    heads: Heads,
+    lines: Lines,
     clock: Option<ClockOffset>,
     storage: StorageLevel,
     numbers: BTreeMap<RoomId, u64>,
@@ -81,7 +88,7 @@ pub struct EpochStart {
     pub room: RoomId,
     /// The new epoch.
     pub epoch: Epoch,
-    /// SHA-256 of the last leaf before; null at the very first start.
+    /// The Merkle root over all leaves before this one; null at the very first start.
     pub previous: Option<Digest>,
 }
 
@@ -93,13 +100,20 @@ impl Engine {
             nonce: serde_bytes::ByteArray::new(nonce),
             counter: loaded.epoch_counter.saturating_add(1),
         };
+        let alive = LinkState::Down {
+            at: loaded.tick.as_ref().map_or(now, |(tick, _)| tick.at.min(now)),
+            tick: loaded.tick.as_ref().map(|(tick, _)| *tick),
+        };
         let mut engine = Self {
             me: seat.me,
             map: seat.map,
             signer: seat.signer,
             quota: seat.quota,
             epoch,
-            next_seq: loaded.next_seq,
+            heads: Heads::resume(&loaded),
+            lines: Lines::resume(loaded.links, alive),
+            ticks: Ticks::resume(loaded.tick),
+            log: loaded.log,
             clock: None,
             storage: StorageLevel::Normal,
             numbers: BTreeMap::new(),
@@ -116,24 +130,40 @@ impl Engine {
         for (neighbour, (next, stored)) in &loaded.outboxes {
             engine.outboxes.insert(*neighbour, Outbox::resume(*next, *stored));
         }
-        let step = engine.open_epoch(loaded.last_leaf, now);
+        let step = engine.open_epoch(now);
         (engine, step)
     }
 
-    fn open_epoch(&mut self, previous: Option<Digest>, now: Timestamp) -> Step {
-        let seq = self.take_seq();
+    fn open_epoch(&mut self, now: Timestamp) -> Step {
+        let seq = self.log.size();
+        let previous = (seq > 0).then(|| self.log.root());
         let leaf = EpochStart { v: 1, at: now, seq, room: self.me, epoch: self.epoch, previous };
         let bytes = signature::sign(&*self.signer, ContentType::EpochStart, &cbor::encode(&leaf));
+        self.log.append(&bytes);
+        let run = self.log.take_run();
+        let epoch = Write::Epoch { epoch: self.epoch, seq, bytes: bytes.into() };
         Step {
-            writes: vec![Write::Epoch { epoch: self.epoch, seq, bytes: bytes.into() }],
+            writes: std::iter::once(epoch).chain(run.map(Write::Log)).collect(),
             points: vec![CrashPoint::EpochOpened],
             ..Step::default()
         }
     }
 
+    /// Appends a leaf that is neither a receipt nor the start of a run.
+    fn append(&mut self, kind: LeafKind, bytes: &Arc<[u8]>, step: &mut Step) -> u64 {
+        let leaf = self.log.append(bytes);
+        step.writes.push(Write::Leaf { leaf, kind, bytes: bytes.clone() });
+        leaf
+    }
+
     /// The run that this engine is.
     pub fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// Leaves of the log.
+    pub fn log_size(&self) -> u64 {
+        self.log.size()
     }
 
     /// Records in memory, and envelopes under way: both are bounded, whatever waits on the disk.
@@ -158,6 +188,15 @@ impl Engine {
             | Input::Credit { .. }
             | Input::Waiting { .. }
             | Input::Outbox { .. }
+            | Input::Tick(_)
+            | Input::TickWanted { .. }
+            | Input::TickLookedUp { .. }
+            | Input::HeadHeld { .. }
+            | Input::LogRoot { .. }
+            | Input::Head { .. }
+            | Input::Anchored { .. }
+            | Input::Line { .. }
+            | Input::Document(_)
             | Input::Clock(_)
             | Input::MapChanged(_)
             | Input::Storage(_) => Vec::new(),
@@ -185,8 +224,33 @@ impl Engine {
             Input::NotTaken { from, key, retry_after_ms } => {
                 self.not_taken(from, key, retry_after_ms, now, &mut step);
             }
-            Input::LinkUp { neighbour, credits } => self.link_up(neighbour, &credits, &mut step),
-            Input::LinkDown { neighbour } => self.link_down(neighbour, &mut step),
+            Input::LinkUp { neighbour, credits } => {
+                self.line_up(neighbour, now, &mut step);
+                self.forget_held(neighbour);
+                self.link_up(neighbour, &credits, &mut step);
+                self.greet_with_tick(neighbour, &mut step);
+                self.greet_with_head(neighbour, &mut step);
+            }
+            Input::LinkDown { neighbour } => {
+                self.line_down(neighbour, now, &mut step);
+                self.forget_held(neighbour);
+                self.link_down(neighbour, &mut step);
+            }
+            Input::Tick(tick) => self.tick(&tick, now, &mut step),
+            Input::TickWanted { from, name } => step.sends.push(Send::TickAnswer { to: from, name }),
+            Input::TickLookedUp { neighbour, name, is_here } => {
+                self.tick_looked_up(neighbour, name, is_here, &mut step);
+            }
+            Input::HeadHeld { from, head } => self.head_held(from, head, now, &mut step),
+            Input::LogRoot { neighbour, head, own } => self.log_root(neighbour, head, own, now, &mut step),
+            Input::Head { from, checkpoint, old, path } => {
+                self.head(from, &checkpoint, old, &path, now, &mut step);
+            }
+            Input::Anchored { checkpoint, at, anchor } => {
+                self.anchored(&checkpoint, at, anchor, &mut step);
+            }
+            Input::Line { from, line } => self.line(from, &line, &mut step),
+            Input::Document(leaf) => drop(self.append(LeafKind::Document, &leaf, &mut step)),
             Input::Credit { from, credit } => self.credit(from, credit),
             Input::Waiting { neighbour, precedence, envelopes } => {
                 self.waiting(neighbour, precedence, envelopes, now, &mut step);
@@ -211,6 +275,9 @@ impl Engine {
     pub fn finish(&mut self, now: Timestamp) -> Step {
         let mut step = Step::default();
         self.pump(now, &mut step);
+        self.make_tick(now, &mut step);
+        self.make_head(now, &mut step);
+        step.writes.extend(self.log.take_run().map(Write::Log));
         self.records.trim();
         step
     }
@@ -226,20 +293,15 @@ impl Engine {
             })
     }
 
-    fn take_seq(&mut self) -> u64 {
-        let seq = self.next_seq;
-        self.next_seq = seq.saturating_add(1);
-        seq
-    }
-
-    /// Signs a receipt about `record` for `recipient` as the next leaf of our log.
-    fn issue(&mut self, about: &About<'_>, event: Event, now: Timestamp) -> VerifiedReceipt {
+    /// Signs a receipt about `record` for `recipient` as the next leaf of our log; it must be kept before anything else
+    /// is signed.
+    fn issue(&self, about: &About<'_>, event: Event, now: Timestamp) -> VerifiedReceipt {
         let receipt = Receipt {
             v: ENVELOPE_VERSION,
             at: now,
-            seq: self.take_seq(),
+            seq: self.log.size(),
             peer: about.peer,
-            tick: None,
+            tick: self.ticks.newest(),
             clock: self.clock,
             epoch: self.epoch,
             event,

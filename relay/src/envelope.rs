@@ -22,6 +22,7 @@ use crate::{
     envelope_id::{EnvelopeId, Epoch},
     limits::{BODY_BYTES_MAX, KEY_BYTES},
     message::field::Status,
+    tick::TickRef,
     timestamp::Timestamp,
 };
 
@@ -41,8 +42,8 @@ pub struct Route {
     pub id: EnvelopeId,
     /// Which way it flows.
     pub flow: Flow,
-    /// The root hub's time that the origin had seen; null until ticks exist.
-    pub tick: Option<u64>,
+    /// The newest tick that the origin had seen: it was signed after that. Null while none was seen.
+    pub tick: Option<TickRef>,
     /// The origin's run.
     pub epoch: Epoch,
     /// The cryptographic suite, see [`certs::signature::Suite`].

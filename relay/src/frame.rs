@@ -1,21 +1,24 @@
 //! What neighbours say to each other. Each frame travels as a four-byte big-endian length and that many
 //! bytes of [`crate::codec`].
 //!
-//! On the control stream: hello, clock, credits, receipts, refusals, documents, probes. On each of the four
+//! On the control stream: hello, clock, credits, receipts, refusals, documents, probes, ticks, heads. On each of the four
 //! precedence streams: envelopes, whose body follows in parts when it does not fit in beside them.
 //! Variants are only ever appended; byte snapshots below hold that.
 //! *Against:* endless lengths, left-over bytes, parts beyond the promised length.
 
-use certs::peer::Publisher;
+use certs::{peer::Publisher, signature::Digest};
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 use topology::RoomId;
 
 use crate::{
+    checkpoint::{ANCHOR_BYTES_MAX, Head},
     codec::{self, CodecError},
     envelope::RecipientKey,
     envelope_id::EnvelopeId,
     limits::{FRAME_BYTES_MAX, PART_BYTES_MAX, RECEIPTS_PER_FRAME, RECIPIENTS_MAX},
+    log::PATH_MAX,
+    tick::TickRef,
     timestamp::Timestamp,
 };
 
@@ -71,6 +74,42 @@ pub enum Frame {
     Goodbye {
         /// Why, for the log.
         reason: String,
+    },
+    /// A tick, on its way down; or the one that was wanted.
+    Tick {
+        /// The signed tick.
+        bytes: ByteBuf,
+    },
+    /// Something that was just received cites this tick, which never came here.
+    TickWanted {
+        /// Which.
+        name: TickRef,
+    },
+    /// Which head of the child's log its parent holds; none when it holds none.
+    HeadHeld {
+        /// Which.
+        head: Option<Head>,
+    },
+    /// The head of the child's log, and the proof that it continues the one that the parent holds.
+    Head {
+        /// The signed checkpoint.
+        checkpoint: ByteBuf,
+        /// Leaves of the head that the proof begins at.
+        from: u64,
+        /// The consistency proof (RFC 6962 section 2.1.2), at most [`PATH_MAX`] hashes.
+        path: Vec<Digest>,
+    },
+    /// The proof that the root hub has dated the child's checkpoint.
+    Anchor {
+        /// The child's signed checkpoint.
+        checkpoint: ByteBuf,
+        /// A [`crate::checkpoint::Anchor`], at most [`ANCHOR_BYTES_MAX`].
+        anchor: ByteBuf,
+    },
+    /// The parent's signed record of an outage of this link.
+    Line {
+        /// The record.
+        bytes: ByteBuf,
     },
 }
 
@@ -217,7 +256,13 @@ impl Frame {
             Self::Answers { receipts } => ("receipts", receipts.len(), RECEIPTS_PER_FRAME),
             Self::Document(document) => ("bytes", document.bytes.len(), PART_BYTES_MAX),
             Self::Probe(probe) | Self::ProbeAnswer(probe) => ("hops", probe.hops.len(), PROBE_HOPS_MAX),
-            Self::Clock { .. }
+            Self::Head { path, .. } => ("hashes", path.len(), PATH_MAX),
+            Self::Anchor { anchor, .. } => ("bytes", anchor.len(), ANCHOR_BYTES_MAX),
+            Self::Tick { .. }
+            | Self::TickWanted { .. }
+            | Self::HeadHeld { .. }
+            | Self::Line { .. }
+            | Self::Clock { .. }
             | Self::ClockAnswer { .. }
             | Self::Credit(_)
             | Self::ReceiptsStored { .. }

@@ -54,6 +54,10 @@ fn not_taken() -> NotTaken {
     NotTaken { origin: HERE, id: ID, code: "newer_map".into(), retry_after_ms: 2_000 }
 }
 
+fn head() -> Head {
+    Head { root: Digest::from_bytes([5; 32]), size: 9 }
+}
+
 fn receipts() -> ReceiptsFrame {
     ReceiptsFrame { first: 41, receipts: vec![ByteBuf::from([1]), ByteBuf::from([2, 3])] }
 }
@@ -95,6 +99,27 @@ fn frames() -> Vec<(Frame, &'static str)> {
              222222222222222222220110111111111111111111111111111111110a",
         ),
         (Frame::Goodbye { reason: "restart 重启".into() }, "000000100d0e7265737461727420e9878de590af"),
+        (Frame::Tick { bytes: ByteBuf::from([1, 2]) }, "000000040e020102"),
+        (
+            Frame::TickWanted { name: TickRef { at: ms(300), digest: Digest::from_bytes([3; 32]) } },
+            "000000250ffb5802200303030303030303030303030303030303030303030303030303030303\
+             030303",
+        ),
+        (
+            Frame::HeadHeld { head: Some(head()) },
+            "0000002410012005050505050505050505050505050505050505050505050505050505050505\
+             0509",
+        ),
+        (
+            Frame::Head { checkpoint: ByteBuf::from([6]), from: 3, path: vec![Digest::from_bytes([7; 32])] },
+            "0000002611010603012007070707070707070707070707070707070707070707070707070707\
+             07070707",
+        ),
+        (
+            Frame::Anchor { checkpoint: ByteBuf::from([6]), anchor: ByteBuf::from([9, 9]) },
+            "00000006120106020909",
+        ),
+        (Frame::Line { bytes: ByteBuf::from([4]) }, "00000003130104"),
     ]
 }
 

@@ -19,6 +19,7 @@ use crate::{
     envelope::ENVELOPE_VERSION,
     envelope_id::{EnvelopeId, EnvelopeKey, Epoch},
     limits::RECEIPT_BYTES_MAX,
+    tick::TickRef,
     timestamp::Timestamp,
 };
 
@@ -204,8 +205,8 @@ pub struct Receipt {
     /// The neighbour that handed the envelope to the issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<RoomId>,
-    /// The root hub's time seen last; null until ticks exist.
-    pub tick: Option<u64>,
+    /// The newest tick that the issuer had seen: it happened after that. Null while none was seen.
+    pub tick: Option<TickRef>,
     /// The issuer's clock against its parent's; absent at the root and while unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClockOffset>,

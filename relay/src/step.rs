@@ -8,13 +8,16 @@ use certs::signature::Digest;
 use topology::{Map, Precedence, RoomId};
 
 use crate::{
+    checkpoint::{Anchor, Head, VerifiedCheckpoint},
     crash_point::CrashPoint,
     envelope::{EnvelopeBytes, SealedMessage, VerifiedEnvelope},
     envelope_id::{EnvelopeId, EnvelopeKey, Epoch},
     frame::Credit,
+    log::{Edge, Run, VerifiedLine},
     receipt::{ClockOffset, Event, Reason, VerifiedReceipt},
     record::Record,
     refusal::Refusal,
+    tick::{TickRef, VerifiedTick},
     timestamp::Timestamp,
 };
 
@@ -101,6 +104,69 @@ pub enum Input {
     Deed(Box<Deed>),
     /// The alarm for an envelope rang.
     Alerted(EnvelopeKey),
+    /// A tick that verifies.
+    Tick(VerifiedTick),
+    /// A neighbour lacks a tick that something cites.
+    TickWanted {
+        /// Who.
+        from: RoomId,
+        /// Which.
+        name: TickRef,
+    },
+    /// Whether a tick is in the store: the answer to [`Fetch::Tick`].
+    TickLookedUp {
+        /// Who may have it.
+        neighbour: RoomId,
+        /// Which.
+        name: TickRef,
+        /// Whether it is.
+        is_here: bool,
+    },
+    /// A parent says which head of our log it holds; none when it holds none.
+    HeadHeld {
+        /// Who.
+        from: RoomId,
+        /// Which.
+        head: Option<Head>,
+    },
+    /// Our own root at the size that a parent holds, none beyond our end: the answer to [`Fetch::LogRoot`].
+    LogRoot {
+        /// Who holds it.
+        neighbour: RoomId,
+        /// What it holds.
+        head: Head,
+        /// Ours.
+        own: Option<Digest>,
+    },
+    /// A child shows the head of its log.
+    Head {
+        /// Who.
+        from: RoomId,
+        /// The head, verified.
+        checkpoint: Box<VerifiedCheckpoint>,
+        /// Leaves of the head that the proof begins at.
+        old: u64,
+        /// The consistency proof.
+        path: Vec<Digest>,
+    },
+    /// The root hub has dated one of our checkpoints; the proof was checked.
+    Anchored {
+        /// Ours.
+        checkpoint: Box<VerifiedCheckpoint>,
+        /// The date.
+        at: Timestamp,
+        /// The proof.
+        anchor: Anchor,
+    },
+    /// A parent's record of an outage of the link between us.
+    Line {
+        /// Who.
+        from: RoomId,
+        /// The record, verified.
+        line: Box<VerifiedLine>,
+    },
+    /// A plan or a sheet counts from now on: its statement, a leaf of the log.
+    Document(Arc<[u8]>),
     /// The clock was compared with the parent's.
     Clock(Option<ClockOffset>),
     /// A newer plan is in force.
@@ -208,6 +274,11 @@ pub struct Step {
 }
 
 impl Step {
+    /// Asks to be called again at this time at the latest.
+    pub(crate) fn wake_by(&mut self, at: Timestamp) {
+        self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
     /// Adds what another input of the same batch led to. Replies belong to one input and are taken out before.
     pub fn join(&mut self, other: Self) {
         self.writes.extend(other.writes);
@@ -293,6 +364,60 @@ pub enum Write {
         /// The other signed header.
         header: Arc<[u8]>,
     },
+    /// Leaves were appended to the log.
+    Log(Run),
+    /// The bytes of a leaf that is neither a receipt nor the start of a run.
+    Leaf {
+        /// Its number.
+        leaf: u64,
+        /// What it is.
+        kind: LeafKind,
+        /// The bytes that its hash is over.
+        bytes: Arc<[u8]>,
+    },
+    /// A tick, kept for some days, or for ever where something cites it.
+    Tick {
+        /// The tick.
+        tick: VerifiedTick,
+        /// Whether something cites it already.
+        cited: bool,
+    },
+    /// Something that is kept cites this tick.
+    TickCited(TickRef),
+    /// A checkpoint that was signed here.
+    Checkpoint {
+        /// What it says.
+        head: Head,
+        /// The signed bytes.
+        bytes: Arc<[u8]>,
+    },
+    /// A checkpoint that was signed here is dated.
+    Dated(DatedCheckpoint),
+    /// The head of a child's log.
+    HeldHead {
+        /// Whose.
+        room: RoomId,
+        /// The head.
+        held: HeldHead,
+    },
+    /// A child's log does not continue the head that was held of it: both are kept as evidence.
+    HistoryBreak {
+        /// Whose.
+        room: RoomId,
+        /// Whether the child itself says that it lost what was before.
+        is_declared: bool,
+        /// The checkpoint that was held; empty when none was.
+        held: Arc<[u8]>,
+        /// The checkpoint that it shows.
+        shown: Arc<[u8]>,
+    },
+    /// A link is up or down.
+    LinkState {
+        /// To whom.
+        neighbour: RoomId,
+        /// Which.
+        state: LinkState,
+    },
     /// A new run of this node begins.
     Epoch {
         /// Which.
@@ -301,6 +426,92 @@ pub enum Write {
         seq: u64,
         /// The signed leaf.
         bytes: Arc<[u8]>,
+    },
+}
+
+/// What a leaf of the log is, where its bytes do not stand in another table. New ones are only ever appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeafKind {
+    /// A child's checkpoint.
+    Head,
+    /// A record of an outage.
+    Line,
+    /// A plan or a sheet that counts from here on.
+    Document,
+}
+
+impl LeafKind {
+    /// All kinds, in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::Head, Self::Line, Self::Document];
+
+    /// Its number in rows.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The kind with this number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+}
+
+/// The head of a child's log, as it stands in ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldHead {
+    /// Its leaf in our log.
+    pub leaf: u64,
+    /// Leaves of the child's log.
+    pub size: u64,
+    /// The child's root.
+    pub root: Digest,
+    /// The child's signed checkpoint.
+    pub bytes: Arc<[u8]>,
+}
+
+impl HeldHead {
+    /// Size and root.
+    pub fn head(&self) -> Head {
+        Head { root: self.root, size: self.size }
+    }
+}
+
+/// A checkpoint of ours that the root hub has dated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatedCheckpoint {
+    /// Leaves that it covers.
+    pub size: u64,
+    /// The root hub's time.
+    pub at: Timestamp,
+    /// Our signed checkpoint.
+    pub bytes: Arc<[u8]>,
+    /// The proof.
+    pub anchor: Anchor,
+}
+
+impl DatedCheckpoint {
+    /// The root hub's own checkpoints carry the network's time.
+    pub fn of_root(signed: &VerifiedCheckpoint) -> Self {
+        let checkpoint = signed.checkpoint();
+        Self {
+            size: checkpoint.size,
+            at: checkpoint.at,
+            bytes: signed.bytes().clone(),
+            anchor: Anchor::default(),
+        }
+    }
+}
+
+/// Whether a link is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    /// It is.
+    Up,
+    /// It is not.
+    Down {
+        /// Since when, by our clock.
+        at: Timestamp,
+        /// The newest tick then.
+        tick: Option<TickRef>,
     },
 }
 
@@ -322,8 +533,10 @@ pub struct QueuePlace {
 pub struct StoredReceipt {
     /// The receipt.
     pub receipt: VerifiedReceipt,
-    /// Whether this node issued it: its `seq` is then a leaf of our log.
+    /// Whether this node issued it: its `seq` is then its leaf.
     pub own: bool,
+    /// Its leaf in our log.
+    pub leaf: u64,
     /// Its place in the outbox towards the origin.
     pub outbox: Option<(RoomId, u64)>,
 }
@@ -381,6 +594,61 @@ pub enum Send {
         /// Totals since the link's beginning.
         credit: Credit,
     },
+    /// A tick.
+    Tick {
+        /// To whom.
+        to: RoomId,
+        /// Signed bytes.
+        bytes: Arc<[u8]>,
+    },
+    /// A tick that something cites is not here.
+    TickWanted {
+        /// To whom.
+        to: RoomId,
+        /// Which.
+        name: TickRef,
+    },
+    /// The tick that a neighbour wants, if it is in the store.
+    TickAnswer {
+        /// To whom.
+        to: RoomId,
+        /// Which.
+        name: TickRef,
+    },
+    /// Which head of its log is held here.
+    HeadHeld {
+        /// To whom.
+        to: RoomId,
+        /// Which; none when none is.
+        head: Option<Head>,
+    },
+    /// The head of our log, with the proof that it continues the first `from` leaves.
+    Head {
+        /// To whom.
+        to: RoomId,
+        /// Signed bytes.
+        checkpoint: Arc<[u8]>,
+        /// Leaves that the parent holds a head of.
+        from: u64,
+        /// Leaves of the head.
+        size: u64,
+    },
+    /// A child's checkpoint stands under a head that the root hub dated.
+    Anchor {
+        /// To whom.
+        to: RoomId,
+        /// The child's checkpoint in our log.
+        held: HeldHead,
+        /// Ours, which covers it.
+        dated: DatedCheckpoint,
+    },
+    /// An outage of the link to a child, as seen from here.
+    Line {
+        /// To whom.
+        to: RoomId,
+        /// Signed bytes.
+        bytes: Arc<[u8]>,
+    },
     /// A neighbour broke the rules of the link.
     Close {
         /// Who.
@@ -411,6 +679,28 @@ pub enum Notice {
         /// For whom.
         recipient: RoomId,
     },
+    /// A newer tick.
+    Tick(TickRef),
+    /// A parent holds a head that our log does not continue: it was restored from a backup, or rewritten.
+    HistoryLost {
+        /// Who holds it.
+        held_by: RoomId,
+        /// What it holds.
+        head: Head,
+        /// Leaves of our log.
+        own_size: u64,
+    },
+    /// A child's log does not continue the head that was held of it.
+    HistoryBroken {
+        /// Whose.
+        room: RoomId,
+        /// Whether the child itself says that it lost what was before.
+        is_declared: bool,
+        /// What was held.
+        before: Head,
+        /// What it shows.
+        after: Head,
+    },
 }
 
 /// What to read after the commit.
@@ -435,6 +725,20 @@ pub enum Fetch {
         from: u64,
         /// At most this many.
         count: usize,
+    },
+    /// Whether a tick is in the store.
+    Tick {
+        /// Who may have it otherwise.
+        neighbour: RoomId,
+        /// Which.
+        name: TickRef,
+    },
+    /// The root over as many of our leaves as a parent holds a head of.
+    LogRoot {
+        /// Who holds it.
+        neighbour: RoomId,
+        /// What it holds.
+        head: Head,
     },
 }
 
@@ -463,10 +767,18 @@ pub enum Reply {
 pub struct Loaded {
     /// Counter of the last epoch.
     pub epoch_counter: u64,
-    /// The next free leaf number.
-    pub next_seq: u64,
-    /// SHA-256 of the last own leaf.
-    pub last_leaf: Option<Digest>,
+    /// The right edge of the log.
+    pub log: Edge,
+    /// The newest tick.
+    pub tick: Option<(TickRef, Arc<[u8]>)>,
+    /// The last checkpoint that was signed here.
+    pub checkpoint: Option<(Head, Arc<[u8]>)>,
+    /// The newest one that is dated.
+    pub dated: Option<DatedCheckpoint>,
+    /// The head that is held of each child.
+    pub heads: BTreeMap<RoomId, HeldHead>,
+    /// Each link as it was when the node stopped.
+    pub links: BTreeMap<RoomId, LinkState>,
     /// Places in each queue.
     pub queued: BTreeMap<(RoomId, Precedence), u64>,
     /// Next number and last confirmed number of each outbox.

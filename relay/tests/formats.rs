@@ -19,8 +19,10 @@ use certs::{
     signature::{self, ContentType, KeyId},
 };
 use relay::{
+    checkpoint::{Anchor, VerifiedCheckpoint},
     envelope::{EnvelopeBytes, RecipientKey, VerifiedEnvelope},
     limits,
+    log::VerifiedLine,
     message::{
         Blocks, Kind, Marking, Message,
         attachment::ATTACHMENTS_MAX,
@@ -34,6 +36,7 @@ use relay::{
     },
     receipt::{Event, VerifiedReceipt},
     refusal::Refusal,
+    tick::VerifiedTick,
 };
 use topology::{Level, Map, Precedence, RelationKind};
 
@@ -72,6 +75,10 @@ fn every_example_in_the_document_is_what_the_code_makes() {
         ("officer-certificate", officer_certificate()),
         ("officer-act", officer_act()),
         ("receipt", receipt()),
+        ("tick", tick().bytes().to_vec()),
+        ("checkpoint", checkpoint().bytes().to_vec()),
+        ("anchor", root_checkpoint().1.encode()),
+        ("line", line()),
         ("plaintext", plaintext()),
     ];
     let other = made.iter().filter(|(name, bytes)| block(name) != *bytes);
@@ -98,6 +105,14 @@ fn the_examples_verify_from_the_root_down_and_the_body_opens() {
     let act = verify_act(&block("officer-act"), &keys).unwrap();
     assert_eq!((act.room, act.officer.as_str(), act.role), (CITY, "liwei", OfficerRole::HeadOfWatch));
     assert_eq!(OfficerCertificate::verify(&block("officer-certificate"), &keys).unwrap().name, "李伟");
+    let read = VerifiedCheckpoint::verify(&block("checkpoint"), &keys).unwrap();
+    let dated = Anchor::decode(&block("anchor")).unwrap().check(&read, &map, &keys).unwrap();
+    assert_eq!(dated, root_checkpoint().0.checkpoint().at);
+    assert_eq!(
+        receipt.receipt().tick,
+        Some(VerifiedTick::verify(&block("tick"), &map, &keys).unwrap().name())
+    );
+    assert_eq!(VerifiedLine::verify(&block("line"), &keys).unwrap().line().peer, CITY);
     let start = signature::verify(&block("epoch-start"), ContentType::EpochStart, &keys).unwrap();
     assert_eq!(start.signer, CITY);
 }

@@ -4,12 +4,14 @@
 
 use std::collections::BTreeSet;
 
+use certs::signature::Digest;
 use node::{driver::Outgoing, store::memory::MemoryStore};
 use relay::{
     engine::Engine,
     envelope::peek_key,
     envelope_id::EnvelopeKey,
     limits::{RECORDS_CACHED, WINDOW_MESSAGES},
+    log::{Run, leaf_hash},
     receipt::{Event, VerifiedReceipt},
     record::{Delivery, DeliveryState, Record},
     step::{QueuePlace, Write},
@@ -46,11 +48,17 @@ impl Violation {
 pub fn before_write(model: &Model, room: RoomId, write: &Write) -> Result<(), Violation> {
     match write {
         Write::Epoch { seq, .. } => next_leaf(model, room, *seq, None),
-        Write::Receipt(stored) if stored.own => {
+        Write::Leaf { leaf, .. } => next_leaf(model, room, *leaf, None),
+        Write::Receipt(stored) => {
             let statement = stored.receipt.receipt();
-            next_leaf(model, room, statement.seq, Some(statement.key()))
+            next_leaf(model, room, stored.leaf, Some(statement.key()))?;
+            if stored.own {
+                next_leaf(model, room, statement.seq, Some(statement.key()))
+            } else {
+                as_issued(model, &stored.receipt)
+            }
         }
-        Write::Receipt(stored) => as_issued(model, &stored.receipt),
+        Write::Log(run) => is_hashed(model, room, run),
         Write::Inbox { key, delivered_at, .. } => {
             let Some(letter) = model.letters().get(key) else {
                 return Err(Violation::of(*key, "delivered, but its origin never accepted it"));
@@ -69,6 +77,13 @@ pub fn before_write(model: &Model, room: RoomId, write: &Write) -> Result<(), Vi
         | Write::Dequeue(_)
         | Write::OutboxStored { .. }
         | Write::InboxDeed { .. }
+        | Write::Tick { .. }
+        | Write::TickCited(_)
+        | Write::Checkpoint { .. }
+        | Write::Dated(_)
+        | Write::HeldHead { .. }
+        | Write::HistoryBreak { .. }
+        | Write::LinkState { .. }
         | Write::Collision { .. } => Ok(()),
     }
 }
@@ -101,7 +116,16 @@ pub fn after_commit(model: &Model, store: &MemoryStore, writes: &[Write]) -> Res
             | Write::OutboxStored { .. }
             | Write::InboxDeed { .. }
             | Write::Collision { .. }
-            | Write::Epoch { .. } => {}
+            | Write::Epoch { .. }
+            | Write::Log(_)
+            | Write::Leaf { .. }
+            | Write::Tick { .. }
+            | Write::TickCited(_)
+            | Write::Checkpoint { .. }
+            | Write::Dated(_)
+            | Write::HeldHead { .. }
+            | Write::HistoryBreak { .. }
+            | Write::LinkState { .. } => {}
         }
     }
     Ok(())
@@ -203,6 +227,20 @@ pub fn at_the_end(model: &Model, is_only_way: impl Fn(RoomId, RoomId) -> bool) -
 /// Whether every envelope has ended as far as its origin knows.
 pub fn all_ended(model: &Model) -> bool {
     model.letters().values().all(|letter| letter.fates.values().all(|fate| fate.belief.is_some()))
+}
+
+/// The log holds the hashes of what was committed, in order.
+fn is_hashed(model: &Model, room: RoomId, run: &Run) -> Result<(), Violation> {
+    let leaves = (run.first..).zip(&run.leaves);
+    let is_other = |(number, hash): &(u64, &Digest)| {
+        model.leaf(room, *number).map(|leaf| leaf_hash(leaf)) != Some(**hash)
+    };
+    match leaves.into_iter().find(is_other) {
+        Some((number, _)) => {
+            Err(Violation::general(format!("leaf {number} is not the hash of what was committed")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn next_leaf(model: &Model, room: RoomId, seq: u64, key: Option<EnvelopeKey>) -> Result<(), Violation> {

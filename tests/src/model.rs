@@ -47,6 +47,9 @@ pub struct Fate {
 impl Model {
     /// One committed write of a room.
     pub fn observe(&mut self, room: RoomId, write: &Write) {
+        if let Write::Receipt(stored) = write {
+            self.leaves.entry(room).or_default().push(stored.receipt.bytes().clone());
+        }
         match write {
             Write::Record(record) if record.source.is_none() => self.origin_says(record),
             Write::Inbox { key, .. } => {
@@ -56,7 +59,6 @@ impl Model {
             }
             Write::Receipt(stored) if stored.own => {
                 let statement = stored.receipt.receipt();
-                self.leaves.entry(room).or_default().push(stored.receipt.bytes().clone());
                 let key = statement.key();
                 if self.letters.get(&key).is_none_or(|letter| letter.digest != statement.envelope_digest) {
                     return;
@@ -79,7 +81,9 @@ impl Model {
                     fate.heard.push(event);
                 }
             }
-            Write::Epoch { bytes, .. } => self.leaves.entry(room).or_default().push(bytes.clone()),
+            Write::Epoch { bytes, .. } | Write::Leaf { bytes, .. } => {
+                self.leaves.entry(room).or_default().push(bytes.clone())
+            }
             Write::Record(_)
             | Write::Receipt(_)
             | Write::Envelope { .. }
@@ -89,7 +93,15 @@ impl Model {
             | Write::Dequeue(_)
             | Write::OutboxStored { .. }
             | Write::InboxDeed { .. }
-            | Write::Collision { .. } => {}
+            | Write::Collision { .. }
+            | Write::Log(_)
+            | Write::Tick { .. }
+            | Write::TickCited(_)
+            | Write::Checkpoint { .. }
+            | Write::Dated(_)
+            | Write::HeldHead { .. }
+            | Write::HistoryBreak { .. }
+            | Write::LinkState { .. } => {}
         }
     }
 

@@ -25,11 +25,17 @@ pub enum ContentType {
     Renewal,
     /// A new key, signed by the one it succeeds.
     KeySuccession,
+    /// The root hub's time.
+    Tick,
+    /// The signed head of a room's log.
+    Checkpoint,
+    /// What a room saw of one of its links.
+    Line,
 }
 
 impl ContentType {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Plan,
         Self::Sheet,
         Self::EnvelopeHeader,
@@ -40,6 +46,9 @@ impl ContentType {
         Self::JoinRequest,
         Self::Renewal,
         Self::KeySuccession,
+        Self::Tick,
+        Self::Checkpoint,
+        Self::Line,
     ];
 
     /// The content type (RFC 9052 section 3.1) in the protected header.
@@ -55,6 +64,9 @@ impl ContentType {
             Self::JoinRequest => "application/yichuan-join-request+cbor",
             Self::Renewal => "application/yichuan-renewal+cbor",
             Self::KeySuccession => "application/yichuan-key-succession+cbor",
+            Self::Tick => "application/yichuan-tick+cbor",
+            Self::Checkpoint => "application/yichuan-checkpoint+cbor",
+            Self::Line => "application/yichuan-line+cbor",
         }
     }
 
@@ -70,6 +82,7 @@ impl ContentType {
             | Self::JoinRequest
             | Self::Renewal
             | Self::KeySuccession => 64 << 10,
+            Self::Tick | Self::Checkpoint | Self::Line => 4 << 10,
         }
     }
 }

@@ -135,7 +135,13 @@ pub(super) async fn wait_for(node: &Node, id: &str, event: &str, timeout_ms: u64
                     Ok(Notice::Receipt { key: other, event, .. }) if other == key && event == wanted => {
                         return Ok(());
                     }
-                    Ok(Notice::Receipt { .. } | Notice::Delivered { .. }) => {}
+                    Ok(
+                        Notice::Receipt { .. }
+                        | Notice::Delivered { .. }
+                        | Notice::Tick(_)
+                        | Notice::HistoryLost { .. }
+                        | Notice::HistoryBroken { .. },
+                    ) => {}
                     // Some were missed: look again.
                     Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => break,
                     Err(tokio::sync::broadcast::error::RecvError::Closed) => {

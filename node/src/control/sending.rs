@@ -317,7 +317,7 @@ fn seal(node: &Node, prepared: &Prepared) -> Result<Submission, Problem> {
         suite: 0,
         id: EnvelopeId::new(now, &random()?),
         flow: prepared.flow,
-        tick: None,
+        tick: node.registry().tick(),
         epoch: *node.epoch.borrow(),
         origin: node.config.room,
         status: prepared.status,

@@ -6,6 +6,7 @@ use quinn::Endpoint;
 use relay::{
     envelope_id::EnvelopeKey,
     frame::DocumentKind,
+    log::DocumentLeaf,
     step::{Input, Notice, StorageLevel},
 };
 use tokio::sync::{broadcast, watch};
@@ -60,10 +61,23 @@ async fn put_in_force(node: &Node, endpoint: &Endpoint, trust: &Trust, before: &
     if trust.map.version() != before.map.version() {
         node.registry().spread(DocumentKind::Plan, &trust.plan);
         node.registry().tell(Input::MapChanged(trust.map.clone())).await;
+        note(node, DocumentLeaf::new(&trust.plan, trust.map.version(), None)).await;
     }
-    for sheet in trust.sheets_newer_than(&before.sheet_versions()) {
+    let known = before.sheet_versions();
+    for sheet in trust.keys.sheets() {
+        let (publisher, version) = (sheet.sheet().publisher, sheet.sheet().version);
+        if known.iter().all(|(other, held)| *other != publisher || *held < version) {
+            note(node, DocumentLeaf::new(sheet.bytes(), version, Some(publisher))).await;
+        }
+    }
+    for sheet in trust.sheets_newer_than(&known) {
         node.registry().spread(DocumentKind::Sheet, &sheet.into());
     }
+}
+
+/// What counts from now on is a leaf of the log.
+async fn note(node: &Node, leaf: DocumentLeaf) {
+    node.registry().tell(Input::Document(leaf.encode().into())).await;
 }
 
 /// A live link is judged again: by the plan and by the revocation lists.
@@ -137,7 +151,13 @@ async fn something_urgent(notices: &mut broadcast::Receiver<Notice>) {
     loop {
         match notices.recv().await {
             Ok(Notice::Delivered { precedence, .. }) if precedence <= Precedence::Immediate => return,
-            Ok(Notice::Delivered { .. } | Notice::Receipt { .. }) => {}
+            Ok(
+                Notice::Delivered { .. }
+                | Notice::Receipt { .. }
+                | Notice::Tick(_)
+                | Notice::HistoryLost { .. }
+                | Notice::HistoryBroken { .. },
+            ) => {}
             Err(broadcast::error::RecvError::Lagged(_) | broadcast::error::RecvError::Closed) => return,
         }
     }

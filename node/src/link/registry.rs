@@ -15,6 +15,7 @@ use relay::{
     frame::{DocumentKind, Frame},
     receipt::{ClockOffset, Event},
     step::{Input, Notice},
+    tick::TickRef,
     timestamp::Timestamp,
 };
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -42,6 +43,7 @@ struct Shared {
     links: Mutex<BTreeMap<RoomId, Neighbour>>,
     cut: Mutex<BTreeSet<RoomId>>,
     delivered: AtomicU64,
+    tick: Mutex<Option<TickRef>>,
     /// Held while a link changes, so that the engine hears of changes in the order in which they happened.
     changes: tokio::sync::Mutex<u64>,
 }
@@ -159,6 +161,7 @@ impl Registry {
                 links: Mutex::default(),
                 cut: Mutex::default(),
                 delivered: AtomicU64::new(0),
+                tick: Mutex::default(),
                 changes: tokio::sync::Mutex::new(0),
             }),
         }
@@ -340,6 +343,11 @@ impl Registry {
         self.shared.delivered.load(Ordering::Relaxed)
     }
 
+    /// The newest tick that is stored here.
+    pub fn tick(&self) -> Option<TickRef> {
+        *self.shared.tick.lock().expect("no holder of the registry panics")
+    }
+
     /// Tells every neighbour that this node stops.
     pub fn goodbye(&self, reason: &str) {
         for (room, _) in self.handles() {
@@ -391,10 +399,26 @@ impl Outbound for Registry {
                 if matches!(notice, Notice::Receipt { event: Event::Delivered, .. }) {
                     self.shared.delivered.fetch_add(1, Ordering::Relaxed);
                 }
+                if let Notice::Tick(name) = notice {
+                    *self.shared.tick.lock().expect("no holder of the registry panics") = Some(name);
+                }
+                alarm(&notice);
                 // Nobody need listen.
                 let _ = self.shared.notices.send(notice);
             }
         }
+    }
+}
+
+/// A history that does not go on as it was is the log book's business at once.
+fn alarm(notice: &Notice) {
+    if let Notice::HistoryBroken { room, is_declared, before, after } = notice {
+        let (before, after) = (before.size, after.size);
+        tracing::error!(%room, before, after, is_declared, "a room below shows another log than before");
+    }
+    if let Notice::HistoryLost { held_by, head, own_size } = notice {
+        let held = head.size;
+        tracing::error!(%held_by, held, own_size, "the parent holds more of our log than we: this node was restored");
     }
 }
 

@@ -34,6 +34,7 @@ use super::{
     probes::Probes,
     registry::{Candidate, close},
     stream::{FrameReader, FrameWriter, StreamError},
+    witness,
 };
 use crate::clock::Clock;
 
@@ -367,6 +368,12 @@ async fn handle(
             tracing::info!(%room, ?reason, "the neighbour says goodbye");
             return Ok(false);
         }
+        frame @ (Frame::Tick { .. }
+        | Frame::TickWanted { .. }
+        | Frame::HeadHeld { .. }
+        | Frame::Head { .. }
+        | Frame::Anchor { .. }
+        | Frame::Line { .. }) => witness::hear(context, room, frame).await,
         Frame::Hello(_) | Frame::Envelope(_) | Frame::Part { .. } | Frame::Document(_) => {
             return Err(StreamError::OutOfPlace("a frame that has no place on the control stream"));
         }

@@ -5,6 +5,7 @@
 pub mod sample;
 
 mod evidence;
+mod log;
 mod queue;
 mod records;
 
@@ -23,6 +24,8 @@ pub async fn suite<S: Store>(make: impl AsyncFn() -> S, reopen: impl AsyncFn(S) 
     queue::a_large_batch_is_read_back_whole(make().await).await;
     evidence::receipts_are_kept_oldest_first_and_byte_for_byte(make().await).await;
     evidence::an_outbox_is_numbered_without_gaps(make().await).await;
+    log::the_log_goes_on_where_it_stopped(make().await).await;
+    log::ticks_heads_and_links_are_found_again(make().await).await;
 
     let mut store = make().await;
     let before = evidence::fill(&mut store).await;

@@ -5,6 +5,7 @@
 
 mod check;
 mod durable;
+mod log;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,11 +13,14 @@ use std::{
     sync::Arc,
 };
 
+use certs::signature::Digest;
 use relay::{
     envelope_id::{EnvelopeKey, Epoch},
+    log::Range,
     receipt::Event,
     record::Record,
-    step::{InboxEntry, Loaded, QueuePlace, StoredEnvelope, StoredReceipt, Write},
+    step::{DatedCheckpoint, InboxEntry, Loaded, QueuePlace, StoredEnvelope, StoredReceipt, Write},
+    tick::TickRef,
     timestamp::Timestamp,
 };
 use topology::{Precedence, RoomId};
@@ -85,6 +89,26 @@ impl MemoryStore {
     /// The body's key under the storage key, for checks.
     pub fn content_key(&self, key: &EnvelopeKey) -> Option<&[u8]> {
         self.durable.envelopes.get(key)?.content_key.as_deref()
+    }
+
+    /// The hashes of all leaves of the log, for checks.
+    pub fn leaves(&self) -> &[Digest] {
+        &self.durable.log.leaves
+    }
+
+    /// Our dated checkpoints by size, for checks.
+    pub fn dated(&self) -> &BTreeMap<u64, DatedCheckpoint> {
+        &self.durable.log.dated
+    }
+
+    /// Ticks, and whether something cites them, for checks.
+    pub fn has_tick(&self, name: &TickRef) -> bool {
+        self.durable.log.ticks.contains_key(name)
+    }
+
+    /// Children whose logs did not continue what was held of them, and whether they said so, for checks.
+    pub fn history_breaks(&self) -> &[(RoomId, bool)] {
+        &self.durable.log.breaks
     }
 
     /// Other headers that came under an id, for checks.
@@ -162,6 +186,17 @@ impl Store for MemoryStore {
     ) -> impl Future<Output = Result<Vec<(Timestamp, EnvelopeKey)>, StoreError>> + Send {
         let due = self.durable.due.iter().filter(|due| cursor.is_none_or(|cursor| **due > cursor));
         ready(Ok(due.take_while(|(at, _)| *at <= before).take(count).copied().collect()))
+    }
+
+    fn log_roots(
+        &mut self,
+        ranges: Vec<Range>,
+    ) -> impl Future<Output = Result<Vec<Digest>, StoreError>> + Send {
+        ready(self.durable.log.roots(&ranges))
+    }
+
+    fn tick(&mut self, name: TickRef) -> impl Future<Output = Result<Option<Arc<[u8]>>, StoreError>> + Send {
+        ready(Ok(self.durable.log.ticks.get(&name).map(|(bytes, _)| bytes.clone())))
     }
 
     fn load(&mut self) -> impl Future<Output = Result<Loaded, StoreError>> + Send {

@@ -7,6 +7,7 @@
 
 mod batch;
 mod failure;
+mod log;
 mod open;
 mod prune;
 mod quarantine;
@@ -20,12 +21,16 @@ mod writes;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use certs::signature::Digest;
 use relay::{
     envelope_id::EnvelopeKey,
+    log::Range,
     record::Record,
     step::{Loaded, StoredEnvelope, Write},
+    tick::TickRef,
     timestamp::Timestamp,
 };
 use sqlx::{Connection, SqliteConnection};
@@ -211,6 +216,16 @@ impl Store for SqliteStore {
     ) -> Result<Vec<(Timestamp, EnvelopeKey)>, StoreError> {
         self.settle().await?;
         self.read_due(before, cursor, count).await.map_err(|error| self.failure(error))
+    }
+
+    async fn log_roots(&mut self, ranges: Vec<Range>) -> Result<Vec<Digest>, StoreError> {
+        self.settle().await?;
+        self.read_log_roots(&ranges).await.map_err(|error| self.failure(error))
+    }
+
+    async fn tick(&mut self, name: TickRef) -> Result<Option<Arc<[u8]>>, StoreError> {
+        self.settle().await?;
+        self.read_tick(name).await.map_err(|error| self.failure(error))
     }
 
     async fn load(&mut self) -> Result<Loaded, StoreError> {

@@ -112,6 +112,7 @@ impl Engine {
         let mut record = new_record(envelope, Some(arrival.from), now);
         let bytes = envelope.bytes().clone();
         step.writes.push(Write::Envelope { key: record.key, bytes, content_key: None, summary: None });
+        self.cite(envelope.route().tick, Some(arrival.from), step);
         self.settle_recipients(&mut record, &arrival, &envelope.recipients(), now, step);
         self.route(&mut record, envelope.bytes(), now, step);
         self.save(record, step);

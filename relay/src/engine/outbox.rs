@@ -67,8 +67,8 @@ impl Default for Outbox {
 }
 
 impl Engine {
-    /// Stores a receipt; towards the origin it gets a number in the outbox, and goes at once when nothing waits
-    /// before it.
+    /// Stores a receipt as the next leaf of our log, its own or a foreign one; towards the origin it gets a number in
+    /// the outbox, and goes at once when nothing waits before it.
     pub(super) fn keep(
         &mut self,
         receipt: VerifiedReceipt,
@@ -77,6 +77,9 @@ impl Engine {
         step: &mut Step,
     ) {
         let mut place = None;
+        if own {
+            self.cite(receipt.receipt().tick, None, step);
+        }
         if let Some(neighbour) = towards {
             let up = self.is_up(neighbour);
             let outbox = self.outboxes.entry(neighbour).or_default();
@@ -90,7 +93,8 @@ impl Engine {
                 step.sends.push(Send::Receipts { to: neighbour, first: number, receipts });
             }
         }
-        step.writes.push(Write::Receipt(StoredReceipt { receipt, own, outbox: place }));
+        let leaf = self.log.append(receipt.bytes());
+        step.writes.push(Write::Receipt(StoredReceipt { receipt, own, leaf, outbox: place }));
     }
 
     /// A link is up: what was not confirmed is sent again.

@@ -248,7 +248,7 @@ impl Engine {
             let head_start_ends = lane.last_sent.map(|at| at.after(URGENT_HEAD_START));
             if let Some(ends) = head_start_ends.filter(|ends| lane.is_under_way() && now < *ends) {
                 if link.lanes.iter().skip(precedence.index() + 1).any(|lower| lower.backlog > 0) {
-                    step.wake_at = Some(step.wake_at.map_or(ends, |at| at.min(ends)));
+                    step.wake_by(ends);
                 }
                 return;
             }

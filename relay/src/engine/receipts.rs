@@ -46,6 +46,7 @@ impl Engine {
             && statement.issuer == from
             && self.custody_learned(&mut record, statement.recipient, from, is_news, now, step);
         if is_news {
+            self.cite(receipt.receipt().tick, Some(from), step);
             self.news(&mut record, receipt, step);
         }
         self.landed(&record, from);

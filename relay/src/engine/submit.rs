@@ -9,7 +9,7 @@ use crate::{
     receipt::Event,
     record::{Delivery, DeliveryState, Record},
     refusal::Refusal,
-    step::{Reply, Step, StorageLevel, StoredReceipt, Submission, Write},
+    step::{Reply, Step, StorageLevel, Submission, Write},
     timestamp::Timestamp,
 };
 
@@ -43,8 +43,9 @@ impl Engine {
             record.deliveries.push(Delivery::new(address.room, address.role, address.nr, waiting));
             let receipt = self.issue(&About::record(&record, address.room), Event::Accepted, now);
             record.note(receipt.receipt());
-            step.writes.push(Write::Receipt(StoredReceipt { receipt, own: true, outbox: None }));
+            self.keep(receipt, true, None, step);
         }
+        self.cite(envelope.route().tick, None, step);
         self.route(&mut record, envelope.bytes(), now, step);
         self.save(record, step);
         step.points.push(CrashPoint::SubmitAccepted);

@@ -9,9 +9,11 @@
 //! ```
 
 mod arrivals;
+mod books;
 mod detours;
 mod duplicates;
 mod expiry;
+mod heads;
 mod log;
 mod net;
 mod office;

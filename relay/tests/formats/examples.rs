@@ -18,16 +18,19 @@ use certs::{
     signature::{self, ContentType, SigningKey, Suite},
 };
 use relay::{
+    checkpoint::{Anchor, AnchorStep, Checkpoint, VerifiedCheckpoint},
     engine::EpochStart,
     envelope::{ENVELOPE_VERSION, Role, Route, SealedMessage},
     envelope_id::{EnvelopeId, Epoch},
     limits,
+    log::{Edge, Line, leaf_hash},
     message::{
         Blocks, CaseId, Content, Message,
         field::{Person, Status},
         verification::VerifyRequest,
     },
     receipt::{ClockOffset, Event, OfficerDeed, Receipt},
+    tick::VerifiedTick,
     timestamp::Timestamp,
 };
 use serde_bytes::{ByteArray, ByteBuf};
@@ -266,6 +269,63 @@ pub(crate) fn epoch_start() -> Vec<u8> {
     signature::sign(&key(&CITY_SIGNING), ContentType::EpochStart, &cbor::encode(&leaf))
 }
 
+pub(crate) fn tick() -> VerifiedTick {
+    VerifiedTick::sign(Timestamp::from_ms(NOW_MS + 60_000), "henan", &key(&PROVINCE_SIGNING))
+}
+
+/// The city's log of two leaves: its epoch's start and its receipt.
+pub(crate) fn checkpoint() -> VerifiedCheckpoint {
+    let mut log = Edge::default();
+    log.append(&epoch_start());
+    log.append(&receipt());
+    sign_head(CITY, &log, NOW_MS + 70_000, city_epoch(), &key(&CITY_SIGNING))
+}
+
+/// The province's log of three leaves, of which the city's checkpoint is the second.
+pub(crate) fn root_checkpoint() -> (VerifiedCheckpoint, Anchor) {
+    let city = checkpoint();
+    let leaves: [&[u8]; 3] = [b"the first leaf", city.bytes(), b"the third leaf"];
+    let mut log = Edge::default();
+    for leaf in leaves {
+        log.append(leaf);
+    }
+    let epoch = Epoch { nonce: ByteArray::new([0x66; 8]), counter: 4 };
+    let signed = sign_head(PROVINCE, &log, NOW_MS + 71_000, epoch, &key(&PROVINCE_SIGNING));
+    let path = [leaf_hash(leaves[0]), leaf_hash(leaves[2])];
+    let anchor = Anchor { steps: vec![AnchorStep::new(1, &path, signed.bytes())] };
+    (signed, anchor)
+}
+
+fn sign_head(room: RoomId, log: &Edge, at_ms: i64, epoch: Epoch, key: &SigningKey) -> VerifiedCheckpoint {
+    let checkpoint = Checkpoint {
+        v: 1,
+        at: Timestamp::from_ms(at_ms),
+        lost: None,
+        room,
+        root: log.root(),
+        size: log.size(),
+        tick: Some(tick().name()),
+        clock: None,
+        epoch,
+        suite: Suite::Ed25519.id(),
+    };
+    checkpoint.sign(key)
+}
+
+pub(crate) fn line() -> Vec<u8> {
+    let line = Line {
+        v: 1,
+        room: PROVINCE,
+        peer: CITY,
+        suite: Suite::Ed25519.id(),
+        up_at: Timestamp::from_ms(NOW_MS + 61_000),
+        up_tick: Some(tick().name()),
+        down_at: Timestamp::from_ms(NOW_MS - 600_000),
+        down_tick: None,
+    };
+    line.sign(&key(&PROVINCE_SIGNING)).bytes().to_vec()
+}
+
 pub(crate) fn officer_certificate() -> Vec<u8> {
     let public = key(&OFFICER).public();
     OfficerCertificate::new(CITY, "liwei", "李伟", OfficerRole::HeadOfWatch, &public, NOW_MS - DAY_MS)
@@ -292,7 +352,7 @@ pub(crate) fn receipt() -> Vec<u8> {
         at: Timestamp::from_ms(NOW_MS + 62_000),
         seq: 9,
         peer: Some(PROVINCE),
-        tick: None,
+        tick: Some(tick().name()),
         clock: Some(ClockOffset { offset_lo: -3, offset_hi: 2 }),
         epoch: city_epoch(),
         event: Event::Acknowledged,

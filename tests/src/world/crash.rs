@@ -73,7 +73,11 @@ fn often(point: CrashPoint) -> u64 {
         CrashPoint::SubmitAccepted
         | CrashPoint::DeliveredSigned
         | CrashPoint::CustodyLearned
-        | CrashPoint::OutcomeLearned => 12,
+        | CrashPoint::OutcomeLearned
+        | CrashPoint::TickTaken
+        | CrashPoint::HeadSigned
+        | CrashPoint::HeadHeld
+        | CrashPoint::HeadDated => 12,
         CrashPoint::EpochOpened
         | CrashPoint::CustodySigned
         | CrashPoint::DuplicateRecognised

@@ -7,11 +7,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
+use certs::signature::Digest;
 use node::store::{NumberedReceipt, ReceiptRow, Store, StoreError, memory::MemoryStore};
 use relay::{
     envelope_id::EnvelopeKey,
+    log::Range,
     record::Record,
     step::{Loaded, QueuePlace, StoredEnvelope, Write},
+    tick::TickRef,
     timestamp::Timestamp,
 };
 use topology::{Precedence, RoomId};
@@ -107,15 +110,17 @@ impl Disk {
 impl Shared {
     fn commit(&mut self, mut writes: Vec<Write>) -> Result<(), StoreError> {
         match self.flaw {
-            DiskFlaw::None => {}
+            DiskFlaw::None | DiskFlaw::ForgetsTheDelivered => {}
             DiskFlaw::LosesTheLastCommit => self.before_the_last = Some(self.store.crash()),
             DiskFlaw::DropsPlaces => writes.retain(|write| !matches!(write, Write::Enqueue(_))),
             DiskFlaw::DropsReceipts => {
                 writes.retain(|write| !matches!(write, Write::Receipt(stored) if !stored.own));
             }
-            DiskFlaw::ForgetsTheDelivered => self.whole.extend(writes.iter().cloned()),
         }
         now_or_never(self.store.commit(writes.clone()))?;
+        if self.flaw == DiskFlaw::ForgetsTheDelivered {
+            self.whole.extend(writes.iter().cloned());
+        }
         self.committed.extend(writes);
         Ok(())
     }
@@ -137,7 +142,16 @@ impl Shared {
             | Write::OutboxStored { .. }
             | Write::InboxDeed { .. }
             | Write::Collision { .. }
-            | Write::Epoch { .. } => true,
+            | Write::Epoch { .. }
+            | Write::Log(_)
+            | Write::Leaf { .. }
+            | Write::Tick { .. }
+            | Write::TickCited(_)
+            | Write::Checkpoint { .. }
+            | Write::Dated(_)
+            | Write::HeldHead { .. }
+            | Write::HistoryBreak { .. }
+            | Write::LinkState { .. } => true,
         });
         let mut store = MemoryStore::new();
         let again = now_or_never(store.commit(kept.cloned().collect()));
@@ -208,6 +222,17 @@ impl Store for Disk {
         count: usize,
     ) -> impl Future<Output = Result<Vec<(Timestamp, EnvelopeKey)>, StoreError>> + Send {
         ready(now_or_never(self.lock().store.open_records(before, cursor, count)))
+    }
+
+    fn log_roots(
+        &mut self,
+        ranges: Vec<Range>,
+    ) -> impl Future<Output = Result<Vec<Digest>, StoreError>> + Send {
+        ready(now_or_never(self.lock().store.log_roots(ranges)))
+    }
+
+    fn tick(&mut self, name: TickRef) -> impl Future<Output = Result<Option<Arc<[u8]>>, StoreError>> + Send {
+        ready(now_or_never(self.lock().store.tick(name)))
     }
 
     fn load(&mut self) -> impl Future<Output = Result<Loaded, StoreError>> + Send {

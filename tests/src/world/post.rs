@@ -1,7 +1,7 @@
 //! The links of a simulated world: dialling, frames on their way, and what a session's end leaves behind. What comes
 //! in is verified as the production links verify it, before an engine sees it.
 
-use node::driver::Job;
+use node::{driver::Job, link::witness};
 use relay::{
     engine::first_credits,
     envelope::{EnvelopeBytes, VerifiedEnvelope},
@@ -215,6 +215,18 @@ impl World {
             Frame::NotTaken(NotTaken { origin, id, retry_after_ms, .. }) => {
                 let key = relay::envelope_id::EnvelopeKey { origin, id };
                 self.input(node, Input::NotTaken { from, key, retry_after_ms });
+            }
+            frame @ (Frame::Tick { .. }
+            | Frame::TickWanted { .. }
+            | Frame::HeadHeld { .. }
+            | Frame::Head { .. }
+            | Frame::Anchor { .. }
+            | Frame::Line { .. }) => {
+                let me = self.cast.rooms[node];
+                let heard = witness::judge(me, &self.cast.map, &*self.cast.keyring, from, frame);
+                if let Some(input) = heard.map_err(Violation::general)? {
+                    self.input(node, input);
+                }
             }
             Frame::Hello(_)
             | Frame::Envelope(_)

@@ -164,7 +164,16 @@ impl World {
             | Write::OutboxStored { .. }
             | Write::InboxDeed { .. }
             | Write::Collision { .. }
-            | Write::Epoch { .. } => return,
+            | Write::Epoch { .. }
+            | Write::Log(_)
+            | Write::Leaf { .. }
+            | Write::Tick { .. }
+            | Write::TickCited(_)
+            | Write::Checkpoint { .. }
+            | Write::Dated(_)
+            | Write::HeldHead { .. }
+            | Write::HistoryBreak { .. }
+            | Write::LinkState { .. } => return,
         };
         self.note(key, room, &text);
     }
@@ -194,7 +203,18 @@ impl World {
                 self.send_frame(node, to, CONTROL, frame.encode());
             }
             Outgoing::Notice(Notice::Delivered { key, .. }) => self.ring(node, key),
-            Outgoing::Notice(Notice::Receipt { .. }) | Outgoing::Close { .. } => {}
+            Outgoing::Notice(Notice::HistoryBroken { room, .. }) => {
+                let what = format!("{} is accused of another history", self.cast.name(room));
+                self.seen.get_or_insert(Violation::general(what));
+            }
+            Outgoing::Notice(Notice::HistoryLost { .. }) => {
+                let what = format!(
+                    "{} thinks that it lost a part of its log",
+                    self.cast.name(self.cast.rooms[node])
+                );
+                self.seen.get_or_insert(Violation::general(what));
+            }
+            Outgoing::Notice(Notice::Receipt { .. } | Notice::Tick(_)) | Outgoing::Close { .. } => {}
         }
     }
 
@@ -253,7 +273,17 @@ impl World {
     pub(super) fn is_drained(&self) -> bool {
         (0..self.stations.len()).all(|node| {
             let (queued, receipts) = self.backlog(node);
-            queued == 0 && (receipts == 0 || self.circumstances.flaws.wire == WireFlaw::LosesReceipts)
+            let drained =
+                queued == 0 && (receipts == 0 || self.circumstances.flaws.wire == WireFlaw::LosesReceipts);
+            drained && self.is_dated(node)
+        })
+    }
+
+    /// Whether the root hub has dated the whole log of a room.
+    fn is_dated(&self, node: usize) -> bool {
+        self.stations[node].disk.look(|store| {
+            let dated = store.dated().last_key_value().map_or(0, |(size, _)| *size);
+            dated == store.leaves().len() as u64
         })
     }
 
@@ -272,7 +302,9 @@ impl World {
 
     pub(super) fn what_waits(&self) -> String {
         let rooms = self.cast.rooms.iter().enumerate();
-        let lines = rooms.map(|(node, room)| format!("{} {:?}", self.cast.name(*room), self.backlog(node)));
+        let lines = rooms.map(|(node, room)| {
+            format!("{} {:?} dated {}", self.cast.name(*room), self.backlog(node), self.is_dated(node))
+        });
         lines.collect::<Vec<_>>().join(", ")
     }
 }

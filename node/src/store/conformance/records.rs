@@ -116,7 +116,7 @@ fn first_leaf() -> Write {
 /// [`Loaded`] as something that compares.
 pub(super) fn state_of(loaded: &Loaded) -> impl PartialEq + std::fmt::Debug + use<> {
     (
-        (loaded.epoch_counter, loaded.next_seq, loaded.last_leaf),
+        (loaded.epoch_counter, loaded.log.clone()),
         loaded.queued.clone(),
         loaded.outboxes.clone(),
         loaded.held.clone(),

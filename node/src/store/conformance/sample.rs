@@ -122,13 +122,16 @@ impl Sample {
     /// The write of a receipt that this node issued.
     pub fn own(&self, event: Event, seq: u64, outbox: Option<(RoomId, u64)>) -> Write {
         let receipt = self.receipt(event, ME, seq);
-        Write::Receipt(StoredReceipt { receipt, own: true, outbox })
+        Write::Receipt(StoredReceipt { receipt, own: true, leaf: seq, outbox })
     }
 
     /// The write of a receipt from elsewhere.
     pub fn foreign(&self, event: Event, issuer: RoomId, outbox: Option<(RoomId, u64)>) -> Write {
         let receipt = self.receipt(event, issuer, 77);
-        Write::Receipt(StoredReceipt { receipt, own: false, outbox })
+        let digest = digest(receipt.bytes());
+        let leaf =
+            digest.as_bytes().iter().take(4).fold(1 << 40, |leaf, byte| (leaf << 8) | u64::from(*byte));
+        Write::Receipt(StoredReceipt { receipt, own: false, leaf, outbox })
     }
 
     /// The write that puts it into the inbox.

@@ -14,6 +14,8 @@ struct Taken {
     leaves: BTreeSet<u64>,
     numbers: BTreeSet<(topology::RoomId, u64)>,
     epochs: BTreeSet<u64>,
+    /// Leaves of the log that are new.
+    log: u64,
 }
 
 impl Durable {
@@ -36,8 +38,7 @@ impl Durable {
                 (!self.epochs.contains_key(&counter) && taken.epochs.insert(counter), "an epoch")
             }
             Write::Receipt(stored) => {
-                let seq = stored.receipt.receipt().seq;
-                let leaf = !stored.own || (!self.own_by_seq.contains_key(&seq) && taken.leaves.insert(seq));
+                let leaf = !self.receipt_leaves.contains(&stored.leaf) && taken.leaves.insert(stored.leaf);
                 let place = stored
                     .outbox
                     .is_none_or(|place| !self.outbox.contains_key(&place) && taken.numbers.insert(place));
@@ -50,7 +51,20 @@ impl Durable {
                     Err(StoreError::Database(format!("{event} is no deed of an officer")))
                 };
             }
-            Write::Keys { .. }
+            Write::Log(run) => {
+                let next = self.log.leaves.len() as u64 + taken.log;
+                taken.log += run.leaves.len() as u64;
+                (run.first == next, "a leaf of the log")
+            }
+            Write::Leaf { .. }
+            | Write::Tick { .. }
+            | Write::TickCited(_)
+            | Write::Checkpoint { .. }
+            | Write::Dated(_)
+            | Write::HeldHead { .. }
+            | Write::HistoryBreak { .. }
+            | Write::LinkState { .. }
+            | Write::Keys { .. }
             | Write::ContentKey { .. }
             | Write::Record(_)
             | Write::Enqueue(_)

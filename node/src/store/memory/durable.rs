@@ -5,7 +5,6 @@ use std::{
     sync::Arc,
 };
 
-use certs::signature::digest;
 use relay::{
     envelope::EnvelopeBytes,
     envelope_id::{EnvelopeId, EnvelopeKey},
@@ -19,6 +18,7 @@ use topology::{Precedence, RoomId};
 use super::{
     super::{ReceiptRow, merge_keys},
     MemoryLine,
+    log::KeptLog,
 };
 
 /// What was committed.
@@ -30,12 +30,13 @@ pub(super) struct Durable {
     pub(super) queue: BTreeSet<QueuePlace>,
     pub(super) receipts: Vec<StoredReceipt>,
     pub(super) receipts_by_key: BTreeMap<EnvelopeKey, Vec<usize>>,
-    pub(super) own_by_seq: BTreeMap<u64, usize>,
+    pub(super) receipt_leaves: BTreeSet<u64>,
     pub(super) outbox: BTreeMap<(RoomId, u64), usize>,
     pub(super) cursors: BTreeMap<RoomId, (u64, u64)>,
     pub(super) inbox: BTreeMap<EnvelopeKey, MemoryLine>,
     pub(super) collisions: BTreeMap<EnvelopeKey, Vec<Arc<[u8]>>>,
     pub(super) epochs: BTreeMap<u64, (u64, Arc<[u8]>)>,
+    pub(super) log: KeptLog,
 }
 
 #[derive(Debug, Clone)]
@@ -75,6 +76,15 @@ impl Durable {
                 self.collisions.entry(key).or_default().push(header);
             }
             Write::Epoch { epoch, seq, bytes } => drop(self.epochs.insert(epoch.counter, (seq, bytes))),
+            Write::Log(_)
+            | Write::Leaf { .. }
+            | Write::Tick { .. }
+            | Write::TickCited(_)
+            | Write::Checkpoint { .. }
+            | Write::Dated(_)
+            | Write::HeldHead { .. }
+            | Write::HistoryBreak { .. }
+            | Write::LinkState { .. } => self.log.apply(write),
         }
     }
 
@@ -102,13 +112,12 @@ impl Durable {
         let row = self.receipts.len();
         let statement = stored.receipt.receipt();
         self.receipts_by_key.entry(statement.key()).or_default().push(row);
-        if stored.own {
-            self.own_by_seq.insert(statement.seq, row);
-            if statement.event == Event::Alerted
-                && let Some(line) = self.inbox.get_mut(&statement.key())
-            {
-                line.deeds.insert(Event::Alerted);
-            }
+        self.receipt_leaves.insert(stored.leaf);
+        if stored.own
+            && statement.event == Event::Alerted
+            && let Some(line) = self.inbox.get_mut(&statement.key())
+        {
+            line.deeds.insert(Event::Alerted);
         }
         if let Some((neighbour, number)) = stored.outbox {
             self.outbox.insert((neighbour, number), row);
@@ -151,17 +160,8 @@ impl Durable {
 
     pub(super) fn load(&self) -> Loaded {
         let mut loaded = Loaded { outboxes: self.cursors.clone(), ..Loaded::default() };
-        let epoch = self.epochs.last_key_value();
-        let own = self.own_by_seq.last_key_value();
-        loaded.epoch_counter = epoch.map_or(0, |(counter, _)| *counter);
-        let leaves = [
-            epoch.map(|(_, (seq, bytes))| (*seq, digest(bytes))),
-            own.map(|(seq, row)| (*seq, digest(self.receipts[*row].receipt.bytes()))),
-        ];
-        if let Some((seq, leaf)) = leaves.into_iter().flatten().max_by_key(|(seq, _)| *seq) {
-            loaded.next_seq = seq + 1;
-            loaded.last_leaf = Some(leaf);
-        }
+        loaded.epoch_counter = self.epochs.last_key_value().map_or(0, |(counter, _)| *counter);
+        self.log.load(&mut loaded);
         for place in &self.queue {
             *loaded.queued.entry((place.neighbour, place.precedence)).or_default() += 1;
         }

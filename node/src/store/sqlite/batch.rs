@@ -17,7 +17,10 @@ use relay::{
 };
 use topology::RoomId;
 
-use super::super::{StoreError, merge_keys};
+use super::{
+    super::{StoreError, merge_keys},
+    log::{HistoryBreak, LogBatch},
+};
 
 /// What one commit changes.
 #[derive(Debug, Default)]
@@ -36,6 +39,7 @@ pub(super) struct Batch {
     pub(super) deeds: Vec<(EnvelopeKey, Event)>,
     pub(super) collisions: Vec<(EnvelopeKey, Digest, Arc<[u8]>)>,
     pub(super) epochs: Vec<(Epoch, u64, Arc<[u8]>)>,
+    pub(super) log: LogBatch,
 }
 
 /// A row of `envelope`.
@@ -91,6 +95,17 @@ impl Batch {
             Write::InboxDeed { key, event } => self.deeds.push((key, event)),
             Write::Collision { key, digest, header } => self.collisions.push((key, digest, header)),
             Write::Epoch { epoch, seq, bytes } => self.epochs.push((epoch, seq, bytes)),
+            Write::Log(run) => self.log.runs.push(run),
+            Write::Leaf { leaf, kind, bytes } => self.log.leaves.push((leaf, kind, bytes)),
+            Write::Tick { tick, cited } => self.log.ticks.push((tick, cited)),
+            Write::TickCited(name) => self.log.cited.push(name),
+            Write::Checkpoint { head, bytes } => self.log.checkpoints.push((head, bytes)),
+            Write::Dated(dated) => self.log.dated.push(dated),
+            Write::HeldHead { room, held } => drop(self.log.held.insert(room, held)),
+            Write::HistoryBreak { room, is_declared, held, shown } => {
+                self.log.breaks.push(HistoryBreak { room, is_declared, held, shown });
+            }
+            Write::LinkState { neighbour, state } => drop(self.log.links.insert(neighbour, state)),
         }
         Ok(())
     }

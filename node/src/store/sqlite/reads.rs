@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use certs::signature::digest;
 use relay::{
     envelope_id::EnvelopeKey,
     receipt::Event,
@@ -202,25 +201,6 @@ impl SqliteStore {
             loaded.held.insert(lane, (rows::count(&row, 2)?, rows::count(&row, 3)?));
         }
         Ok(loaded)
-    }
-
-    /// The last epoch and the last own leaf: an epoch's first one, or a receipt.
-    async fn load_log(&mut self, loaded: &mut Loaded) -> Result<(), sqlx::Error> {
-        let epoch = "SELECT seq, bytes, counter FROM epoch ORDER BY counter DESC LIMIT 1";
-        for row in self.all(epoch).await? {
-            loaded.epoch_counter = rows::count(&row, 2)?;
-            loaded.next_seq = rows::count(&row, 0)? + 1;
-            loaded.last_leaf = Some(digest(row.try_get(1)?));
-        }
-        let receipt = "SELECT seq, bytes FROM receipt WHERE own = 1 ORDER BY seq DESC LIMIT 1";
-        for row in self.all(receipt).await? {
-            let seq = rows::count(&row, 0)?;
-            if seq >= loaded.next_seq {
-                loaded.next_seq = seq + 1;
-                loaded.last_leaf = Some(digest(row.try_get(1)?));
-            }
-        }
-        Ok(())
     }
 
     async fn all(&mut self, sql: &'static str) -> Result<Vec<SqliteRow>, sqlx::Error> {

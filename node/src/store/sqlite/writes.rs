@@ -55,10 +55,12 @@ pub(super) fn pieces(batch: &Batch) -> Result<Vec<Piece<'_>>, sqlx::Error> {
         let bind = |values: Values, key: &EnvelopeKey| values.bind(&key.to_bytes()[..]);
         add(&mut pieces, deed(*event)?, vec![key], |_| 0, bind);
     }
+    batch.log.add_to(&mut pieces);
     Ok(pieces)
 }
 
-fn add<'b, R: Send + 'b>(
+/// Adds the statements for these rows.
+pub(super) fn add<'b, R: Send + 'b>(
     pieces: &mut Vec<Piece<'b>>,
     many: &'static Many,
     mut rows: Vec<R>,
@@ -183,9 +185,9 @@ fn bind_place(values: Values, place: &QueuePlace) -> Values {
 }
 
 const RECEIPTS: Many = Many {
-    head: "INSERT INTO receipt (key, event, own, recipient, issuer, epoch, seq, at_ms, outbox_to, outbox_nr, \
-           check_sum, bytes) VALUES ",
-    row: "(?,?,?,?,?,?,?,?,?,?,?,?)",
+    head: "INSERT INTO receipt (key, event, own, recipient, issuer, epoch, seq, at_ms, leaf, outbox_to, \
+           outbox_nr, check_sum, bytes) VALUES ",
+    row: "(?,?,?,?,?,?,?,?,?,?,?,?,?)",
     tail: "",
 };
 
@@ -202,6 +204,7 @@ fn bind_receipt(values: Values, stored: &StoredReceipt) -> Values {
         .bind(int(receipt.epoch.counter))
         .bind(int(receipt.seq))
         .bind(receipt.at.as_ms())
+        .bind(int(stored.leaf))
         .bind(stored.outbox.as_ref().map(|(neighbour, _)| &neighbour.as_bytes()[..]))
         .bind(stored.outbox.map(|(_, number)| int(number)))
         .bind(check_sum(&key, bytes))

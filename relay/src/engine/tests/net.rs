@@ -126,6 +126,13 @@ impl Net {
                 | Send::ReceiptsStored { to, .. }
                 | Send::Answers { to, .. }
                 | Send::NotTaken { to, .. }
+                | Send::Tick { to, .. }
+                | Send::TickWanted { to, .. }
+                | Send::TickAnswer { to, .. }
+                | Send::HeadHeld { to, .. }
+                | Send::Head { to, .. }
+                | Send::Anchor { to, .. }
+                | Send::Line { to, .. }
                 | Send::Credit { to, .. } => {
                     if self.is_up(from, *to) {
                         self.wire.push_back((from, *to, send));
@@ -167,6 +174,13 @@ impl Net {
                 Some(Input::NotTaken { from, key, retry_after_ms })
             }
             Send::Credit { credit, .. } => Some(Input::Credit { from, credit }),
+            Send::Tick { .. }
+            | Send::TickWanted { .. }
+            | Send::TickAnswer { .. }
+            | Send::HeadHeld { .. }
+            | Send::Head { .. }
+            | Send::Anchor { .. }
+            | Send::Line { .. } => self.office(from).shelves.books.carry(from, send),
             Send::Close { .. } | Send::Notice(_) => None,
         }
     }

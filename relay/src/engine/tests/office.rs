@@ -5,10 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use certs::signature::{SimulationSigner, digest};
+use certs::signature::SimulationSigner;
 use topology::{Map, Precedence, RoomId};
 
 use super::{
+    books::Books,
     rooms::{self, NOW},
     tale,
 };
@@ -37,6 +38,7 @@ pub(super) struct Shelves {
     pub(super) content_keys: BTreeSet<EnvelopeKey>,
     stored_upto: BTreeMap<RoomId, u64>,
     pub(super) epochs: Vec<(u64, Arc<[u8]>)>,
+    pub(super) books: Books,
 }
 
 /// A room of the tests.
@@ -187,11 +189,11 @@ impl Office {
             })
             .collect();
         assert_eq!(waiting, self.shelves.queue, "the queue of {}", rooms::name(self.room));
-        let mut seqs: Vec<u64> =
-            self.shelves.receipts.iter().filter(|r| r.own).map(|r| r.receipt.receipt().seq).collect();
-        seqs.extend(self.shelves.epochs.iter().map(|(seq, _)| *seq));
-        seqs.sort_unstable();
-        assert!(seqs.iter().copied().eq(0..seqs.len() as u64), "the log of {}", rooms::name(self.room));
+        let own = self.shelves.receipts.iter().filter(|stored| stored.own);
+        assert!(own.clone().all(|own| own.receipt.receipt().seq == own.leaf), "a number is its leaf");
+        let receipts = self.shelves.receipts.iter().map(|stored| (stored.leaf, stored.receipt.bytes()));
+        let epochs = self.shelves.epochs.iter().map(|(seq, bytes)| (*seq, bytes));
+        self.shelves.books.check(receipts.chain(epochs).collect(), rooms::name(self.room));
     }
 }
 
@@ -230,6 +232,15 @@ impl Shelves {
                     self.inbox.push(key);
                 }
                 Write::Epoch { seq, bytes, .. } => self.epochs.push((seq, bytes)),
+                Write::Log(_)
+                | Write::Leaf { .. }
+                | Write::Tick { .. }
+                | Write::TickCited(_)
+                | Write::Checkpoint { .. }
+                | Write::Dated(_)
+                | Write::HeldHead { .. }
+                | Write::HistoryBreak { .. }
+                | Write::LinkState { .. } => self.books.commit(write),
                 Write::InboxDeed { .. } | Write::Collision { .. } => {}
             }
         }
@@ -251,6 +262,12 @@ impl Shelves {
                     .collect();
                 receipts.truncate(count);
                 Input::Outbox { neighbour, receipts }
+            }
+            Fetch::Tick { neighbour, name } => {
+                Input::TickLookedUp { neighbour, name, is_here: self.books.ticks.contains_key(&name) }
+            }
+            Fetch::LogRoot { neighbour, head } => {
+                Input::LogRoot { neighbour, head, own: self.books.root(head.size) }
             }
         }
     }
@@ -290,11 +307,7 @@ impl Shelves {
 
     fn load(&self) -> Loaded {
         let mut loaded = Loaded { epoch_counter: self.epochs.len() as u64, ..Loaded::default() };
-        let own = self.receipts.iter().filter(|receipt| receipt.own);
-        let leaves = own.map(|receipt| (receipt.receipt.receipt().seq, receipt.receipt.bytes().clone()));
-        let last = leaves.chain(self.epochs.iter().cloned()).max_by_key(|(seq, _)| *seq);
-        loaded.next_seq = last.as_ref().map_or(0, |(seq, _)| seq + 1);
-        loaded.last_leaf = last.map(|(_, bytes)| digest(&bytes));
+        self.books.load(&mut loaded);
         for place in &self.queue {
             *loaded.queued.entry((place.neighbour, place.precedence)).or_insert(0) += 1;
         }

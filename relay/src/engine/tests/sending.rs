@@ -147,7 +147,7 @@ fn a_message_of_another_origin_network_or_with_a_changed_route_is_not_signed() {
         }),
         "reply refused, unfit"
     );
-    assert_eq!(submit(&|s| s.sealed.route.tick = Some(1)), "reply refused, unfit");
+    assert_eq!(submit(&|s| s.sealed.route.tick = Some(foreign_tick())), "reply refused, unfit");
 }
 
 #[test]
@@ -181,4 +181,8 @@ fn the_last_space_is_for_what_is_urgent() {
         });
         assert_eq!(taken, expected, "{level:?}");
     }
+}
+
+fn foreign_tick() -> crate::tick::TickRef {
+    crate::tick::TickRef { at: at(0), digest: certs::signature::digest(b"a tick") }
 }

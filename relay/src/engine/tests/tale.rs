@@ -8,10 +8,11 @@ use crate::{
     step::{Fetch, Notice, Reply, Send, Step, StoredReceipt, Write},
 };
 
-/// Everything that a step does, in order: writes, sends, fetches, reply.
+/// What a step does with envelopes, in order: writes, sends, fetches, reply. Ticks, heads and leaves are told by
+/// [`super::books`].
 pub(super) fn tale(step: &Step) -> Vec<String> {
-    let mut lines: Vec<String> = step.writes.iter().map(write).collect();
-    lines.extend(step.sends.iter().map(send));
+    let mut lines: Vec<String> = step.writes.iter().filter_map(write).collect();
+    lines.extend(step.sends.iter().filter_map(send));
     lines.extend(step.fetches.iter().map(fetch));
     lines.extend(step.reply.as_ref().map(reply));
     lines
@@ -19,7 +20,7 @@ pub(super) fn tale(step: &Step) -> Vec<String> {
 
 /// Only what is said to others.
 pub(super) fn said(step: &Step) -> Vec<String> {
-    step.sends.iter().map(send).collect()
+    step.sends.iter().filter_map(send).collect()
 }
 
 pub(super) fn state(record: &Record) -> String {
@@ -39,8 +40,8 @@ fn delivery(delivery: &Delivery) -> String {
     }
 }
 
-fn write(write: &Write) -> String {
-    match write {
+fn write(write: &Write) -> Option<String> {
+    Some(match write {
         Write::Envelope { bytes, .. } => format!("store envelope for {}", rooms(&keys(&bytes.keys))),
         Write::Keys { bytes, .. } => format!("store keys for {}", rooms(&keys(&bytes.keys))),
         Write::ContentKey { .. } => "store content key".into(),
@@ -55,7 +56,16 @@ fn write(write: &Write) -> String {
         Write::InboxDeed { event, .. } => format!("inbox {event}"),
         Write::Collision { .. } => "keep collision".into(),
         Write::Epoch { epoch, seq, .. } => format!("epoch {} is leaf {seq}", epoch.counter),
-    }
+        Write::Log(_)
+        | Write::Leaf { .. }
+        | Write::Tick { .. }
+        | Write::TickCited(_)
+        | Write::Checkpoint { .. }
+        | Write::Dated(_)
+        | Write::HeldHead { .. }
+        | Write::HistoryBreak { .. }
+        | Write::LinkState { .. } => return None,
+    })
 }
 
 fn receipt(stored: &StoredReceipt) -> String {
@@ -68,8 +78,8 @@ fn receipt(stored: &StoredReceipt) -> String {
     format!("receipt {event} by {issuer} for {recipient}{reason}{outbox}")
 }
 
-fn send(send: &Send) -> String {
-    match send {
+fn send(send: &Send) -> Option<String> {
+    Some(match send {
         Send::Envelope { to, precedence, bytes } => {
             format!("to {}: {precedence} envelope for {}", name(*to), rooms(&keys(&bytes.keys)))
         }
@@ -89,7 +99,19 @@ fn send(send: &Send) -> String {
         Send::Notice(Notice::Receipt { event, recipient, .. }) => {
             format!("notice: {event} for {}", name(*recipient))
         }
-    }
+        Send::Notice(Notice::HistoryBroken { room, .. }) => {
+            format!("notice: {} has another history", name(*room))
+        }
+        Send::Notice(Notice::HistoryLost { .. }) => "notice: a part of the log is lost".into(),
+        Send::Tick { .. }
+        | Send::TickWanted { .. }
+        | Send::TickAnswer { .. }
+        | Send::HeadHeld { .. }
+        | Send::Head { .. }
+        | Send::Anchor { .. }
+        | Send::Line { .. }
+        | Send::Notice(Notice::Tick(_)) => return None,
+    })
 }
 
 fn fetch(fetch: &Fetch) -> String {
@@ -100,6 +122,8 @@ fn fetch(fetch: &Fetch) -> String {
         Fetch::Outbox { neighbour, from, count } => {
             format!("read {count} of outbox {} from {from}", name(*neighbour))
         }
+        Fetch::Tick { .. } => "look for a tick".into(),
+        Fetch::LogRoot { .. } => "read the root that a parent holds".into(),
     }
 }
 

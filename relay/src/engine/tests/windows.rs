@@ -190,7 +190,14 @@ fn more_is_granted_when_half_of_the_messages_are_used() {
         .flat_map(|number| arrive(&mut office, C, &draft, number).sends)
         .filter_map(|send| match send {
             Send::Credit { credit, .. } => Some(credit.messages),
-            Send::Envelope { .. }
+            Send::Tick { .. }
+            | Send::TickWanted { .. }
+            | Send::TickAnswer { .. }
+            | Send::HeadHeld { .. }
+            | Send::Head { .. }
+            | Send::Anchor { .. }
+            | Send::Line { .. }
+            | Send::Envelope { .. }
             | Send::Receipts { .. }
             | Send::ReceiptsStored { .. }
             | Send::Answers { .. }
