@@ -25,11 +25,13 @@ pub enum ContentType {
     Renewal,
     /// A new key, signed by the one it succeeds.
     KeySuccession,
+    /// One end's statement about a telephone call, signed by its officer.
+    PhoneCall,
 }
 
 impl ContentType {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Plan,
         Self::Sheet,
         Self::EnvelopeHeader,
@@ -40,6 +42,7 @@ impl ContentType {
         Self::JoinRequest,
         Self::Renewal,
         Self::KeySuccession,
+        Self::PhoneCall,
     ];
 
     /// The content type (RFC 9052 section 3.1) in the protected header.
@@ -55,6 +58,7 @@ impl ContentType {
             Self::JoinRequest => "application/yichuan-join-request+cbor",
             Self::Renewal => "application/yichuan-renewal+cbor",
             Self::KeySuccession => "application/yichuan-key-succession+cbor",
+            Self::PhoneCall => "application/yichuan-phone-call+cbor",
         }
     }
 
@@ -69,8 +73,14 @@ impl ContentType {
             | Self::OfficerAct
             | Self::JoinRequest
             | Self::Renewal
-            | Self::KeySuccession => 64 << 10,
+            | Self::KeySuccession
+            | Self::PhoneCall => 64 << 10,
         }
+    }
+
+    /// Whether an officer signs it, with the room's certificate for the officer's key attached.
+    pub const fn is_by_officer(self) -> bool {
+        matches!(self, Self::OfficerAct | Self::PhoneCall)
     }
 }
 
