@@ -68,6 +68,7 @@ pub fn before_write(model: &Model, room: RoomId, write: &Write) -> Result<(), Vi
         | Write::Enqueue(_)
         | Write::Dequeue(_)
         | Write::OutboxStored { .. }
+        | Write::Call { .. }
         | Write::InboxDeed { .. }
         | Write::Collision { .. } => Ok(()),
     }
@@ -99,6 +100,7 @@ pub fn after_commit(model: &Model, store: &MemoryStore, writes: &[Write]) -> Res
             | Write::Enqueue(_)
             | Write::Dequeue(_)
             | Write::OutboxStored { .. }
+            | Write::Call { .. }
             | Write::InboxDeed { .. }
             | Write::Collision { .. }
             | Write::Epoch { .. } => {}

@@ -88,6 +88,7 @@ impl Model {
             | Write::Enqueue(_)
             | Write::Dequeue(_)
             | Write::OutboxStored { .. }
+            | Write::Call { .. }
             | Write::InboxDeed { .. }
             | Write::Collision { .. } => {}
         }

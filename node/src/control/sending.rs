@@ -79,6 +79,8 @@ fn refused(refusal: &Refusal) -> Problem {
         | Refusal::UnknownKind { .. }
         | Refusal::CannotOpen
         | Refusal::BodyMismatch
+        | Refusal::CallSignature
+        | Refusal::CallMismatch
         | Refusal::Expired
         | Refusal::NoRoute
         | Refusal::Unfit { .. }

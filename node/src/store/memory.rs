@@ -16,7 +16,7 @@ use relay::{
     envelope_id::{EnvelopeKey, Epoch},
     receipt::Event,
     record::Record,
-    step::{InboxEntry, Loaded, QueuePlace, StoredEnvelope, StoredReceipt, Write},
+    step::{CallEntry, InboxEntry, Loaded, QueuePlace, StoredEnvelope, StoredReceipt, Write},
     timestamp::Timestamp,
 };
 use topology::{Precedence, RoomId};
@@ -65,6 +65,11 @@ impl MemoryStore {
     /// The inbox, for checks.
     pub fn inbox(&self) -> &BTreeMap<EnvelopeKey, MemoryLine> {
         &self.durable.inbox
+    }
+
+    /// The notes of telephone calls, for checks.
+    pub fn calls(&self) -> &BTreeMap<EnvelopeKey, CallEntry> {
+        &self.durable.calls
     }
 
     /// All records, for checks.

@@ -9,6 +9,7 @@
 //! ```
 
 mod arrivals;
+mod calls;
 mod detours;
 mod duplicates;
 mod expiry;

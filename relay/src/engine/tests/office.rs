@@ -198,7 +198,7 @@ impl Office {
 /// What a room finds in an envelope: its line of the inbox, if it is a recipient.
 pub(super) fn open(room: RoomId, recipients: &[RoomId]) -> Opened {
     if recipients.contains(&room) {
-        Opened::Entry(InboxEntry { kind: 1, content_key: vec![5], summary: vec![6] })
+        Opened::Entry(InboxEntry { kind: 1, content_key: vec![5], summary: vec![6], call: None })
     } else {
         Opened::NotForUs
     }
@@ -230,7 +230,7 @@ impl Shelves {
                     self.inbox.push(key);
                 }
                 Write::Epoch { seq, bytes, .. } => self.epochs.push((seq, bytes)),
-                Write::InboxDeed { .. } | Write::Collision { .. } => {}
+                Write::Call { .. } | Write::InboxDeed { .. } | Write::Collision { .. } => {}
             }
         }
     }
