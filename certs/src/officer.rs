@@ -194,18 +194,35 @@ pub struct VerifiedAct {
     pub payload: Vec<u8>,
 }
 
-/// Signs an act with an officer's key and attaches the room's certificate for it.
+/// Signs an act on a message with an officer's key and attaches the room's certificate for it.
 pub fn sign_act(key: &OfficerKey, certificate: &[u8], payload: &[u8]) -> Vec<u8> {
-    signature::sign_with_attachment(&key.0, ContentType::OfficerAct, payload, certificate)
+    sign_as(key, certificate, ContentType::OfficerAct, payload)
 }
 
-/// Verifies an act: the attached certificate by its room's key, the act by the certified key.
+/// Signs any object that an officer signs, in the same way.
+///
+/// # Panics
+/// When no officer signs such an object: nobody would accept it.
+pub fn sign_as(key: &OfficerKey, certificate: &[u8], content: ContentType, payload: &[u8]) -> Vec<u8> {
+    assert!(content.is_by_officer(), "{content} is not signed by officers");
+    signature::sign_with_attachment(&key.0, content, payload, certificate)
+}
+
+/// Verifies an act on a message: the attached certificate by its room's key, the act by the certified key.
 pub fn verify_act(bytes: &[u8], keys: &dyn Keyring) -> Result<VerifiedAct, OfficerError> {
-    let attached =
-        signature::attachment(bytes, ContentType::OfficerAct)?.ok_or(OfficerError::NoCertificate)?;
+    verify_as(bytes, ContentType::OfficerAct, keys)
+}
+
+/// Verifies an object of this kind that an officer signed, in the same way.
+pub fn verify_as(
+    bytes: &[u8],
+    content: ContentType,
+    keys: &dyn Keyring,
+) -> Result<VerifiedAct, OfficerError> {
+    let attached = signature::attachment(bytes, content)?.ok_or(OfficerError::NoCertificate)?;
     let certificate = OfficerCertificate::verify(&attached, keys)?;
     let key = PublicKey::from_bytes(certificate.suite, &certificate.public)?;
-    let payload = signature::verify_with_key(bytes, ContentType::OfficerAct, &key)?;
+    let payload = signature::verify_with_key(bytes, content, &key)?;
     Ok(VerifiedAct {
         room: certificate.room,
         officer: certificate.officer,
@@ -303,6 +320,20 @@ mod tests {
             spoilt[at] ^= 1;
             assert!(verify_act(&spoilt, &keyring()).is_err(), "byte {at}");
         }
+    }
+
+    #[test]
+    fn what_an_officer_signed_as_one_thing_is_no_other() {
+        let key = OfficerKey::generate();
+        let certified = certificate(&key).sign(&SimulationSigner::new(HERE));
+        let call = sign_as(&key, &certified, ContentType::PhoneCall, b"\x01");
+        assert_eq!(verify_as(&call, ContentType::PhoneCall, &keyring()).unwrap().payload, b"\x01");
+        assert!(matches!(verify_act(&call, &keyring()), Err(OfficerError::Signature(_))));
+        let act = sign_act(&key, &certified, b"\x01");
+        assert!(matches!(
+            verify_as(&act, ContentType::PhoneCall, &keyring()),
+            Err(OfficerError::Signature(_))
+        ));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! The protected header is exactly three entries: the algorithm, the content type, the key id. The content
 //! type is the domain separator: whoever verifies says which kind of object is expected and gets no other.
-//! The unprotected header is empty, or holds one entry `"attachment"` (an officer's certificate), which
+//! The unprotected header is empty, or holds one entry `"attachment"` (the officer's certificate), which
 //! carries its own signature. What was signed is kept byte for byte; nothing is ever encoded again in order
 //! to verify.
 //!
@@ -274,15 +274,14 @@ impl Object {
 }
 
 /// The signature does not cover the unprotected header: whatever may stand there could be changed on the way, and
-/// with it the digest of the object. Only an officer's act carries something, and it travels inside a receipt.
+/// with it the digest of the object. Only what an officer signs carries something, and it travels inside a receipt or a
+/// committed block.
 fn is_allowed_unprotected(expected: ContentType, header: &Header) -> bool {
     let others = Header { rest: Vec::new(), ..header.clone() };
     others.is_empty()
         && match header.rest.as_slice() {
             [] => true,
-            [(Label::Text(label), Value::Bytes(_))] => {
-                label == ATTACHMENT && expected == ContentType::OfficerAct
-            }
+            [(Label::Text(label), Value::Bytes(_))] => label == ATTACHMENT && expected.is_by_officer(),
             _ => false,
         }
 }

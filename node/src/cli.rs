@@ -20,6 +20,7 @@ mod mail;
 mod moment;
 mod password;
 mod people;
+mod phone;
 mod plan;
 mod queue;
 mod receipts;
@@ -137,6 +138,7 @@ async fn dispatch(session: &mut Session, typed: Typed) -> Outcome {
         Verb::Transfer(arguments) => mail::transfer(session, arguments).await,
         Verb::Recall(arguments) => mail::recall(session, arguments).await,
         Verb::Receipts { id } => receipts::receipts(session, id).await,
+        Verb::Phone(verb) => phone::phone(session, verb).await,
         Verb::Queue(verb) => queue::queue(session, verb).await,
         Verb::Officer(verb) => people::officer(session, verb).await,
         Verb::Cert(verb) => keys::cert(session, verb).await,

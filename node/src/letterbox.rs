@@ -1,22 +1,27 @@
 //! The letterbox: messages are sealed on their way out and opened on their way in, beside the engine and in
 //! parallel. What is opened is checked against what the origin committed to, and rests under the storage key.
-//! *Against:* a body of other contents than promised, a kind that may not come this way, state secrets.
+//! *Against:* a body of other contents than promised, a kind that may not come this way, state secrets, a
+//! telephone note in the name of an officer who did not sign it.
 
 use std::sync::Arc;
 
 use certs::{
     cbor,
     seal::{self, ContentKey, SealError, SealingKey, SealingPublic, StorageKey},
-    signature::{Digest, Suite},
+    signature::{Digest, Keyring, Suite},
 };
 use relay::{
     codec,
     envelope::{ENVELOPE_VERSION, EnvelopeBytes, Role, Route, SealedMessage, VerifiedEnvelope},
     envelope_id::EnvelopeKey,
     limits::BODY_BYTES_MAX,
-    message::{BlockError, Blocks, Kind, Message, MessageError, Salts, scanner},
+    message::{
+        BlockError, Blocks, Content, Kind, Message, MessageError, Salts,
+        phone::call::{CallError, CallStatement, SignedCall, VerifiedCall},
+        scanner,
+    },
     refusal::Refusal,
-    step::{InboxEntry, Opened, Submission},
+    step::{CallEntry, InboxEntry, Opened, Submission},
 };
 use serde::{Deserialize, Serialize};
 use topology::RoomId;
@@ -105,6 +110,7 @@ impl Letterbox {
         Ok(Submission {
             content_key: content_key.protect(&self.storage, &content_context(&key)),
             summary: self.summary(&key, message),
+            call: self.own_call(&key, message),
             sealed: SealedMessage {
                 route,
                 route_bytes,
@@ -115,8 +121,9 @@ impl Letterbox {
         })
     }
 
-    /// Opens an envelope if this room is a recipient on its branch.
-    pub fn open(&self, envelope: &VerifiedEnvelope) -> Opened {
+    /// Opens an envelope if this room is a recipient on its branch. What an officer signed inside is verified with
+    /// `keys`.
+    pub fn open(&self, envelope: &VerifiedEnvelope, keys: &dyn Keyring) -> Opened {
         let Some(wrapped) = envelope.bytes().keys.iter().find(|key| key.room == self.room) else {
             return Opened::NotForUs;
         };
@@ -137,12 +144,58 @@ impl Letterbox {
         if !message.kind().flows().contains(&envelope.route().flow) {
             return Opened::Refused(Refusal::KindNotAllowed);
         }
+        let call = match verified_call(envelope, &message, keys) {
+            Ok(call) => call,
+            Err(refusal) => return Opened::Refused(refusal),
+        };
         let key = envelope.key();
         Opened::Entry(InboxEntry {
             kind: message.kind().number(),
             content_key: content_key.protect(&self.storage, &content_context(&key)),
             summary: self.summary(&key, &message),
+            call: call.and_then(|call| self.call_entry(&key, call.statement(), &message)),
         })
+    }
+
+    /// A note of this room's own, signed a moment ago.
+    fn own_call(&self, key: &EnvelopeKey, message: &Message) -> Option<CallEntry> {
+        let statement = signed_call(message)?.peek_unverified()?;
+        self.call_entry(key, &statement, message)
+    }
+
+    /// What the table of calls keeps; nothing where a room that was not on the telephone gets a copy.
+    fn call_entry(
+        &self,
+        key: &EnvelopeKey,
+        statement: &CallStatement,
+        message: &Message,
+    ) -> Option<CallEntry> {
+        let ends = [statement.room, statement.peer];
+        let peer = ends.into_iter().find(|end| *end != self.room).filter(|_| ends.contains(&self.room))?;
+        Some(CallEntry {
+            peer,
+            code: statement.code,
+            started_at: statement.started_at,
+            about: statement.about,
+            case: statement.case,
+            signed: self.storage.protect(&call_context(key), signed_call(message)?.as_bytes()),
+        })
+    }
+
+    /// Reads a note out of the table of calls and verifies it again.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the storage key, the bytes or the officer's signature do not hold.
+    pub fn read_call(
+        &self,
+        key: &EnvelopeKey,
+        protected: &[u8],
+        keys: &dyn Keyring,
+    ) -> Result<VerifiedCall, Refusal> {
+        let signed = self.storage.reveal(&call_context(key), protected).map_err(|_| Refusal::CannotOpen)?;
+        let call = VerifiedCall::verify(&SignedCall::new(signed.to_vec()), keys)
+            .map_err(|_| Refusal::CallSignature)?;
+        if call.statement().room == key.origin { Ok(call) } else { Err(Refusal::CallMismatch) }
     }
 
     /// Opens what rests in the store.
@@ -195,6 +248,54 @@ fn read(
         Err(BlockError::UnknownKind(unknown)) => Err(Refusal::UnknownKind { number: unknown.number }),
         Err(_) => Err(Refusal::BodyMismatch),
     }
+}
+
+fn signed_call(message: &Message) -> Option<&SignedCall> {
+    match &message.content {
+        Content::PhoneNote(note) => note.call.as_ref(),
+        Content::Report(_)
+        | Content::VerifyRequest(_)
+        | Content::VerifyReply(_)
+        | Content::Instruction(_)
+        | Content::Feedback(_)
+        | Content::Assignment(_)
+        | Content::Urge(_)
+        | Content::Notify(_)
+        | Content::Consult(_)
+        | Content::Transfer(_)
+        | Content::Recall(_) => None,
+    }
+}
+
+/// The officer's statement in a telephone note: signed by an officer of the origin, about this very note, which is
+/// addressed to the other end.
+fn verified_call(
+    envelope: &VerifiedEnvelope,
+    message: &Message,
+    keys: &dyn Keyring,
+) -> Result<Option<VerifiedCall>, Refusal> {
+    let header = envelope.header();
+    let text = header.commitments.get(1).ok_or(Refusal::BodyMismatch)?;
+    let call = VerifiedCall::of_note(message, envelope.route().origin, text, keys);
+    let call = call.map_err(|error| {
+        tracing::warn!(id = %envelope.key().id, %error, "a telephone note is refused");
+        match error {
+            CallError::OtherNote { .. } => Refusal::CallMismatch,
+            CallError::TooLarge
+            | CallError::Officer(_)
+            | CallError::Malformed
+            | CallError::Version { .. }
+            | CallError::OtherRoom { .. } => Refusal::CallSignature,
+        }
+    })?;
+    match &call {
+        Some(call) if envelope.address(call.statement().peer).is_none() => Err(Refusal::CallMismatch),
+        Some(_) | None => Ok(call),
+    }
+}
+
+fn call_context(key: &EnvelopeKey) -> Vec<u8> {
+    [b"call".as_slice(), &key.to_bytes()].concat()
 }
 
 fn content_context(key: &EnvelopeKey) -> Vec<u8> {

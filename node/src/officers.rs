@@ -17,8 +17,9 @@ use certs::{
     cbor,
     officer::{
         LockError, LockedOfficerKey, OfficerCertificate, OfficerKey, OfficerRole, PASSWORD_CHARACTERS_MIN,
-        PasswordCost, sign_act,
+        PasswordCost, sign_as,
     },
+    signature::ContentType,
 };
 use data_encoding::{BASE32_NOPAD, BASE64};
 use relay::timestamp::Timestamp;
@@ -154,10 +155,24 @@ impl Officers {
     /// # Errors
     /// `officer_unknown`, `officer_disabled`, `officer_wrong_password`, `officer_paused` after too many of them.
     pub fn sign(&self, officer: &str, password: &str, payload: &[u8]) -> Result<Vec<u8>, Problem> {
+        self.sign_as(officer, password, ContentType::OfficerAct, payload)
+    }
+
+    /// Signs any object that officers sign.
+    ///
+    /// # Errors
+    /// As for [`sign`](Self::sign).
+    pub fn sign_as(
+        &self,
+        officer: &str,
+        password: &str,
+        content: ContentType,
+        payload: &[u8],
+    ) -> Result<Vec<u8>, Problem> {
         let entry = find(&self.book(), officer)?.clone();
         let key = self.unlock(&entry, password, Clock::instant())?;
         let certificate = decoded(&entry.certificate).ok_or_else(|| self.damaged())?;
-        Ok(sign_act(&key, &certificate, payload))
+        Ok(sign_as(&key, &certificate, content, payload))
     }
 
     /// Locks an officer's key under a new password.

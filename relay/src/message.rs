@@ -38,6 +38,7 @@ pub use attachment::Attachment;
 pub use block::{BlockError, Blocks, Salts, padded_len};
 pub use body::Content;
 pub use case_id::CaseId;
+pub use declared_time::DeclaredTime;
 pub use document::Part;
 pub use error::MessageError;
 pub use facts::Facts;

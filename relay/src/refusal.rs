@@ -35,6 +35,12 @@ pub enum Refusal {
     /// A state secret: this network may not carry it.
     #[error("the message is marked as a state secret, which this network may not carry")]
     StateSecret,
+    /// A telephone note whose officer's signature does not hold.
+    #[error("the officer's signature on the telephone note does not hold")]
+    CallSignature,
+    /// A telephone note that says something else than its officer signed.
+    #[error("the telephone note is not what its officer signed")]
+    CallMismatch,
     /// Its time ran out before it came.
     #[error("it came after its expiry")]
     Expired,
@@ -83,6 +89,8 @@ impl Refusal {
             Self::CannotOpen => "cannot_open",
             Self::BodyMismatch => "body_mismatch",
             Self::StateSecret => "state_secret",
+            Self::CallSignature => "call_signature",
+            Self::CallMismatch => "call_mismatch",
             Self::Expired => "expired",
             Self::NoRoute => "no_route",
             Self::Unfit { .. } => "unfit",
@@ -111,6 +119,8 @@ impl Refusal {
             | Self::CannotOpen
             | Self::BodyMismatch
             | Self::StateSecret
+            | Self::CallSignature
+            | Self::CallMismatch
             | Self::Expired
             | Self::NoRoute
             | Self::Unfit { .. }

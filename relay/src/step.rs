@@ -14,6 +14,7 @@ use crate::{
     envelope_id::{EnvelopeId, EnvelopeKey, Epoch},
     frame::Credit,
     log::{Edge, Run, VerifiedLine},
+    message::{CaseId, DeclaredTime, phone::code::CallCode},
     receipt::{ClockOffset, Event, Reason, VerifiedReceipt},
     record::Record,
     refusal::Refusal,
@@ -188,6 +189,8 @@ pub struct Submission {
     pub content_key: Vec<u8>,
     /// What lists show of it.
     pub summary: Vec<u8>,
+    /// For a telephone note that its officer signed: what the table of calls keeps.
+    pub call: Option<CallEntry>,
 }
 
 /// An envelope from a neighbour.
@@ -221,6 +224,25 @@ pub struct InboxEntry {
     pub content_key: Vec<u8>,
     /// What lists show of it, under the storage key.
     pub summary: Vec<u8>,
+    /// For a telephone note of a call with this room: what the table of calls keeps.
+    pub call: Option<CallEntry>,
+}
+
+/// One end's signed note of a call of this room, as the table of calls keeps it: enough to find the other end's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallEntry {
+    /// The room at the other end, seen from here.
+    pub peer: RoomId,
+    /// 对口令
+    pub code: CallCode,
+    /// The declared start.
+    pub started_at: DeclaredTime,
+    /// The message that it was about.
+    pub about: Option<EnvelopeKey>,
+    /// The case that it belongs to.
+    pub case: Option<CaseId>,
+    /// The signed statement, under the storage key.
+    pub signed: Vec<u8>,
 }
 
 /// An officer's deed, signed.
@@ -347,6 +369,13 @@ pub enum Write {
         entry: InboxEntry,
         /// When it was delivered.
         delivered_at: Timestamp,
+    },
+    /// A new note in the table of calls, written here or delivered here.
+    Call {
+        /// The envelope that carries it.
+        key: EnvelopeKey,
+        /// The note.
+        entry: CallEntry,
     },
     /// An officer's deed on a line of the inbox.
     InboxDeed {

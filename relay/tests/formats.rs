@@ -29,7 +29,10 @@ use relay::{
         field::{Severity, Status},
         instruction::Progress,
         occurrence::Precision,
-        phone::{Direction, PhoneLine},
+        phone::{
+            Direction, PhoneLine,
+            call::{CALL_BYTES_MAX, SignedCall, VerifiedCall},
+        },
         report::Stage,
         text,
         verification::Conclusion,
@@ -74,6 +77,7 @@ fn every_example_in_the_document_is_what_the_code_makes() {
         ("epoch-start", epoch_start()),
         ("officer-certificate", officer_certificate()),
         ("officer-act", officer_act()),
+        ("phone-call", phone_call()),
         ("receipt", receipt()),
         ("tick", tick().bytes().to_vec()),
         ("checkpoint", checkpoint().bytes().to_vec()),
@@ -113,6 +117,8 @@ fn the_examples_verify_from_the_root_down_and_the_body_opens() {
         Some(VerifiedTick::verify(&block("tick"), &map, &keys).unwrap().name())
     );
     assert_eq!(VerifiedLine::verify(&block("line"), &keys).unwrap().line().peer, CITY);
+    let call = VerifiedCall::verify(&SignedCall::new(block("phone-call")), &keys).unwrap();
+    assert_eq!((call.statement(), call.officer()), (&phone_statement(), "liwei"));
     let start = signature::verify(&block("epoch-start"), ContentType::EpochStart, &keys).unwrap();
     assert_eq!(start.signer, CITY);
 }
@@ -181,6 +187,8 @@ fn the_document_has_every_word_of_every_closed_list() {
         Refusal::CannotOpen,
         Refusal::BodyMismatch,
         Refusal::StateSecret,
+        Refusal::CallSignature,
+        Refusal::CallMismatch,
         Refusal::Expired,
         Refusal::NoRoute,
     ];
@@ -216,6 +224,7 @@ fn the_document_has_the_limits() {
     let numbers = [
         ("bytes of a signed header", limits::HEADER_BYTES_MAX),
         ("bytes of a signed receipt", limits::RECEIPT_BYTES_MAX),
+        ("bytes of a signed statement about a call", CALL_BYTES_MAX),
         ("bytes of a sealed body", limits::BODY_BYTES_MAX),
         ("recipients of an envelope", limits::RECIPIENTS_MAX),
         ("days from `created_at` to `expires_at`", days as usize),

@@ -76,6 +76,7 @@ pub fn before_write(model: &Model, room: RoomId, write: &Write) -> Result<(), Vi
         | Write::Enqueue(_)
         | Write::Dequeue(_)
         | Write::OutboxStored { .. }
+        | Write::Call { .. }
         | Write::InboxDeed { .. }
         | Write::Tick { .. }
         | Write::TickCited(_)
@@ -114,6 +115,7 @@ pub fn after_commit(model: &Model, store: &MemoryStore, writes: &[Write]) -> Res
             | Write::Enqueue(_)
             | Write::Dequeue(_)
             | Write::OutboxStored { .. }
+            | Write::Call { .. }
             | Write::InboxDeed { .. }
             | Write::Collision { .. }
             | Write::Epoch { .. }

@@ -92,6 +92,7 @@ impl Model {
             | Write::Enqueue(_)
             | Write::Dequeue(_)
             | Write::OutboxStored { .. }
+            | Write::Call { .. }
             | Write::InboxDeed { .. }
             | Write::Collision { .. }
             | Write::Log(_)

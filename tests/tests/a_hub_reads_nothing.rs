@@ -334,14 +334,14 @@ async fn a_hub_cannot_read_what_it_carries_with_its_own_key() {
     let county = city.cluster.room("411322");
     county.send(&Letter::test("report", &["410000"], IN_TEXT)).await;
     let (_, genuine) = below.hear_envelope().await.unwrap();
-    let opened = city.keys.letterbox.open(&city.verified(&genuine));
+    let opened = city.keys.letterbox.open(&city.verified(&genuine), &*city.keys.trust.keys);
     assert!(matches!(opened, relay::step::Opened::NotForUs), "{opened:?}");
     let frames = line::encode(&genuine);
     assert!(!frames.windows(IN_TEXT.len()).any(|window| window == IN_TEXT.as_bytes()));
     // The control: what is for the city opens with the same key.
     county.send(&Letter::test("report", &["411300"], IN_TEXT)).await;
     let (_, for_city) = below.hear_envelope().await.unwrap();
-    let opened = city.keys.letterbox.open(&city.verified(&for_city));
+    let opened = city.keys.letterbox.open(&city.verified(&for_city), &*city.keys.trust.keys);
     assert!(matches!(opened, relay::step::Opened::Entry(_)), "{opened:?}");
 }
 

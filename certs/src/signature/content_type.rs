@@ -31,11 +31,13 @@ pub enum ContentType {
     Checkpoint,
     /// What a room saw of one of its links.
     Line,
+    /// One end's statement about a telephone call, signed by its officer.
+    PhoneCall,
 }
 
 impl ContentType {
     /// All kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Plan,
         Self::Sheet,
         Self::EnvelopeHeader,
@@ -49,6 +51,7 @@ impl ContentType {
         Self::Tick,
         Self::Checkpoint,
         Self::Line,
+        Self::PhoneCall,
     ];
 
     /// The content type (RFC 9052 section 3.1) in the protected header.
@@ -67,6 +70,7 @@ impl ContentType {
             Self::Tick => "application/yichuan-tick+cbor",
             Self::Checkpoint => "application/yichuan-checkpoint+cbor",
             Self::Line => "application/yichuan-line+cbor",
+            Self::PhoneCall => "application/yichuan-phone-call+cbor",
         }
     }
 
@@ -81,9 +85,15 @@ impl ContentType {
             | Self::OfficerAct
             | Self::JoinRequest
             | Self::Renewal
-            | Self::KeySuccession => 64 << 10,
+            | Self::KeySuccession
+            | Self::PhoneCall => 64 << 10,
             Self::Tick | Self::Checkpoint | Self::Line => 4 << 10,
         }
+    }
+
+    /// Whether an officer signs it, with the room's certificate for the officer's key attached.
+    pub const fn is_by_officer(self) -> bool {
+        matches!(self, Self::OfficerAct | Self::PhoneCall)
     }
 }
 

@@ -180,6 +180,8 @@ fn refusals() -> Vec<Refusal> {
         Refusal::CannotOpen,
         Refusal::BodyMismatch,
         Refusal::StateSecret,
+        Refusal::CallSignature,
+        Refusal::CallMismatch,
         Refusal::Expired,
         Refusal::NoRoute,
         Refusal::ClockAhead,

@@ -5,7 +5,10 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use relay::message::Kind;
+use relay::message::{
+    DeclaredTime, Kind,
+    phone::{PhoneLine, code::CallCode},
+};
 use topology::Precedence;
 
 use super::{
@@ -62,6 +65,8 @@ pub(crate) enum Verb {
     Receipts {
         id: String,
     },
+    #[command(subcommand)]
+    Phone(PhoneVerb),
     #[command(subcommand)]
     Queue(QueueVerb),
     #[command(subcommand)]
@@ -276,6 +281,46 @@ pub(crate) struct TransferArguments {
 pub(crate) struct RecallArguments {
     pub(crate) id: String,
     pub(crate) reason: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PhoneVerb {
+    Out {
+        #[arg(long, value_name = "ROOM")]
+        to: String,
+        #[command(flatten)]
+        call: CallArguments,
+    },
+    In {
+        #[arg(long, value_name = "ROOM")]
+        from: String,
+        #[arg(long)]
+        code: CallCode,
+        #[command(flatten)]
+        call: CallArguments,
+    },
+    Ls,
+}
+
+/// What either end says of a call.
+#[derive(Debug, Args)]
+pub(crate) struct CallArguments {
+    #[arg(long)]
+    pub(crate) line: PhoneLine,
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) text: String,
+    #[arg(long, value_name = "ID")]
+    pub(crate) about: Option<String>,
+    #[arg(long, value_name = "TIME")]
+    pub(crate) started: Option<DeclaredTime>,
+    #[arg(long, value_name = "TIME")]
+    pub(crate) ended: Option<DeclaredTime>,
+    #[arg(long)]
+    pub(crate) sensitive: bool,
+    #[command(flatten)]
+    pub(crate) by: ByOfficer,
+    #[command(flatten)]
+    pub(crate) marks: Marks,
 }
 
 #[derive(Debug, Subcommand)]

@@ -130,14 +130,19 @@ fn rooms_and_text(mut words: Vec<String>) -> Result<(Vec<String>, String), Probl
 
 fn marked(mut wanted: SendRequest, marks: &Marks) -> SendRequest {
     wanted.precedence = marks.precedence.map(|precedence| precedence.word().to_owned());
+    wanted.status = status_word(marks);
+    wanted.expires_in_s = marks.expires_in.map(|span| span.as_secs());
+    wanted
+}
+
+/// `exercise` or `test`; nothing for the real thing, or what a message file says.
+pub(super) fn status_word(marks: &Marks) -> Option<String> {
     let status = match (marks.exercise, marks.test) {
         (true, _) => Some("exercise"),
         (false, true) => Some("test"),
         (false, false) => None,
     };
-    wanted.status = status.map(str::to_owned);
-    wanted.expires_in_s = marks.expires_in.map(|span| span.as_secs());
-    wanted
+    status.map(str::to_owned)
 }
 
 fn compose(kind: Kind, text: &Text) -> Result<SendRequest, Problem> {

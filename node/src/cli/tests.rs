@@ -57,6 +57,11 @@ const LINES: &[&str] = &[
     "recall 019a",
     "recall 019a 误发",
     "receipts 019a",
+    "phone out --to 410000 --line ordinary --officer 甲 --text 火情",
+    "phone out --to 410000 --line 保密电话 --officer 甲 --text 火情 --about 019a --sensitive --exercise --password-file p",
+    "phone in --from 411322 --code k7m --line ordinary --officer 甲 --text 火情 --started 2026-11-22T02:37:00 --ended \
+     2026-11-22T02:39:05+08:00 --json",
+    "phone ls --json",
     "queue ls",
     "queue show 019a",
     "queue retry 019a",
@@ -107,6 +112,10 @@ fn what_is_mistyped_is_a_usage_error_with_its_own_code() {
         ("invite 411322 --pending", "usage_conflict"),
         ("ack 019a", "usage_missing"),
         ("request 411322", "usage_few"),
+        ("phone in --from 411322 --code K0M --line ordinary --officer 甲 --text t", "usage_value"),
+        ("phone out --to 411322 --line fax --officer 甲 --text t", "usage_value"),
+        ("phone out --to 411322 --line secure --officer 甲 --text t --started yesterday", "usage_value"),
+        ("phone in --from 411322 --line ordinary --officer 甲 --text t", "usage_missing"),
         ("demo --speed 0", "usage_value"),
     ];
     for (line, code) in table {

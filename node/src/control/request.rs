@@ -53,6 +53,10 @@ pub enum Request {
         /// Why, for a return.
         reason: Option<String>,
     },
+    /// An officer notes a telephone call. Answer: [`super::view::Noted`].
+    PhoneNote(Box<PhoneRequest>),
+    /// Telephone calls. Answer: list of [`super::view::CallLine`].
+    Calls,
     /// Queues by neighbour. Answer: list of [`super::view::QueueLine`].
     QueueList,
     /// One envelope's ways. Answer: [`super::view::QueueEntry`].
@@ -184,6 +188,48 @@ pub struct SendRequest {
     #[serde(default)]
     pub written: bool,
     /// Seconds until it expires; three days when absent.
+    #[serde(default)]
+    pub expires_in_s: Option<u64>,
+}
+
+/// A telephone call to note.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhoneRequest {
+    /// `out` or `in`.
+    pub direction: String,
+    /// The room at the other end: code, name or id.
+    pub room: String,
+    /// The code that was heard; a caller's is drawn.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// `ordinary` or `secure`.
+    pub line: String,
+    /// Id of the message, or of the case, that it was about.
+    #[serde(default)]
+    pub about: Option<String>,
+    /// What was said.
+    pub text: String,
+    /// The matter is sensitive.
+    #[serde(default)]
+    pub sensitive: bool,
+    /// When it began, as the officer says; now when absent.
+    #[serde(default)]
+    pub started_at_ms: Option<i64>,
+    /// When it ended, as the officer says; now when absent.
+    #[serde(default)]
+    pub ended_at_ms: Option<i64>,
+    /// The officer's name or id.
+    pub officer: String,
+    /// The officer's password.
+    pub password: String,
+    /// `flash`, `immediate`, `priority`, `routine`; the kind's own when absent.
+    #[serde(default)]
+    pub precedence: Option<String>,
+    /// `actual`, `exercise` or `test`.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// Seconds until the note expires; three days when absent.
     #[serde(default)]
     pub expires_in_s: Option<u64>,
 }

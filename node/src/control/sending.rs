@@ -10,7 +10,7 @@ use relay::{
     envelope::{Role, Route},
     envelope_id::EnvelopeId,
     limits::{ATTACHMENTS_BYTES_MAX, LIFETIME_DEFAULT, LIFETIME_MAX, RECIPIENTS_MAX},
-    message::{CaseId, Kind, Message, body::Content, field::Status, scanner},
+    message::{CaseId, Kind, Message, block::SALT_LEN, body::Content, field::Status, scanner},
     refusal::Refusal,
     step::{Input, Reply, Submission},
 };
@@ -30,8 +30,10 @@ use crate::{
 };
 
 /// A message that was checked and may be sealed.
-struct Prepared {
-    message: Message,
+pub(super) struct Prepared {
+    pub(super) message: Message,
+    /// Where an officer has signed the commitment to the text, the salt that goes with it.
+    pub(super) text_salt: Option<[u8; SALT_LEN]>,
     flow: Flow,
     precedence: Precedence,
     status: Status,
@@ -44,10 +46,14 @@ struct Prepared {
 const TRIES: usize = 3;
 
 pub(super) async fn send(node: &Arc<Node>, request: SendRequest) -> Result<view::Sent, Problem> {
-    let prepared = prepare(node, request).await?;
+    post(node, &prepare(node, request).await?).await
+}
+
+/// Seals and hands over what was prepared.
+pub(super) async fn post(node: &Arc<Node>, prepared: &Prepared) -> Result<view::Sent, Problem> {
     let map = node.trust.current().map.clone();
     for _ in 0..TRIES {
-        let submission = seal(node, &prepared)?;
+        let submission = seal(node, prepared)?;
         let (reply, answer) = oneshot::channel();
         let input = Input::Submit(Box::new(submission));
         node.registry().job(Job { input, reply: Some(reply) }).await;
@@ -79,6 +85,8 @@ fn refused(refusal: &Refusal) -> Problem {
         | Refusal::UnknownKind { .. }
         | Refusal::CannotOpen
         | Refusal::BodyMismatch
+        | Refusal::CallSignature
+        | Refusal::CallMismatch
         | Refusal::Expired
         | Refusal::NoRoute
         | Refusal::Unfit { .. }
@@ -98,12 +106,22 @@ async fn prepare(node: &Node, request: SendRequest) -> Result<Prepared, Problem>
         .kind
         .parse()
         .map_err(|error| Problem::usage("kind_unknown").with("kind", &request.kind).with("detail", error))?;
-    let mut message = read_message(kind, &request)?;
+    let message = read_message(kind, &request)?;
+    prepare_message(node, &request, message).await
+}
+
+/// Checks a message that is there already, and whom it is to reach.
+pub(super) async fn prepare_message(
+    node: &Node,
+    request: &SendRequest,
+    mut message: Message,
+) -> Result<Prepared, Problem> {
+    let kind = message.kind();
     let map = node.trust.current().map.clone();
     let me = node.config.room;
-    let mut to = recipients(node, &request)?;
-    let status = status(&request, &message)?;
-    let related = relate(node, &request, &mut message).await?;
+    let mut to = recipients(node, request)?;
+    let status = status(request, &message)?;
+    let related = relate(node, request, &mut message).await?;
     if let (true, Content::VerifyRequest(body)) = (request.written, &mut message.content) {
         body.written_required = true;
     }
@@ -121,12 +139,13 @@ async fn prepare(node: &Node, request: SendRequest) -> Result<Prepared, Problem>
     } else {
         add_copies(&map, me, &mut to)
     };
-    let precedence = precedence(&request, &message, skips)?;
+    let precedence = precedence(request, &message, skips)?;
     message.heading.status = status;
     message.heading.precedence = None;
     check_secrecy(&message)?;
     message.check().map_err(|error| Problem::usage("message_invalid").with("detail", error))?;
-    Ok(Prepared { message, flow, precedence, status, to, copies, lifetime: lifetime(&request)? })
+    let lifetime = lifetime(request)?;
+    Ok(Prepared { message, text_salt: None, flow, precedence, status, to, copies, lifetime })
 }
 
 fn answers(kind: Kind, asked: Kind) -> bool {
@@ -327,7 +346,8 @@ fn seal(node: &Node, prepared: &Prepared) -> Result<Submission, Problem> {
         precedence: prepared.precedence,
         map_version: trust.map.version(),
     };
-    let salts = [random()?, random()?, random()?];
+    let text_salt = prepared.text_salt.map_or_else(random, Ok)?;
+    let salts = [random()?, text_salt, random()?];
     node.letterbox().seal(&prepared.message, route, &to, salts).map_err(|error| {
         let code = match &error {
             SealMessageError::TooLarge { .. } => "message_too_large",
@@ -338,7 +358,7 @@ fn seal(node: &Node, prepared: &Prepared) -> Result<Submission, Problem> {
     })
 }
 
-fn random<const N: usize>() -> Result<[u8; N], Problem> {
+pub(super) fn random<const N: usize>() -> Result<[u8; N], Problem> {
     let mut bytes = [0; N];
     rand::fill(&mut bytes).map_err(|_| Problem::failed("no_randomness"))?;
     Ok(bytes)

@@ -13,10 +13,11 @@ use tokio::{
 };
 
 use super::{
+    calls,
     client::SocketPath,
     desk, reading, receipts,
     request::{Answer, Request},
-    sending,
+    sending, telephone,
 };
 use crate::{daemon::Node, directory::Directory, problem::Problem};
 
@@ -109,6 +110,8 @@ async fn dispatch(node: &Arc<Node>, request: Request) -> Result<Value, Problem> 
         Request::Outbox => json(reading::sent(node).await?),
         Request::Show { id } => json(reading::show(node, &id).await?),
         Request::Receipts { id } => json(receipts::receipts(node, &id).await?),
+        Request::PhoneNote(request) => json(telephone::note(node, *request).await?),
+        Request::Calls => json(calls::calls(node).await?),
         Request::QueueList => json(reading::queue(node).await?),
         Request::QueueShow { id } => json(reading::queue_entry(node, &id).await?),
         Request::Progress => json(reading::progress(node)),

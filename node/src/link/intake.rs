@@ -120,7 +120,7 @@ impl Intake {
                 Err(StreamError::OutOfPlace("an envelope on the stream of another precedence"))
             }
             Ok(envelope) => {
-                let opened = self.letterbox.open(&envelope);
+                let opened = self.letterbox.open(&envelope, &*trust.keys);
                 let arrival = Box::new(Arrival { from, envelope, opened });
                 self.registry.job(Job { input: Input::Arrived(arrival), reply: done }).await;
                 Ok(())

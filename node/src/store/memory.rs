@@ -19,7 +19,9 @@ use relay::{
     log::Range,
     receipt::Event,
     record::Record,
-    step::{DatedCheckpoint, InboxEntry, Loaded, QueuePlace, StoredEnvelope, StoredReceipt, Write},
+    step::{
+        CallEntry, DatedCheckpoint, InboxEntry, Loaded, QueuePlace, StoredEnvelope, StoredReceipt, Write,
+    },
     tick::TickRef,
     timestamp::Timestamp,
 };
@@ -69,6 +71,11 @@ impl MemoryStore {
     /// The inbox, for checks.
     pub fn inbox(&self) -> &BTreeMap<EnvelopeKey, MemoryLine> {
         &self.durable.inbox
+    }
+
+    /// The notes of telephone calls, for checks.
+    pub fn calls(&self) -> &BTreeMap<EnvelopeKey, CallEntry> {
+        &self.durable.calls
     }
 
     /// All records, for checks.

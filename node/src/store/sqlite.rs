@@ -44,8 +44,8 @@ use self::{
 pub use self::{
     open::OpenOptions,
     reader::{
-        CollisionLine, DiskUse, InboxFilter, InboxLine, KeptEnvelope, MissingNumbers, QuarantineLine,
-        QueueLine, QueueTotal, ReceiptLine, SentLine, SqliteReader, Totals,
+        CallFilter, CallLine, CollisionLine, DiskUse, InboxFilter, InboxLine, KeptEnvelope, MissingNumbers,
+        QuarantineLine, QueueLine, QueueTotal, ReceiptLine, SentLine, SqliteReader, Totals,
     },
 };
 use super::{NumberedReceipt, ReceiptRow, Store, StoreError};

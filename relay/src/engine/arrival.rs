@@ -155,6 +155,9 @@ impl Engine {
             }
             Fate::Deliver(entry) => {
                 let (key, epoch) = (record.key, envelope.route().epoch);
+                if let Some(entry) = entry.call.clone() {
+                    step.writes.push(Write::Call { key, entry });
+                }
                 step.writes.push(Write::ContentKey { key, content_key: entry.content_key.clone() });
                 step.writes.push(Write::Inbox { key, nr, epoch, entry, delivered_at: now });
                 self.attest(record, About::record(record, recipient), Event::Delivered, now, step);

@@ -38,6 +38,9 @@ impl Engine {
             content_key: Some(submission.content_key),
             summary: Some(submission.summary),
         });
+        if let Some(entry) = submission.call {
+            step.writes.push(Write::Call { key, entry });
+        }
         for address in &envelope.header().to {
             let waiting = DeliveryState::Waiting { neighbour: self.me };
             record.deliveries.push(Delivery::new(address.room, address.role, address.nr, waiting));

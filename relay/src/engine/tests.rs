@@ -10,6 +10,7 @@
 
 mod arrivals;
 mod books;
+mod calls;
 mod detours;
 mod duplicates;
 mod expiry;

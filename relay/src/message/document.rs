@@ -70,6 +70,7 @@ const FACTS_KEYS: &[&str] = &[
     "ended_at",
     "pairing_code",
     "called_back",
+    "call",
 ];
 
 const PERSONAL_KEYS: &[&str] = &["source", "victims", "leader_on_scene", "contact", "caller", "callee"];

@@ -13,7 +13,7 @@ use super::{
     kind::Kind,
     marking::Marking,
     occurrence::Occurrence,
-    phone::{Direction, PhoneLine},
+    phone::{Direction, PhoneLine, call::SignedCall},
     report::Stage,
     verification::Conclusion,
 };
@@ -73,6 +73,8 @@ pub struct Facts {
     pub ended_at: Option<DeclaredTime>,
     /// 对口令
     pub pairing_code: Option<String>,
+    /// What the officer signed about the call
+    pub call: Option<SignedCall>,
 }
 
 impl Facts {

@@ -10,7 +10,7 @@ use serde_bytes::ByteBuf;
 use super::{
     Message,
     attachment::{Attachment, AttachmentEntry},
-    block::{Block, BlockError, Blocks, Salts},
+    block::{Block, BlockError, Blocks, SALT_LEN, Salts},
     body::{Content, Source},
     document::{Document, Part, content_keys, heading_keys, part_of, typed},
     error::MessageError,
@@ -26,13 +26,17 @@ impl Message {
     /// [`MessageError`] when the message may not be sent as it is.
     pub fn to_blocks(&self, salts: Salts) -> Result<Blocks, MessageError> {
         self.check()?;
-        let document = Document::of(self);
         let [facts, text, personal] = salts;
-        let block = |part, salt| Block::new(salt, &document.part(part));
+        let block = |part, salt| self.block(part, salt);
         let attachments =
             self.attachments.iter().map(|attachment| ByteBuf::from(attachment.bytes.clone())).collect();
         let (facts, text) = (block(Part::Facts, facts), block(Part::Text, text));
         Ok(Blocks::new(facts, text, block(Part::Personal, personal), attachments))
+    }
+
+    /// One block of the message under this salt.
+    pub(super) fn block(&self, part: Part, salt: [u8; SALT_LEN]) -> Block {
+        Block::new(salt, &Document::of(self).part(part))
     }
 
     /// Reads a message from its blocks; the personal one may have been destroyed. Check them against the
@@ -140,7 +144,6 @@ mod tests {
         envelope_id::{EnvelopeId, EnvelopeKey},
         limits::BODY_BYTES_MAX,
         message::{
-            block::SALT_LEN,
             facts::Facts,
             field::{Casualties, Known, Person, Severity},
             kind::UnknownKind,

@@ -1,7 +1,13 @@
 //! A record of a telephone call (电话记录). The tightest limits are telephone limits; a call counts when both
 //! ends have signed a note of it, and the pairing code that was read aloud ties the two together.
 
+pub mod call;
+pub mod code;
+pub mod pairing;
+
 use serde::{Deserialize, Serialize};
+
+use call::SignedCall;
 
 use super::{
     body::Body,
@@ -44,6 +50,10 @@ pub struct PhoneNote {
     pub ended_at: Option<DeclaredTime>,
     /// 对口令: the three characters read aloud
     pub pairing_code: Option<String>,
+    /// 敏感事项
+    pub sensitive: bool,
+    /// The statement that the officer signed; a note without one is paper and pairs with nothing.
+    pub call: Option<SignedCall>,
     /// 通话内容
     pub what: String,
     /// 来电人
@@ -102,6 +112,8 @@ impl Body for PhoneNote {
         lines.given("通话开始", "Started at", &self.started_at);
         lines.given("通话结束", "Ended at", &self.ended_at);
         lines.given("对口令", "Pairing code", &self.pairing_code);
+        lines.flag("敏感事项", "Sensitive", self.sensitive);
+        lines.flag("值班员已签名", "Signed by its officer", self.call.is_some());
         lines.given("来电人", "Caller", &self.caller);
         lines.given("接电人", "Callee", &self.callee);
         lines.add("通话内容", "Content", &self.what);

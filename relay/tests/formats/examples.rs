@@ -21,12 +21,16 @@ use relay::{
     checkpoint::{Anchor, AnchorStep, Checkpoint, VerifiedCheckpoint},
     engine::EpochStart,
     envelope::{ENVELOPE_VERSION, Role, Route, SealedMessage},
-    envelope_id::{EnvelopeId, Epoch},
+    envelope_id::{EnvelopeId, EnvelopeKey, Epoch},
     limits,
     log::{Edge, Line, leaf_hash},
     message::{
-        Blocks, CaseId, Content, Message,
+        Blocks, CaseId, Content, DeclaredTime, Message,
         field::{Person, Status},
+        phone::{
+            Direction, PhoneLine,
+            call::{CALL_VERSION, CallStatement},
+        },
         verification::VerifyRequest,
     },
     receipt::{ClockOffset, Event, OfficerDeed, Receipt},
@@ -344,6 +348,30 @@ pub(crate) fn officer_act() -> Vec<u8> {
     };
     let (key, kind) = (key(&OFFICER), ContentType::OfficerAct);
     signature::sign_with_attachment(&key, kind, &cbor::encode(&deed), &officer_certificate())
+}
+
+pub(crate) fn phone_statement() -> CallStatement {
+    let at = |ms| DeclaredTime::from_ms(NOW_MS + ms).unwrap();
+    CallStatement {
+        v: CALL_VERSION,
+        case: Some(CaseId::from_bytes([0x44; 16])),
+        code: "K7M".parse().unwrap(),
+        line: PhoneLine::Secure,
+        peer: PROVINCE,
+        room: CITY,
+        text: Digest::from_bytes([0x99; 32]),
+        about: Some(EnvelopeKey { origin: PROVINCE, id: route().id }),
+        status: Status::Actual,
+        ended_at: at(202_000),
+        direction: Direction::Out,
+        sensitive: false,
+        started_at: at(82_000),
+    }
+}
+
+pub(crate) fn phone_call() -> Vec<u8> {
+    let (key, kind) = (key(&OFFICER), ContentType::PhoneCall);
+    signature::sign_with_attachment(&key, kind, &phone_statement().payload(), &officer_certificate())
 }
 
 pub(crate) fn receipt() -> Vec<u8> {

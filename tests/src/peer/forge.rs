@@ -8,7 +8,7 @@ use node::{clock::Clock, letterbox::Recipient};
 use relay::{
     envelope::{EnvelopeBytes, Role, Route, VerifiedEnvelope},
     envelope_id::{EnvelopeId, Epoch},
-    message::{Kind, Message, field::Status},
+    message::{Kind, Message, Salts, field::Status},
     receipt::{Event, Receipt},
 };
 use serde_bytes::ByteArray;
@@ -61,7 +61,15 @@ impl Keys {
     /// # Panics
     /// When a recipient has no key.
     pub fn seal(&self, draft: &Draft) -> VerifiedEnvelope {
-        self.seal_to(draft, draft.to.iter().map(|room| self.recipient(*room)).collect())
+        self.seal_with_salts(draft, [random(), random(), random()])
+    }
+
+    /// The same with chosen salts: an officer's statement about a call names the commitment that one of them makes.
+    ///
+    /// # Panics
+    /// When a recipient has no key.
+    pub fn seal_with_salts(&self, draft: &Draft, salts: Salts) -> VerifiedEnvelope {
+        self.seal_to(draft, draft.to.iter().map(|room| self.recipient(*room)).collect(), salts)
     }
 
     /// Seals a draft with the key of another room than its recipient's.
@@ -70,11 +78,10 @@ impl Keys {
     /// When that room has no key.
     pub fn seal_with_key_of(&self, draft: &Draft, other: RoomId) -> VerifiedEnvelope {
         let wrong = |room: &RoomId| Recipient { room: *room, ..self.recipient(other) };
-        self.seal_to(draft, draft.to.iter().map(wrong).collect())
+        self.seal_to(draft, draft.to.iter().map(wrong).collect(), [random(), random(), random()])
     }
 
-    fn seal_to(&self, draft: &Draft, recipients: Vec<Recipient>) -> VerifiedEnvelope {
-        let salts = [random(), random(), random()];
+    fn seal_to(&self, draft: &Draft, recipients: Vec<Recipient>, salts: Salts) -> VerifiedEnvelope {
         let submission = self.letterbox.seal(&draft.message, draft.route.clone(), &recipients, salts);
         submission.expect("the message can be sealed").sealed.sign(&self.signing, |_| 1)
     }

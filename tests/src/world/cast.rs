@@ -82,7 +82,7 @@ pub(crate) fn open(envelope: &VerifiedEnvelope, me: RoomId) -> Opened {
     if envelope.bytes().body.first() == Some(&UNKNOWN_KIND) {
         return Opened::Refused(Refusal::UnknownKind { number: 60_000 });
     }
-    Opened::Entry(InboxEntry { kind: 1, content_key: vec![1; 8], summary: vec![2; 8] })
+    Opened::Entry(InboxEntry { kind: 1, content_key: vec![1; 8], summary: vec![2; 8], call: None })
 }
 
 type Keys = (Vec<Arc<dyn Signer>>, Arc<dyn Keyring>);

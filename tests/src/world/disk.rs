@@ -132,7 +132,9 @@ impl Shared {
             .filter_map(|write| if let Write::Inbox { key, .. } = write { Some(*key) } else { None })
             .collect();
         let kept = self.whole.iter().filter(|write| match write {
-            Write::Envelope { key, .. } | Write::Inbox { key, .. } => !delivered.contains(key),
+            Write::Envelope { key, .. } | Write::Inbox { key, .. } | Write::Call { key, .. } => {
+                !delivered.contains(key)
+            }
             Write::Record(record) => !delivered.contains(&record.key),
             Write::Keys { .. }
             | Write::ContentKey { .. }

@@ -162,6 +162,7 @@ impl World {
             | Write::Enqueue(_)
             | Write::Dequeue(_)
             | Write::OutboxStored { .. }
+            | Write::Call { .. }
             | Write::InboxDeed { .. }
             | Write::Collision { .. }
             | Write::Epoch { .. }

@@ -73,7 +73,13 @@ pub(super) async fn what_is_due_is_read_in_order_and_in_pages<S: Store>(mut stor
 pub(super) async fn a_commit_that_fails_changes_nothing<S: Store>(mut store: S) {
     let known = Sample::new(1, Precedence::Routine);
     let mut writes = arrive(&known);
-    writes.extend([known.own(Event::Custody, 5, Some((SOURCE, 1))), known.line(), first_leaf()]);
+    let noted = Write::Call { key: known.record.key, entry: known.call() };
+    writes.extend([
+        known.own(Event::Custody, 5, Some((SOURCE, 1))),
+        known.line(),
+        noted.clone(),
+        first_leaf(),
+    ]);
     commit(&mut store, writes).await;
     let before = store.load().await.expect("the state is loaded");
 
@@ -81,6 +87,7 @@ pub(super) async fn a_commit_that_fails_changes_nothing<S: Store>(mut store: S) 
     let faults = [
         known.envelope(),
         known.line(),
+        noted,
         known.own(Event::Delivered, 5, None),
         known.foreign(Event::Delivered, NEXT, Some((SOURCE, 1))),
         first_leaf(),

@@ -9,10 +9,10 @@ use relay::{
     envelope::{ENVELOPE_VERSION, EnvelopeBytes, Role, Route, SealedMessage, VerifiedEnvelope},
     envelope_id::{EnvelopeId, Epoch},
     limits::LIFETIME_DEFAULT,
-    message::field::Status,
+    message::{DeclaredTime, field::Status, phone::code::CallCode},
     receipt::{Event, Receipt, VerifiedReceipt},
     record::{Delivery, DeliveryState, Record},
-    step::{InboxEntry, QueuePlace, StoredReceipt, Write},
+    step::{CallEntry, InboxEntry, QueuePlace, StoredReceipt, Write},
     timestamp::Timestamp,
 };
 use topology::{Flow, Precedence, RoomId};
@@ -134,13 +134,25 @@ impl Sample {
         Write::Receipt(StoredReceipt { receipt, own: false, leaf, outbox })
     }
 
+    /// What the table of calls keeps of a note that it might carry.
+    pub fn call(&self) -> CallEntry {
+        CallEntry {
+            peer: NEXT,
+            code: CallCode::of_number(7),
+            started_at: DeclaredTime::from_ms(1_000).expect("a second after 1970 is a time"),
+            about: None,
+            case: None,
+            signed: self.record.key.to_bytes().to_vec(),
+        }
+    }
+
     /// The write that puts it into the inbox.
     pub fn line(&self) -> Write {
         Write::Inbox {
             key: self.record.key,
             nr: self.record.deliveries.first().map_or(0, |delivery| delivery.nr),
             epoch: epoch(1),
-            entry: InboxEntry { kind: 3, content_key: vec![9; 60], summary: vec![8; 200] },
+            entry: InboxEntry { kind: 3, content_key: vec![9; 60], summary: vec![8; 200], call: None },
             delivered_at: self.record.received_at,
         }
     }

@@ -11,6 +11,7 @@ use super::{super::StoreError, Durable};
 struct Taken {
     envelopes: BTreeSet<relay::envelope_id::EnvelopeKey>,
     lines: BTreeSet<relay::envelope_id::EnvelopeKey>,
+    calls: BTreeSet<relay::envelope_id::EnvelopeKey>,
     leaves: BTreeSet<u64>,
     numbers: BTreeSet<(topology::RoomId, u64)>,
     epochs: BTreeSet<u64>,
@@ -32,6 +33,9 @@ impl Durable {
             }
             Write::Inbox { key, .. } => {
                 (!self.inbox.contains_key(key) && taken.lines.insert(*key), "a line of the inbox")
+            }
+            Write::Call { key, .. } => {
+                (!self.calls.contains_key(key) && taken.calls.insert(*key), "a note of a call")
             }
             Write::Epoch { epoch, .. } => {
                 let counter = epoch.counter;

@@ -10,7 +10,7 @@ use relay::{
     envelope_id::{EnvelopeId, EnvelopeKey},
     receipt::Event,
     record::Record,
-    step::{Loaded, QueuePlace, StoredEnvelope, StoredReceipt, Write},
+    step::{CallEntry, Loaded, QueuePlace, StoredEnvelope, StoredReceipt, Write},
     timestamp::Timestamp,
 };
 use topology::{Precedence, RoomId};
@@ -34,6 +34,7 @@ pub(super) struct Durable {
     pub(super) outbox: BTreeMap<(RoomId, u64), usize>,
     pub(super) cursors: BTreeMap<RoomId, (u64, u64)>,
     pub(super) inbox: BTreeMap<EnvelopeKey, MemoryLine>,
+    pub(super) calls: BTreeMap<EnvelopeKey, CallEntry>,
     pub(super) collisions: BTreeMap<EnvelopeKey, Vec<Arc<[u8]>>>,
     pub(super) epochs: BTreeMap<u64, (u64, Arc<[u8]>)>,
     pub(super) log: KeptLog,
@@ -67,6 +68,7 @@ impl Durable {
                 let deeds = BTreeSet::new();
                 self.inbox.insert(key, MemoryLine { nr, epoch, entry, delivered_at, deeds });
             }
+            Write::Call { key, entry } => drop(self.calls.insert(key, entry)),
             Write::InboxDeed { key, event } => {
                 if let Some(line) = self.inbox.get_mut(&key) {
                     line.deeds.insert(event);

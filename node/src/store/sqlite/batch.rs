@@ -12,7 +12,7 @@ use relay::{
     envelope_id::{EnvelopeKey, Epoch},
     receipt::Event,
     record::Record,
-    step::{InboxEntry, QueuePlace, StoredReceipt, Write},
+    step::{CallEntry, InboxEntry, QueuePlace, StoredReceipt, Write},
     timestamp::Timestamp,
 };
 use topology::RoomId;
@@ -36,6 +36,7 @@ pub(super) struct Batch {
     /// Next number and last confirmed number, as far as this batch moves them.
     pub(super) outboxes: BTreeMap<RoomId, (u64, u64)>,
     pub(super) inbox: Vec<NewLine>,
+    pub(super) calls: Vec<(EnvelopeKey, CallEntry)>,
     pub(super) deeds: Vec<(EnvelopeKey, Event)>,
     pub(super) collisions: Vec<(EnvelopeKey, Digest, Arc<[u8]>)>,
     pub(super) epochs: Vec<(Epoch, u64, Arc<[u8]>)>,
@@ -92,6 +93,7 @@ impl Batch {
             Write::Inbox { key, nr, epoch, entry, delivered_at } => {
                 self.inbox.push(NewLine { key, nr, epoch, entry, delivered_at });
             }
+            Write::Call { key, entry } => self.calls.push((key, entry)),
             Write::InboxDeed { key, event } => self.deeds.push((key, event)),
             Write::Collision { key, digest, header } => self.collisions.push((key, digest, header)),
             Write::Epoch { epoch, seq, bytes } => self.epochs.push((epoch, seq, bytes)),

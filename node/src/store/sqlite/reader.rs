@@ -3,6 +3,7 @@
 //! Every answer is one consistent state and bounded in length. What does not check is an error or left out with an alarm;
 //! the writer puts it into quarantine when it meets it.
 
+mod calls;
 mod lines;
 mod lists;
 mod state;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use relay::envelope_id::{EnvelopeId, EnvelopeKey};
 use sqlx::{SqlitePool, sqlite::SqlitePoolOptions};
 
+pub use self::calls::{CallFilter, CallLine};
 pub use self::lines::{
     CollisionLine, DiskUse, InboxFilter, InboxLine, KeptEnvelope, MissingNumbers, QuarantineLine, QueueLine,
     QueueTotal, ReceiptLine, SentLine, Totals,

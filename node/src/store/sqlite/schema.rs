@@ -5,7 +5,8 @@ pub(super) const APPLICATION_ID: i64 = 0x7969_6368;
 
 /// Each brings the schema from its place in the list to the next; the length of the list is the version
 /// (`PRAGMA user_version`). What was released is never changed, only added to.
-pub(super) const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_store.sql")];
+pub(super) const MIGRATIONS: [&str; 2] =
+    [include_str!("../../../migrations/0001_store.sql"), include_str!("../../../migrations/0002_calls.sql")];
 
 /// The schema that this program knows.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;

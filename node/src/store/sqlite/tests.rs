@@ -1,5 +1,6 @@
 //! What only a store on a disk can get wrong.
 
+mod calls;
 mod damage;
 mod people;
 
@@ -99,7 +100,7 @@ async fn the_file_is_for_the_node_only_and_carries_our_mark() {
     store.close().await.unwrap();
     let header = std::fs::read(place.path()).unwrap();
     assert_eq!(&header[68..72], b"yich");
-    assert_eq!(header[60..64], [0, 0, 0, 1]);
+    assert_eq!(header[60..64], schema::VERSION.to_be_bytes()[4..]);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use relay::{
     envelope_id::{EnvelopeKey, Epoch},
     receipt::Event,
     record::{DeliveryState, Record},
-    step::{QueuePlace, StoredReceipt},
+    step::{CallEntry, QueuePlace, StoredReceipt},
 };
 use sqlx::Row;
 use std::sync::Arc;
@@ -46,6 +46,7 @@ pub(super) fn pieces(batch: &Batch) -> Result<Vec<Piece<'_>>, sqlx::Error> {
     add(&mut pieces, &RECEIPTS, batch.receipts.iter().collect(), |_| 0, bind_receipt);
     add(&mut pieces, &OUTBOXES, batch.outboxes.iter().collect(), |_| 0, bind_outbox);
     add(&mut pieces, &INBOX, batch.inbox.iter().collect(), |_| 0, bind_line);
+    add(&mut pieces, &CALLS, batch.calls.iter().collect(), |_| 0, bind_call);
     add(&mut pieces, &COLLISIONS, batch.collisions.iter().collect(), |_| 0, bind_collision);
     add(&mut pieces, &EPOCHS, batch.epochs.iter().collect(), |_| 0, bind_epoch);
     for row in &batch.content_keys {
@@ -238,6 +239,23 @@ fn bind_line(values: Values, line: &NewLine) -> Values {
         .bind(&line.epoch.nonce[..])
         .bind(line.delivered_at.as_ms())
         .bind(&line.entry.summary[..])
+}
+
+const CALLS: Many = Many {
+    head: "INSERT INTO call (key, peer, code, started_at_ms, about, case_id, signed) VALUES ",
+    row: "(?,?,?,?,?,?,?)",
+    tail: "",
+};
+
+fn bind_call(values: Values, (key, entry): &(EnvelopeKey, CallEntry)) -> Values {
+    values
+        .bind(&key.to_bytes()[..])
+        .bind(&entry.peer.as_bytes()[..])
+        .bind(entry.code.as_str())
+        .bind(entry.started_at.as_ms())
+        .bind(entry.about.map(|about| about.to_bytes().to_vec()))
+        .bind(entry.case.map(|case| case.as_bytes().to_vec()))
+        .bind(&entry.signed[..])
 }
 
 const CONTENT_KEY: Many =

@@ -200,7 +200,7 @@ impl Office {
 /// What a room finds in an envelope: its line of the inbox, if it is a recipient.
 pub(super) fn open(room: RoomId, recipients: &[RoomId]) -> Opened {
     if recipients.contains(&room) {
-        Opened::Entry(InboxEntry { kind: 1, content_key: vec![5], summary: vec![6] })
+        Opened::Entry(InboxEntry { kind: 1, content_key: vec![5], summary: vec![6], call: None })
     } else {
         Opened::NotForUs
     }
@@ -241,7 +241,7 @@ impl Shelves {
                 | Write::HeldHead { .. }
                 | Write::HistoryBreak { .. }
                 | Write::LinkState { .. } => self.books.commit(write),
-                Write::InboxDeed { .. } | Write::Collision { .. } => {}
+                Write::Call { .. } | Write::InboxDeed { .. } | Write::Collision { .. } => {}
             }
         }
     }

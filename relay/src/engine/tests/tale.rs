@@ -53,6 +53,7 @@ fn write(write: &Write) -> Option<String> {
             format!("outbox of {} stored up to {upto}", name(*neighbour))
         }
         Write::Inbox { nr, .. } => format!("inbox nr {nr}"),
+        Write::Call { entry, .. } => format!("note of call {}", entry.code),
         Write::InboxDeed { event, .. } => format!("inbox {event}"),
         Write::Collision { .. } => "keep collision".into(),
         Write::Epoch { epoch, seq, .. } => format!("epoch {} is leaf {seq}", epoch.counter),
