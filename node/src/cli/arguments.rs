@@ -9,6 +9,7 @@ use relay::message::Kind;
 use topology::Precedence;
 
 use super::{
+    rules::RulesVerb,
     span::parse_span,
     trial::{BenchArguments, DemoArguments},
 };
@@ -64,6 +65,8 @@ pub(crate) enum Verb {
     },
     #[command(subcommand)]
     Queue(QueueVerb),
+    #[command(subcommand)]
+    Rules(RulesVerb),
     #[command(subcommand)]
     Officer(OfficerVerb),
     #[command(subcommand)]

@@ -57,6 +57,18 @@ use reader::Reader;
 /// # Errors
 /// Everything that is wrong with it; of a file that is not TOML, that alone.
 pub fn parse(file_name: &str, text: &str, bases: &[RulePack]) -> Result<RulePack, PackErrors> {
+    read(file_name, text, bases, None)
+}
+
+/// The same, with this pack of `bases` laid under a file that names no base itself.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_on(file_name: &str, text: &str, bases: &[RulePack], base: &str) -> Result<RulePack, PackErrors> {
+    read(file_name, text, bases, Some(base))
+}
+
+fn read(file_name: &str, text: &str, bases: &[RulePack], base: Option<&str>) -> Result<RulePack, PackErrors> {
     let mut reader = Reader::default();
     if text.len() > SIZE_MAX_BYTES {
         reader.report(0, PackProblem::TooLarge { limit_bytes: SIZE_MAX_BYTES });
@@ -69,7 +81,10 @@ pub fn parse(file_name: &str, text: &str, bases: &[RulePack]) -> Result<RulePack
     if !syntax.is_empty() {
         return Err(reader.into_errors(file_name, text));
     }
-    let (pack, places) = head::read(&mut reader, document.get_ref());
+    let (mut pack, places) = head::read(&mut reader, document.get_ref());
+    if let Some(base) = base.filter(|base| pack.base.is_none() && pack.name != *base) {
+        pack.base = Some(base.to_owned());
+    }
     if reader.is_content() {
         lint::check(&mut reader, &pack, &places, bases);
     }

@@ -1,6 +1,8 @@
 //! One rule of a pack: from which event, by which channel, within which limit, how strongly, and where the document
 //! says so.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -88,6 +90,38 @@ pub enum Limit {
     Inherit,
     /// None: the elapsed time is shown, no verdict.
     None,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Within { duration_ms } => iso(f, *duration_ms),
+            Self::Before { count, unit } => write!(f, "{count} {} before", unit.word()),
+            Self::BeforeStart => f.write_str("before"),
+            Self::EndOfDay => f.write_str("end_of_day"),
+            Self::CutoffTime { minute: Some(minute) } => {
+                write!(f, "local_cutoff {:02}:{:02}", minute / 60, minute % 60)
+            }
+            Self::CutoffTime { minute: None } => f.write_str("local_cutoff"),
+            Self::CutoffDay { month, day } => write!(f, "local_cutoff {month:02}-{day:02}"),
+            Self::NoticeDue => f.write_str("notice_due"),
+            Self::Asap => f.write_str("asap"),
+            Self::Inherit => f.write_str("inherit"),
+            Self::None => f.write_str("none"),
+        }
+    }
+}
+
+/// `PT1H30M`, as the pack file writes it.
+fn iso(f: &mut fmt::Formatter<'_>, duration_ms: i64) -> fmt::Result {
+    f.write_str("PT")?;
+    let seconds = duration_ms / 1_000;
+    for (number, letter) in [(seconds / 3_600, 'H'), (seconds / 60 % 60, 'M'), (seconds % 60, 'S')] {
+        if number > 0 {
+            write!(f, "{number}{letter}")?;
+        }
+    }
+    Ok(())
 }
 
 /// A step that must have been taken before.
