@@ -28,6 +28,9 @@ use super::{
 use crate::timestamp::Timestamp;
 use due::Due;
 
+/// The moments at which a paper is on its way, though it may not have arrived.
+const SENT: &[Mark] = &[Mark::SentAt, Mark::AcceptedAt];
+
 /// Judges the facts by every rule that applies.
 pub fn judge(packs: &[RulePack], calendars: &Calendars, facts: &Facts) -> Vec<Finding> {
     consider(packs, calendars, facts).findings
@@ -103,15 +106,15 @@ impl Case<'_> {
 
     /// Due, verdict, lateness and cause.
     fn decide(&self, finding: &mut Finding) {
-        let Some(start) = finding.start.clone() else {
-            finding.flags.push(Flag::with(FlagName::MissingFact, finding.start_event.word()));
-            return;
-        };
         if let Some(step) = self.missing_step(finding) {
             finding.verdict = Verdict::Refused;
             finding.cause = Some(super::finding::Cause::Desk);
             finding.flags.push(Flag::with(FlagName::MissingStep, step));
         }
+        let Some(start) = finding.start.clone() else {
+            finding.flags.push(Flag::with(FlagName::MissingFact, finding.start_event.word()));
+            return;
+        };
         let (due, mut told) = self.due(&start);
         finding.flags.append(&mut told);
         match due {
@@ -176,14 +179,15 @@ impl Case<'_> {
         }
         let step = format!("{} {}", requirement.step, requirement.step_en);
         let taken = self.facts.first_known(requirement.event.marks(self.kind)).map(|(_, at)| at);
-        match (&finding.met, taken) {
-            (Some(met), Some(taken)) if taken.is_after(met.latest) => Some(step),
+        let filed = finding.met.as_ref().or_else(|| self.facts.first_known(SENT).map(|(_, at)| at));
+        match (filed, taken) {
             (Some(_), None) => Some(step),
+            (Some(filed), Some(taken)) => taken.is_after(filed.latest).then_some(step),
             (None, None) => {
                 finding.flags.push(Flag::with(FlagName::NeedsStep, step));
                 None
             }
-            (Some(_) | None, Some(_)) => None,
+            (None, Some(_)) => None,
         }
     }
 

@@ -47,6 +47,8 @@ mod tests;
 
 pub use fault::{PackError, PackErrors, PackProblem};
 
+use std::collections::BTreeSet;
+
 use toml::de::DeTable;
 
 use super::pack::RulePack;
@@ -82,11 +84,15 @@ fn read(file_name: &str, text: &str, bases: &[RulePack], base: Option<&str>) -> 
         return Err(reader.into_errors(file_name, text));
     }
     let (mut pack, places) = head::read(&mut reader, document.get_ref());
-    if let Some(base) = base.filter(|base| pack.base.is_none() && pack.name != *base) {
-        pack.base = Some(base.to_owned());
+    if pack.base.is_none() {
+        pack.base = base.map(str::to_owned);
     }
     if reader.is_content() {
-        lint::check(&mut reader, &pack, &places, bases);
+        lint::check_itself(&mut reader, &pack, &places);
+        let names: BTreeSet<&str> = pack.base.as_deref().into_iter().chain(base).collect();
+        for name in names {
+            lint::check_on(&mut reader, &pack, &places, bases, name);
+        }
     }
     if reader.is_content() { Ok(pack) } else { Err(reader.into_errors(file_name, text)) }
 }

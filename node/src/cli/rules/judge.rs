@@ -38,18 +38,20 @@ pub(super) fn judge(session: &mut Session, arguments: &JudgeArguments) -> Outcom
 
 /// The packs that were named, and the base of each that has one.
 fn packs(names: &[String]) -> Result<Vec<RulePack>, Problem> {
+    // A base may be named after the pack that stands on it: whatever reads alone is known to all.
+    let alone = names.iter().filter_map(|name| find_pack(name, &builtin::packs()).ok());
+    let bases: Vec<RulePack> = alone.chain(builtin::packs()).collect();
     let mut packs: Vec<RulePack> = Vec::new();
     for name in names {
-        let bases: Vec<RulePack> = packs.iter().cloned().chain(builtin::packs()).collect();
         let pack = find_pack(name, &bases)?;
         let base = pack.base.clone();
         if !packs.contains(&pack) {
             packs.push(pack);
         }
         if let Some(base) = base.filter(|base| !packs.iter().any(|pack| pack.name == *base))
-            && let Some(base) = bases.into_iter().find(|known| known.name == base)
+            && let Some(base) = bases.iter().find(|known| known.name == base)
         {
-            packs.push(base);
+            packs.push(base.clone());
         }
     }
     Ok(packs)

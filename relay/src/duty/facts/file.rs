@@ -143,7 +143,7 @@ impl Reading {
         let facts = &mut self.facts;
         match name {
             "kind" => facts.kind = value(name, map)?,
-            "severity" => facts.severity = statements(name, map, |text| severity::<A::Error>(text))?,
+            "severity" => facts.severity = statements(name, map, severity::<A::Error>)?,
             "occurred_at" => facts.occurred_at = statements(name, map, |text| time(name, text))?,
             "phone_line" => facts.phone_line = value(name, map)?,
             "phone_both_signed" => facts.phone_both_signed = value(name, map)?,

@@ -85,8 +85,8 @@ fn before_working(count: u16, pack: &RulePack, start: &Interval, case: &Case<'_>
 
 /// Names the calendars of all years that were asked.
 fn tell_calendars(case: &Case<'_>, from: Day, to: Day, flags: &mut Vec<Flag>) {
-    let years = from.year().zip(to.year()).map_or(0..=-1, |(from, to)| from..=to);
-    for year in years {
+    let Some((first, last)) = from.year().zip(to.year()) else { return };
+    for year in first..=last {
         let source = case.calendars.source(year).unwrap_or_default();
         let flag = Flag::with(FlagName::Calendar, format!("{year} {source}").trim_end());
         if !flags.contains(&flag) {

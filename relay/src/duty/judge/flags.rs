@@ -95,10 +95,12 @@ fn other_clock(case: &Case<'_>, finding: &mut Finding) {
     if !case.is_implied() {
         return;
     }
-    let (event, start) = match finding.start_event {
-        Event::Occurrence => (Event::Learned, case.facts.moment(Mark::LearnedAt).cloned()),
-        Event::Learned => (Event::Occurrence, case.facts.occurrence().map(Interval::point)),
-        _ => return,
+    let (event, start) = if finding.start_event == Event::Occurrence {
+        (Event::Learned, case.facts.moment(Mark::LearnedAt).cloned())
+    } else if finding.start_event == Event::Learned {
+        (Event::Occurrence, case.facts.occurrence().map(Interval::point))
+    } else {
+        return;
     };
     let Some(start) = start else { return };
     let (due, verdict) = case.verdict_from(&start);

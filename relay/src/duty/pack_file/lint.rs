@@ -12,7 +12,8 @@ use crate::duty::{
     rule::{Channel, DayUnit, Limit, Rule},
 };
 
-pub(super) fn check(reader: &mut Reader, pack: &RulePack, places: &Places, bases: &[RulePack]) {
+/// Reports rules that contradict each other.
+pub(super) fn check_itself(reader: &mut Reader, pack: &RulePack, places: &Places) {
     for (nth, rule) in pack.rules.iter().enumerate() {
         for earlier in &pack.rules[..nth] {
             if let Some(why) = contradiction(earlier, rule) {
@@ -21,10 +22,19 @@ pub(super) fn check(reader: &mut Reader, pack: &RulePack, places: &Places, bases
             }
         }
     }
-    let Some(name) = &pack.base else { return };
-    let Some(base) = bases.iter().filter(|base| base.name == *name).max_by_key(|base| base.version) else {
+}
+
+/// Reports what is looser than the base of this name.
+pub(super) fn check_on(
+    reader: &mut Reader,
+    pack: &RulePack,
+    places: &Places,
+    bases: &[RulePack],
+    name: &str,
+) {
+    let Some(base) = bases.iter().filter(|base| base.name == name).max_by_key(|base| base.version) else {
         let remedy = "no such pack is known here: give its file with --base, or correct the name".to_owned();
-        let problem = PackProblem::BadValue { key: "base".to_owned(), found: name.clone(), remedy };
+        let problem = PackProblem::BadValue { key: "base".to_owned(), found: name.to_owned(), remedy };
         reader.report(place(places, "[base]"), problem);
         return;
     };
