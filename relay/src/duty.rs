@@ -2,8 +2,8 @@
 //! function from typed facts to findings. It is the same in the node, in the console and off-line: nothing here reads a
 //! clock, a disk or the machine's zone.
 //!
-//! A [`RulePack`](pack::RulePack) holds rules; [`Facts`](facts::Facts) hold what happened, every observed moment as an
-//! [`Interval`](interval::Interval); [`judge`] lays one beside the other and says for each rule that applies when its
+//! A [`RulePack`] holds rules; [`Facts`] hold what happened, every observed moment as an
+//! [`Interval`]; [`judge`] lays one beside the other and says for each rule that applies when its
 //! clock started, when it was due, by what it was met, and the verdict. Who built the facts, from a file or from signed
 //! evidence, is not this module's business. What is still open is read off the same findings ([`obligation`]).
 
