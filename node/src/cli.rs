@@ -8,7 +8,8 @@
 //! | 2 | not understood |
 //! | 3 | the node or the room cannot be reached |
 //! | 4 | refused by policy |
-//! | 5, 6 | kept for overdue and for invalid evidence |
+//! | 5 | late, overdue or undecidable |
+//! | 6 | kept for invalid evidence |
 
 mod arguments;
 mod desk;
@@ -24,6 +25,7 @@ mod phone;
 mod plan;
 mod queue;
 mod receipts;
+mod rules;
 mod screen;
 mod session;
 mod span;
@@ -140,6 +142,7 @@ async fn dispatch(session: &mut Session, typed: Typed) -> Outcome {
         Verb::Receipts { id } => receipts::receipts(session, id).await,
         Verb::Phone(verb) => phone::phone(session, verb).await,
         Verb::Queue(verb) => queue::queue(session, verb).await,
+        Verb::Rules(verb) => rules::rules(session, verb),
         Verb::Officer(verb) => people::officer(session, verb).await,
         Verb::Cert(verb) => keys::cert(session, verb).await,
         Verb::Map(verb) => plan::map(session, verb).await,

@@ -26,6 +26,8 @@ pub const EXIT_USAGE: u8 = 2;
 pub const EXIT_UNREACHABLE: u8 = 3;
 /// The plan or a rule does not allow it.
 pub const EXIT_POLICY: u8 = 4;
+/// Something is late, overdue or cannot be decided.
+pub const EXIT_OVERDUE: u8 = 5;
 
 impl Problem {
     /// It failed: exit code 1.

@@ -4,6 +4,7 @@
 pub mod checkpoint;
 pub mod codec;
 pub mod crash_point;
+pub mod duty;
 pub mod engine;
 pub mod envelope;
 pub mod envelope_id;

@@ -12,6 +12,7 @@ use relay::message::{
 use topology::Precedence;
 
 use super::{
+    rules::RulesVerb,
     span::parse_span,
     trial::{BenchArguments, DemoArguments},
 };
@@ -69,6 +70,8 @@ pub(crate) enum Verb {
     Phone(PhoneVerb),
     #[command(subcommand)]
     Queue(QueueVerb),
+    #[command(subcommand)]
+    Rules(RulesVerb),
     #[command(subcommand)]
     Officer(OfficerVerb),
     #[command(subcommand)]

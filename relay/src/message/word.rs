@@ -14,7 +14,7 @@ pub struct WordError {
 }
 
 impl WordError {
-    pub(super) fn new(what: &'static str, got: &str, wanted: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(what: &'static str, got: &str, wanted: &[(&str, &str)]) -> Self {
         let wanted: Vec<String> = wanted.iter().map(|(word, chinese)| format!("{word} {chinese}")).collect();
         Self { what, got: got.chars().take(40).collect(), wanted: wanted.join(", ") }
     }
@@ -73,7 +73,7 @@ macro_rules! words {
         }
     };
 }
-pub(super) use words;
+pub(crate) use words;
 
 #[cfg(test)]
 #[expect(unreachable_pub, reason = "the macro declares public lists")]

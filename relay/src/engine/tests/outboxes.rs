@@ -96,7 +96,7 @@ fn a_reading_from_before_the_link_was_made_again_leaves_nothing_out() {
     let (mut office, _) = flooded();
     let up = Input::LinkUp { neighbour: C, credits: first_credits() };
     let mut sent = numbers(&office.single(vec![Input::ReceiptsStored { from: C, upto: 5 }, up], NOW));
-    assert_eq!(sent, []);
+    assert_eq!(sent, Vec::<u64>::new());
     loop {
         let more = numbers(&office.single(Vec::new(), NOW));
         if more.is_empty() && !sent.is_empty() {
@@ -117,7 +117,7 @@ fn a_receipt_that_the_disk_has_lost_does_not_hold_up_those_after_it() {
     assert_eq!(numbers(&office.link_up(C)), [2, 4, 5]);
     let mut office = hub_with(2);
     office.shelves.receipts.clear();
-    assert_eq!(numbers(&office.link_up(C)), []);
+    assert_eq!(numbers(&office.link_up(C)), Vec::<u64>::new());
     let draft = Draft::new(P, &[C], 9).flowing(Flow::Down);
     office.link_up(P);
     assert_eq!(said(&office.arrival(P, &draft, &[C]))[0], "to P: 1 receipts from 1");

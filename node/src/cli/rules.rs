@@ -1,0 +1,84 @@
+//! Rule packs and the judge, without a node: `rules ls|show|lint|judge`. A pack is named as the program brings it along,
+//! or it is a file; facts are a file or standard input.
+
+mod arguments;
+mod judge;
+mod show;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use arguments::RulesVerb;
+
+use std::path::Path;
+
+use relay::duty::{RulePack, builtin, pack_file};
+use serde_json::json;
+
+use super::session::{Outcome, Session};
+use crate::problem::Problem;
+
+pub(crate) fn rules(session: &mut Session, verb: RulesVerb) -> Outcome {
+    match verb {
+        RulesVerb::Ls => Ok(show::list(session)),
+        RulesVerb::Show { name, rule } => show::show(session, &name, rule.as_deref()),
+        RulesVerb::Lint { file, base } => lint(session, &file, base.as_deref()),
+        RulesVerb::Judge(arguments) => judge::judge(session, &arguments),
+    }
+}
+
+/// Reads a pack and says what is wrong with it, all at once.
+fn lint(session: &mut Session, file: &Path, base: Option<&str>) -> Outcome {
+    let mut bases = builtin::packs();
+    if let Some(base) = base {
+        bases.insert(0, find_pack(base, &builtin::packs())?);
+    }
+    let text = read(file)?;
+    let pack = parse(file, &text, &bases, base)
+        .map_err(|problem| Problem { exit: crate::problem::EXIT_FAILED, ..problem })?;
+    let (name, version) = (pack.name.clone(), pack.version.to_string());
+    let (rules, duties) = (pack.rules.len().to_string(), pack.duties.len().to_string());
+    let value = json!({"ok": true, "name": name, "version": pack.version, "rules": pack.rules.len(),
+        "duties": pack.duties.len(), "base": pack.base});
+    session.screen.result(&value, |_, catalogue| {
+        let values = [("name", name.as_str()), ("version", &version), ("rules", &rules), ("duties", &duties)];
+        catalogue.text("rules-lint-good", &values)
+    });
+    Ok(0)
+}
+
+/// Reads a pack file; `base` is laid under it even if it names none itself.
+fn parse(file: &Path, text: &str, bases: &[RulePack], base: Option<&str>) -> Result<RulePack, Problem> {
+    let name = file.display().to_string();
+    let invalid = |errors: pack_file::PackErrors| {
+        Problem::usage("rules_pack_invalid").with("file", errors.file()).with("detail", &errors)
+    };
+    match (base, bases.first()) {
+        (Some(_), Some(base)) => pack_file::parse_on(&name, text, bases, &base.name),
+        _ => pack_file::parse(&name, text, bases),
+    }
+    .map_err(invalid)
+}
+
+/// The pack that a name of the program or a file means.
+fn find_pack(name_or_file: &str, bases: &[RulePack]) -> Result<RulePack, Problem> {
+    if let Some(pack) = builtin::pack(name_or_file) {
+        return Ok(pack);
+    }
+    let path = Path::new(name_or_file);
+    if !path.exists() {
+        let known: Vec<String> = builtin::packs().into_iter().map(|pack| pack.name).collect();
+        let problem = Problem::usage("rules_pack_unknown").with("name", name_or_file);
+        return Err(problem.with("known", known.join(", ")));
+    }
+    parse(path, &read(path)?, bases, None)
+}
+
+/// The text of a file, or of standard input for `-`.
+fn read(path: &Path) -> Result<String, Problem> {
+    let text = if path == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(path)
+    };
+    text.map_err(|error| Problem::usage("read_failed").with("path", path.display()).with("detail", error))
+}

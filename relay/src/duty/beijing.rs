@@ -1,0 +1,162 @@
+//! Beijing civil time: UTC+8 the whole year, whatever the machine's zone. Days are numbered from 1970-01-01 Beijing
+//! time, so that going back a day is subtracting one; a day that no calendar can write has no date.
+
+use jiff::{
+    civil::{Date, date},
+    tz,
+};
+
+use crate::timestamp::Timestamp;
+
+/// One day.
+const DAY_MS: i64 = 86_400_000;
+/// How far Beijing is ahead of UTC.
+const AHEAD_MS: i64 = 8 * 3_600_000;
+
+/// A day of the Beijing calendar, counted from 1970-01-01.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Day(i64);
+
+impl Day {
+    /// The day in which an instant lies; a day belongs to its first millisecond and not to the next day's.
+    pub const fn of(instant: Timestamp) -> Self {
+        Self(instant.as_ms().saturating_add(AHEAD_MS).div_euclid(DAY_MS))
+    }
+
+    /// The day with this date, such as `2026-10-01`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_plain = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        let day = is_plain.then(|| text.parse::<Date>().ok()).flatten()?;
+        Self::from_date(day)
+    }
+
+    /// A day of a year.
+    pub fn from_ymd(year: i16, month: i8, day: i8) -> Option<Self> {
+        Self::from_date(Date::new(year, month, day).ok()?)
+    }
+
+    fn from_date(day: Date) -> Option<Self> {
+        let since = date(1970, 1, 1).until((jiff::Unit::Day, day)).ok()?;
+        Some(Self(i64::from(since.get_days())))
+    }
+
+    /// Its date, if a calendar can write it.
+    pub fn date(self) -> Option<Date> {
+        let middle = self.0.checked_mul(DAY_MS)?.checked_add(DAY_MS / 2)?;
+        let instant = jiff::Timestamp::from_millisecond(middle).ok()?;
+        Some(tz::offset(0).to_datetime(instant).date())
+    }
+
+    /// Its year.
+    pub fn year(self) -> Option<i16> {
+        self.date().map(Date::year)
+    }
+
+    /// Saturday or Sunday. 1970-01-01 was a Thursday.
+    pub const fn is_weekend(self) -> bool {
+        self.0.saturating_add(3).rem_euclid(7) >= 5
+    }
+
+    /// This many days earlier.
+    #[must_use]
+    pub const fn back(self, days: i64) -> Self {
+        Self(self.0.saturating_sub(days))
+    }
+
+    /// This many days later.
+    #[must_use]
+    pub const fn forward(self, days: i64) -> Self {
+        Self(self.0.saturating_add(days))
+    }
+
+    /// Its first instant, 00:00.
+    pub const fn begin(self) -> Timestamp {
+        Timestamp::from_ms(self.0.saturating_mul(DAY_MS).saturating_sub(AHEAD_MS))
+    }
+
+    /// The instant at which it is over, 24:00; a deadline of that day is met at this very instant.
+    pub const fn end(self) -> Timestamp {
+        self.forward(1).begin()
+    }
+
+    /// An instant of the day, in minutes after 00:00.
+    pub const fn at_minute(self, minute: i64) -> Timestamp {
+        Timestamp::from_ms(self.begin().as_ms().saturating_add(minute.saturating_mul(60_000)))
+    }
+}
+
+/// `2026-11-22T02:42:05+08:00`, with milliseconds where they are not zero. An instant that no calendar can write is its
+/// number.
+pub fn rfc3339(instant: Timestamp) -> String {
+    let ms = instant.as_ms();
+    let Ok(instant) = jiff::Timestamp::from_millisecond(ms) else { return ms.to_string() };
+    let t = tz::offset(8).to_datetime(instant);
+    let (date, clock) = (t.date(), (t.hour(), t.minute(), t.second()));
+    let fraction = match t.millisecond() {
+        0 => String::new(),
+        ms => format!(".{ms:03}"),
+    };
+    format!("{date}T{:02}:{:02}:{:02}{fraction}+08:00", clock.0, clock.1, clock.2)
+}
+
+/// Why a text is no time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TimeError {
+    /// Not RFC 3339, or without its offset.
+    #[error("write it in RFC 3339 with its offset, such as 2026-11-22T02:31:00+08:00")]
+    Form,
+    /// Finer than what the network counts in.
+    #[error("it is finer than a millisecond; the network counts in milliseconds and does not round")]
+    TooFine,
+}
+
+/// Reads an RFC 3339 time with offset.
+pub fn parse(text: &str) -> Result<Timestamp, TimeError> {
+    let is_shaped =
+        text.len() >= 20 && text.get(10..11).is_some_and(|t| t == "T" || t == "t") && !text.contains('[');
+    let seconds = text.get(16..17) == Some(":");
+    let instant: jiff::Timestamp =
+        text.parse().ok().filter(|_| is_shaped && seconds).ok_or(TimeError::Form)?;
+    if instant.subsec_nanosecond() % 1_000_000 != 0 {
+        return Err(TimeError::TooFine);
+    }
+    Ok(Timestamp::from_ms(instant.as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_begins_and_ends_at_midnight_in_beijing() {
+        let day = Day::parse("2026-10-01").unwrap();
+        assert_eq!(rfc3339(day.begin()), "2026-10-01T00:00:00+08:00");
+        assert_eq!(rfc3339(day.end()), "2026-10-02T00:00:00+08:00");
+        assert_eq!(Day::of(day.begin()), day);
+        assert_eq!(Day::of(Timestamp::from_ms(day.begin().as_ms() - 1)), day.back(1));
+        assert_eq!(Day::of(parse("2026-09-30T16:00:00Z").unwrap()), day);
+        assert!(!day.is_weekend() && Day::parse("2026-10-03").unwrap().is_weekend());
+        assert_eq!(day.year(), Some(2026));
+    }
+
+    #[test]
+    fn times_read_back_with_milliseconds_where_they_count() {
+        for text in
+            ["2026-11-22T02:42:05+08:00", "2026-11-22T02:42:05.001+08:00", "1969-12-31T23:59:59.999+08:00"]
+        {
+            assert_eq!(rfc3339(parse(text).unwrap()), text);
+        }
+        assert_eq!(rfc3339(parse("2026-11-21T18:42:05Z").unwrap()), "2026-11-22T02:42:05+08:00");
+        assert_eq!(rfc3339(Timestamp::from_ms(i64::MAX)), i64::MAX.to_string());
+    }
+
+    #[test]
+    fn a_time_without_offset_or_finer_than_a_millisecond_is_refused() {
+        for text in
+            ["2026-11-22T02:42:05", "2026-11-22", "2026-11-22 02:42:05+08:00", "2026-11-22T02:42+08:00", ""]
+        {
+            assert_eq!(parse(text), Err(TimeError::Form), "{text}");
+        }
+        assert_eq!(parse("2026-11-22T02:42:05.0001+08:00"), Err(TimeError::TooFine));
+    }
+}
