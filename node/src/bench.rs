@@ -21,6 +21,7 @@ mod meter;
 use std::{path::PathBuf, time::Duration};
 
 use self::{
+    disk::Rhythm,
     figures::{Backlog, Figures, Latency, Microseconds, quantile},
     load::{Load, Tally},
     meter::{Meter, Usage},
@@ -62,7 +63,8 @@ async fn measure(
     remark("bench-founding");
     network.found(MAP, &mut |_| {}).await?;
     remark("bench-disk");
-    let fdatasync_us = disk::measure(network.directory()).await?;
+    let fdatasync_us = disk::measure(network.directory(), Rhythm::BackToBack).await?;
+    let fdatasync_paced_us = disk::measure(network.directory(), Rhythm::Paced).await?;
     let load = Load::new(network.room(COUNTY)?.directory(), PROVINCE).await?;
     load.send_all(WARM_UP, arguments.open).await?;
     remark("bench-throughput");
@@ -81,6 +83,7 @@ async fn measure(
         rss_mib: throughput.usage.rss_mib,
         disk_bytes_per_message: throughput.disk_bytes / arguments.messages.max(1),
         fdatasync_us,
+        fdatasync_paced_us,
         backlog,
         return_to_first_ms,
         machine: machine::describe(),

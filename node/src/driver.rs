@@ -103,6 +103,8 @@ pub struct Driver<S, O, C = NoCrash> {
     outbound: O,
     crash_points: C,
     followups: VecDeque<Input>,
+    /// Writes that wait for the next commit; all of them may.
+    kept: Vec<Write>,
     wake_at: Option<Timestamp>,
 }
 
@@ -140,8 +142,15 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
     ) -> Result<Self, DriverError> {
         let loaded = store.load().await?;
         let (engine, step) = Engine::start(seat, loaded, nonce, now);
-        let mut driver =
-            Self { engine, store, outbound, crash_points, followups: VecDeque::new(), wake_at: None };
+        let mut driver = Self {
+            engine,
+            store,
+            outbound,
+            crash_points,
+            followups: VecDeque::new(),
+            kept: Vec::new(),
+            wake_at: None,
+        };
         for point in step.points {
             driver.reach(point)?;
         }
@@ -187,14 +196,15 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
         }
     }
 
-    /// Looks for what is due by `now`.
+    /// Looks for what is due by `now`, and commits what was kept until now.
     ///
     /// # Errors
     /// [`DriverError`] when the store fails or a crash point is reached.
     pub async fn tick(&mut self, now: Timestamp) -> Result<(), DriverError> {
         let due = self.store.due(now, DUE_MAX).await?;
         let jobs = if due.is_empty() { Vec::new() } else { vec![Input::Due(due).into()] };
-        self.turn(jobs, now).await
+        self.turn(jobs, now).await?;
+        if self.kept.is_empty() { Ok(()) } else { self.commit(Vec::new()).await }
     }
 
     /// Handles one batch: everything that the last turn read from the queue, then `jobs`.
@@ -225,7 +235,9 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
         }
         whole.join(last);
         self.wake_at = whole.wake_at;
-        if !whole.writes.is_empty() {
+        if whole.writes.iter().all(Write::can_wait) && self.kept.len() < BATCH_MAX {
+            self.kept.extend(whole.writes);
+        } else {
             self.commit(whole.writes).await?;
         }
         // What is stored is so, whatever fails while it is said.
@@ -372,8 +384,10 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
         Ok(self.store.log_roots(vec![Range { first: 0, count: size }]).await?.pop())
     }
 
-    async fn commit(&mut self, writes: Vec<Write>) -> Result<(), DriverError> {
+    /// Commits these writes behind those that were kept.
+    async fn commit(&mut self, mut writes: Vec<Write>) -> Result<(), DriverError> {
         self.reach(CrashPoint::BeforeCommit)?;
+        writes.splice(..0, self.kept.drain(..));
         self.store.commit(writes).await?;
         self.reach(CrashPoint::AfterCommit)
     }

@@ -458,6 +458,14 @@ pub enum Write {
     },
 }
 
+impl Write {
+    /// Whether it may wait for the next commit, and be lost with the memory till then: nothing that was said stands on
+    /// it. What a neighbour has stored it says again when the receipts are sent again.
+    pub fn can_wait(&self) -> bool {
+        matches!(self, Self::OutboxStored { .. })
+    }
+}
+
 /// What a leaf of the log is, where its bytes do not stand in another table. New ones are only ever appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LeafKind {

@@ -10,30 +10,50 @@ use std::{
 use super::{figures::Microseconds, microseconds};
 use crate::{clock::Clock, problem::Problem};
 
-/// Appends that are synced one by one, each of one page as a database writes them.
-const SYNCS: usize = 500;
+/// How the syncs follow each other.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rhythm {
+    /// 500, one right after the other: what the disk can do.
+    BackToBack,
+    /// 250 with a pause before each, as between the five commits of a message at 50 a second: disk and processor have
+    /// fallen asleep.
+    Paced,
+}
+
+impl Rhythm {
+    fn syncs_and_pause(self) -> (usize, Duration) {
+        match self {
+            Self::BackToBack => (500, Duration::ZERO),
+            Self::Paced => (250, Duration::from_millis(4)),
+        }
+    }
+}
+
+/// Each sync follows an append of one page, as a database writes them.
 const PAGE_BYTES: usize = 4096;
 
-/// Measures fdatasync in this directory.
+/// Measures fdatasync in this directory, in this rhythm.
 ///
 /// # Errors
 /// `write_failed`.
-pub(super) async fn measure(directory: &Path) -> Result<Microseconds, Problem> {
+pub(super) async fn measure(directory: &Path, rhythm: Rhythm) -> Result<Microseconds, Problem> {
     let path = directory.join("fdatasync.probe");
     let failed = |detail: String| {
         Problem::failed("write_failed").with("path", directory.display()).with("detail", detail)
     };
-    let probing = tokio::task::spawn_blocking(move || probe(&path)).await;
+    let probing = tokio::task::spawn_blocking(move || probe(&path, rhythm)).await;
     let mut samples =
         probing.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
     Ok(microseconds(&mut samples))
 }
 
-fn probe(path: &Path) -> io::Result<Vec<Duration>> {
+fn probe(path: &Path, rhythm: Rhythm) -> io::Result<Vec<Duration>> {
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     let page = [7; PAGE_BYTES];
-    let mut samples = Vec::with_capacity(SYNCS);
-    for _ in 0..SYNCS {
+    let (syncs, pause) = rhythm.syncs_and_pause();
+    let mut samples = Vec::with_capacity(syncs);
+    for _ in 0..syncs {
+        std::thread::sleep(pause);
         file.write_all(&page)?;
         let started = Clock::instant();
         file.sync_data()?;
@@ -58,8 +78,10 @@ mod tests {
     #[tokio::test]
     async fn a_probe_takes_time_and_leaves_nothing() {
         let place = tempfile::tempdir().unwrap();
-        let figures = measure(place.path()).await.unwrap();
-        assert!(figures.p50 > 0.0 && figures.p99 >= figures.p50);
+        for rhythm in [Rhythm::BackToBack, Rhythm::Paced] {
+            let figures = measure(place.path(), rhythm).await.unwrap();
+            assert!(figures.p50 > 0.0 && figures.p99 >= figures.p50);
+        }
         assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
     }
 

@@ -21,6 +21,8 @@ pub struct Figures {
     pub disk_bytes_per_message: u64,
     /// fdatasync of the same disk before the load, microseconds.
     pub fdatasync_us: Microseconds,
+    /// The same with pauses, in the rhythm of the latency run.
+    pub fdatasync_paced_us: Microseconds,
     /// With messages waiting.
     pub backlog: Backlog,
     /// From the start of a killed city node's process to the first delivered receipt, milliseconds.
@@ -89,6 +91,7 @@ mod tests {
             rss_mib: 1.0,
             disk_bytes_per_message: 1,
             fdatasync_us: Microseconds { p50: 1.0, p99: 2.0 },
+            fdatasync_paced_us: Microseconds { p50: 1.0, p99: 2.0 },
             backlog: Backlog { messages: 1, messages_per_s: 1.0, rss_mib: 1.0 },
             return_to_first_ms: 1.0,
             machine: BTreeMap::new(),

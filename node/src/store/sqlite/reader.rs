@@ -35,6 +35,8 @@ pub struct SqliteReader {
 
 /// One for a person who waits, one for the console.
 const CONNECTIONS: u32 = 2;
+/// Pages kept by each: a list's. Who counts a long queue reads it once and would keep all that the writer's cache takes.
+const CACHE_KIB: u32 = 512;
 /// Envelopes that one prefix may name; a person narrows it down.
 const FOUND_MAX: i64 = 16;
 
@@ -51,7 +53,7 @@ impl SqliteReader {
                     checked.map_err(|error| sqlx::Error::Configuration(error.into()))
                 })
             })
-            .connect_with(settings(path).read_only(true));
+            .connect_with(settings(path).read_only(true).pragma("cache_size", format!("-{CACHE_KIB}")));
         let pool = pool.await.map_err(|error| failure::of(path, error))?;
         Ok(Self { pool, path: path.to_owned() })
     }

@@ -187,7 +187,7 @@ impl SqliteStore {
     pub(super) async fn read_loaded(&mut self) -> Result<Loaded, sqlx::Error> {
         let mut loaded = Loaded::default();
         self.load_log(&mut loaded).await?;
-        for row in self.all("SELECT substr(place, 1, 17), count(*) FROM queue GROUP BY 1").await? {
+        for row in rows::lanes().fetch_all(&mut self.connection).await? {
             loaded.queued.insert(rows::lane_of(row.try_get(0)?)?, rows::count(&row, 1)?);
         }
         for row in self.all("SELECT neighbour, next_nr, stored_upto FROM outbox_cursor").await? {

@@ -17,6 +17,8 @@ use relay::{
 use sqlx::{Row, sqlite::SqliteRow};
 use topology::{Precedence, RoomId};
 
+use super::statement::{Statement, Values};
+
 /// A record with 128 recipients and 64 noted receipts each.
 const RECORD_BYTES_MAX: usize = 1024 * 1024;
 /// 128 wrapped keys of about 130 bytes, with room to spare.
@@ -106,6 +108,19 @@ pub(super) fn lane_of(lane: &[u8]) -> Result<(RoomId, Precedence), sqlx::Error> 
     Ok((room_of(neighbour)?, precedence_of(*class)?))
 }
 
+/// Every lane in which something waits: the lane, how many places, the time inside the oldest. It steps from the head of
+/// one lane to the head of the next: a `GROUP BY` would sort the whole queue in memory.
+pub(super) fn lanes() -> Statement {
+    Values::default().bind(&[0xff_u8; PLACE_LEN - LANE_LEN][..]).of(LANES)
+}
+
+pub(super) const LANES: &str = "WITH RECURSIVE \
+    head (place) AS (SELECT min(place) FROM queue UNION ALL SELECT (SELECT min(place) FROM queue \
+        WHERE place > CAST(substr(head.place, 1, 17) || ?1 AS BLOB)) FROM head WHERE head.place IS NOT NULL) \
+    SELECT substr(place, 1, 17), (SELECT count(*) FROM queue q WHERE q.place >= head.place \
+        AND q.place <= CAST(substr(head.place, 1, 17) || ?1 AS BLOB)), substr(place, 18, 8) \
+    FROM head WHERE place IS NOT NULL";
+
 /// The time inside a place.
 pub(super) fn since_of(bytes: &[u8]) -> Result<Timestamp, sqlx::Error> {
     let bytes = bytes.try_into().map_err(|_| damage("a time in the queue is not 8 bytes"))?;
@@ -116,6 +131,8 @@ pub(super) fn since_of(bytes: &[u8]) -> Result<Timestamp, sqlx::Error> {
 const SIGN: u64 = 1 << 63;
 /// Neighbour and class.
 pub(super) const LANE_LEN: usize = RoomId::LEN + 1;
+/// The lane, the time and the key.
+const PLACE_LEN: usize = 57;
 
 /// An envelope's columns as they came.
 #[derive(Debug, Default)]

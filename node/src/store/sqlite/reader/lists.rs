@@ -81,10 +81,7 @@ impl SqliteReader {
 
     /// How much waits for each neighbour in each precedence, and since when.
     pub async fn queue_summary(&self) -> Result<Vec<QueueTotal>, StoreError> {
-        let statement = sqlx::query(
-            "SELECT substr(place, 1, 17), count(*), min(substr(place, 18, 8)) FROM queue GROUP BY 1 ORDER BY 1",
-        );
-        let found = statement.fetch_all(&self.pool).await.map_err(|error| self.failure(error))?;
+        let found = rows::lanes().fetch_all(&self.pool).await.map_err(|error| self.failure(error))?;
         self.lines(found, |row| {
             let (neighbour, precedence) = rows::lane_of(row.try_get(0)?)?;
             let oldest = rows::since_of(row.try_get(2)?)?;

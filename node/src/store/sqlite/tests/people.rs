@@ -5,6 +5,8 @@ use relay::{
     record::{DeliveryState, Record},
 };
 
+use sqlx::Row as _;
+
 use super::*;
 use crate::store::conformance::sample::{ME, ORIGIN, RECIPIENTS, SOURCE, epoch};
 
@@ -109,6 +111,18 @@ async fn the_queue_is_listed_and_summed_up() {
     assert_eq!((totals.open, totals.queued, totals.unacknowledged, totals.quarantined), (3, 3, 0, 0));
     let disk = reader.disk_use().await.unwrap();
     assert!(disk.database_bytes > 0 && disk.log_bytes > 0, "{disk:?}");
+}
+
+/// A long queue would be sorted in memory, twice: by whoever asks for the status, and at the start.
+#[tokio::test]
+async fn the_queue_is_summed_up_without_being_sorted() {
+    let place = Place::new();
+    let mut store = place.open().await;
+    let plan = format!("EXPLAIN QUERY PLAN {}", rows::LANES);
+    let steps = sqlx::query(sqlx::AssertSqlSafe(plan)).fetch_all(&mut store.connection).await.unwrap();
+    let steps: Vec<String> = steps.iter().map(|step| step.get(3)).collect();
+    assert!(steps.iter().any(|step| step.contains("SEARCH")), "{steps:?}");
+    assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:?}");
 }
 
 #[tokio::test]
