@@ -10,6 +10,7 @@
 pub mod beijing;
 pub mod builtin;
 pub mod calendar;
+pub mod case;
 pub mod condition;
 pub mod event;
 pub mod facts;
@@ -22,6 +23,7 @@ pub mod pack;
 pub mod pack_file;
 pub mod rule;
 pub mod schema;
+pub mod signed;
 
 pub use calendar::Calendars;
 pub use facts::Facts;

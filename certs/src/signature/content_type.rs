@@ -33,11 +33,15 @@ pub enum ContentType {
     Line,
     /// One end's statement about a telephone call, signed by its officer.
     PhoneCall,
+    /// A rule pack.
+    RulePack,
+    /// One year of the working-day calendar.
+    Calendar,
 }
 
 impl ContentType {
     /// All kinds.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Plan,
         Self::Sheet,
         Self::EnvelopeHeader,
@@ -52,6 +56,8 @@ impl ContentType {
         Self::Checkpoint,
         Self::Line,
         Self::PhoneCall,
+        Self::RulePack,
+        Self::Calendar,
     ];
 
     /// The content type (RFC 9052 section 3.1) in the protected header.
@@ -71,6 +77,8 @@ impl ContentType {
             Self::Checkpoint => "application/yichuan-checkpoint+cbor",
             Self::Line => "application/yichuan-line+cbor",
             Self::PhoneCall => "application/yichuan-phone-call+cbor",
+            Self::RulePack => "application/yichuan-rule-pack+cbor",
+            Self::Calendar => "application/yichuan-calendar+cbor",
         }
     }
 
@@ -87,6 +95,7 @@ impl ContentType {
             | Self::Renewal
             | Self::KeySuccession
             | Self::PhoneCall => 64 << 10,
+            Self::RulePack | Self::Calendar => 256 << 10,
             Self::Tick | Self::Checkpoint | Self::Line => 4 << 10,
         }
     }
