@@ -1,3 +1,5 @@
+//! What a case owes, by the packs of the program, on a small map.
+
 use topology::{Dated, Level, Name, Plan, Room};
 
 use super::*;
