@@ -197,6 +197,7 @@ impl Engine {
             | Input::Anchored { .. }
             | Input::Line { .. }
             | Input::Document(_)
+            | Input::DateNow
             | Input::Clock(_)
             | Input::MapChanged(_)
             | Input::Storage(_) => Vec::new(),
@@ -250,6 +251,7 @@ impl Engine {
                 self.anchored(&checkpoint, at, anchor, &mut step);
             }
             Input::Line { from, line } => self.line(from, &line, &mut step),
+            Input::DateNow => self.date_now(now),
             Input::Document(leaf) => drop(self.append(LeafKind::Document, &leaf, &mut step)),
             Input::Credit { from, credit } => self.credit(from, credit),
             Input::Waiting { neighbour, precedence, envelopes } => {

@@ -168,6 +168,8 @@ pub enum Input {
     },
     /// A plan or a sheet counts from now on: its statement, a leaf of the log.
     Document(Arc<[u8]>),
+    /// Somebody needs the log dated now and not with the next tick: a limit is near, or evidence is wanted.
+    DateNow,
     /// The clock was compared with the parent's.
     Clock(Option<ClockOffset>),
     /// A newer plan is in force.

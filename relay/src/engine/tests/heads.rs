@@ -54,6 +54,20 @@ fn every_log_of_the_tree_is_dated_by_the_root() {
 }
 
 #[test]
+fn what_is_urgent_is_dated_without_waiting_for_a_tick() {
+    let mut net = net();
+    climb(&mut net);
+    net.submit(&Draft { created_at: net.now, ..Draft::new(C, &[P], 2) });
+    net.run();
+    let ticks = net.offices[&P].shelves.books.ticks.len();
+    net.give(C, Input::DateNow);
+    while dated(&net, C) < leaves(&net, C) {
+        net.wait(500);
+        assert_eq!(net.offices[&P].shelves.books.ticks.len(), ticks, "before the next tick");
+    }
+}
+
+#[test]
 fn an_idle_tree_signs_ticks_and_nothing_else() {
     let mut net = net();
     climb(&mut net);
