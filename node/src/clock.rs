@@ -9,6 +9,7 @@ use std::{
 };
 
 use relay::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Tells the time. Cheap to clone; clones share their settings.
 #[derive(Debug, Clone, Default)]
@@ -18,15 +19,26 @@ pub struct Clock {
 
 #[derive(Debug)]
 struct Warp {
-    moved_ms: i64,
-    speed: u32,
-    since_ms: i64,
+    pace: Pace,
     fixed: Option<Timestamp>,
 }
 
+/// How a clock differs from the machine's. A demo's node keeps it in its directory: after a restart its time must not
+/// fall behind what it has signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pace {
+    moved_ms: i64,
+    speed: u32,
+    since_ms: i64,
+}
+
+/// Where a demo's node keeps its pace.
+pub const PACE_FILE: &str = "clock.json";
+
 impl Default for Warp {
     fn default() -> Self {
-        Self { moved_ms: 0, speed: 1, since_ms: 0, fixed: None }
+        Self { pace: Pace { moved_ms: 0, speed: 1, since_ms: 0 }, fixed: None }
     }
 }
 
@@ -49,13 +61,13 @@ impl Clock {
         if let Some(fixed) = warp.fixed {
             return fixed;
         }
-        let real = Self::wall().as_ms();
-        let scaled = if warp.speed == 1 {
+        let (pace, real) = (warp.pace, Self::wall().as_ms());
+        let scaled = if pace.speed == 1 {
             real
         } else {
-            warp.since_ms + (real - warp.since_ms).saturating_mul(i64::from(warp.speed))
+            pace.since_ms + (real - pace.since_ms).saturating_mul(i64::from(pace.speed))
         };
-        Timestamp::from_ms(scaled.saturating_add(warp.moved_ms))
+        Timestamp::from_ms(scaled.saturating_add(pace.moved_ms))
     }
 
     /// The machine's time, unmoved: for certificates.
@@ -75,7 +87,7 @@ impl Clock {
     pub fn shift(&self, ms: i64) {
         self.change(|warp| match warp.fixed {
             Some(fixed) => warp.fixed = Some(Timestamp::from_ms(fixed.as_ms().saturating_add(ms))),
-            None => warp.moved_ms = warp.moved_ms.saturating_add(ms),
+            None => warp.pace.moved_ms = warp.pace.moved_ms.saturating_add(ms),
         });
     }
 
@@ -83,9 +95,27 @@ impl Clock {
     pub fn scale(&self, speed: u32) {
         let now = self.now().as_ms();
         let real = Self::wall().as_ms();
-        self.change(|warp| {
-            *warp = Warp { moved_ms: now - real, speed: speed.max(1), since_ms: real, fixed: None };
-        });
+        self.set(Pace { moved_ms: now - real, speed: speed.max(1), since_ms: real });
+    }
+
+    /// Lets time run `speed` times as fast since a moment of the machine's time, the same for several nodes.
+    pub fn scale_since(&self, since: Timestamp, speed: u32) {
+        self.set(Pace { moved_ms: 0, speed: speed.max(1), since_ms: since.as_ms() });
+    }
+
+    /// How it differs from the machine's clock.
+    pub fn pace(&self) -> Pace {
+        self.warp.read().expect("no holder of the clock panics").pace
+    }
+
+    /// Goes on at this pace.
+    pub fn set(&self, pace: Pace) {
+        self.change(|warp| *warp = Warp { pace, fixed: None });
+    }
+
+    /// Whether time runs faster than it does. What is signed meanwhile is an exercise and says so.
+    pub fn is_scaled(&self) -> bool {
+        self.pace().speed != 1
     }
 
     fn change(&self, change: impl FnOnce(&mut Warp)) {
@@ -110,7 +140,9 @@ mod tests {
         let clock = Clock::system();
         clock.shift(3_600_000);
         let before = clock.now();
+        assert!(!clock.is_scaled());
         clock.scale(60);
+        assert!(clock.is_scaled());
         assert!(clock.now().since(before) < Duration::from_secs(600));
         assert!(clock.now() >= before);
     }

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, PACE_FILE},
     config::Config,
     control,
     directory::Directory,
@@ -121,6 +121,14 @@ struct Running {
     endpoint: quinn::Endpoint,
 }
 
+/// A demo's clock goes on as it was set.
+fn go_on_at_pace(clock: &Clock, directory: &Directory, trust: &TrustBook) {
+    let pace = directory.read_text(PACE_FILE).ok().and_then(|text| serde_json::from_str(&text).ok());
+    if let Some(pace) = pace.filter(|_| trust.current().map.is_demo()) {
+        clock.set(pace);
+    }
+}
+
 impl Running {
     async fn start(
         directory: Directory,
@@ -131,6 +139,7 @@ impl Running {
         let clock = Clock::system();
         let identity = Arc::new(Identity::load(&directory)?);
         let trust = TrustBook::open(&directory, Clock::wall())?;
+        go_on_at_pace(&clock, &directory, &trust);
         check_place(&config, &trust)?;
         let cell = CertificateCell::new(identity.tls_chain.clone(), &identity.tls)
             .map_err(|error| Problem::failed("certificate_unusable").with("detail", error))?;

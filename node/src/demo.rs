@@ -65,6 +65,9 @@ async fn play(
 ) -> Result<(bool, Vec<Card>), Problem> {
     let started = Clock::instant();
     let cards = found(network, account).await?;
+    if arguments.speed > 1 {
+        set_speed(network, arguments.speed).await?;
+    }
     let mut scenarios = Vec::new();
     for scenario in wanted(arguments.scenario) {
         scenarios.push(play_one(*scenario, network, account, &cards).await);
@@ -72,9 +75,6 @@ async fn play(
     let elapsed = started.elapsed();
     let document = Document::new(network, scenarios, elapsed).await?;
     account.ending(&document);
-    if !arguments.once && arguments.speed > 1 {
-        set_speed(network, arguments.speed).await?;
-    }
     Ok((document.is_ok(), cards))
 }
 
@@ -117,8 +117,9 @@ async fn play_one(
 
 /// The product's clocks run faster from now on, all from the same time.
 async fn set_speed(network: &Network, speed: u32) -> Result<(), Problem> {
+    let since_ms = Some(Clock::wall().as_ms());
     for room in network.rooms() {
-        let _: Value = room.ask(&Request::Clock { shift_ms: 0, speed }).await?;
+        let _: Value = room.ask(&Request::Clock { shift_ms: 0, speed, since_ms }).await?;
     }
     Ok(())
 }

@@ -175,7 +175,7 @@ async fn a_child_that_floods_is_held_back_and_its_sibling_is_not() {
     city.cut("410000", false).await;
     until("the flood drains, in time", LONG, async || {
         // What was not taken is tried again after half a minute: the county's clock brings it nearer.
-        flooder.order(&Request::Clock { shift_ms: 31_000, speed: 1 }).await;
+        flooder.order(&Request::Clock { shift_ms: 31_000, speed: 1, since_ms: None }).await;
         let inbox: BTreeSet<String> = cluster.room("410000").inbox_ids().await.into_iter().collect();
         flood.iter().all(|id| inbox.contains(id)).then_some(())
     })
@@ -194,7 +194,7 @@ async fn links_are_cut_and_clocks_moved_in_a_demo_network_only() {
         for request in [
             Request::Link { room: "411300".to_owned(), cut: true },
             Request::Link { room: "411300".to_owned(), cut: false },
-            Request::Clock { shift_ms: 1000, speed: 1 },
+            Request::Clock { shift_ms: 1000, speed: 1, since_ms: None },
         ] {
             let answer: Result<serde_json::Value, Problem> = province.ask(&request).await;
             match answer {

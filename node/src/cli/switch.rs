@@ -26,7 +26,7 @@ pub(crate) async fn link(session: &mut Session, room: String, cut: bool) -> Outc
 }
 
 pub(crate) async fn clock(session: &mut Session, shift_ms: i64, speed: u32) -> Outcome {
-    session.order(&Request::Clock { shift_ms, speed }, "clock-was-set", &[]).await
+    session.order(&Request::Clock { shift_ms, speed, since_ms: None }, "clock-was-set", &[]).await
 }
 
 /// A node closes its links and its store in good order; longer than this it hangs.

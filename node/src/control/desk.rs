@@ -9,6 +9,7 @@ use relay::{
     frame::{Frame, Probe},
     receipt::{Event, OfficerDeed, Reason},
     step::{Deed, Input, Notice, Reply},
+    timestamp::Timestamp,
 };
 use serde_bytes::ByteArray;
 use tokio::sync::oneshot;
@@ -17,7 +18,13 @@ use super::{
     reading::{self, find, resolve, room},
     view,
 };
-use crate::{clock::Clock, daemon::Node, driver::Job, enrolment, problem::Problem};
+use crate::{
+    clock::{Clock, PACE_FILE},
+    daemon::Node,
+    driver::Job,
+    enrolment,
+    problem::Problem,
+};
 
 pub(super) async fn ping(node: &Arc<Node>, text: &str, timeout_ms: u64) -> Result<view::Trace, Problem> {
     let to = resolve(node, text)?;
@@ -276,12 +283,16 @@ pub(super) fn link(node: &Node, text: &str, cut: bool) -> Result<(), Problem> {
     Ok(())
 }
 
-pub(super) fn clock(node: &Node, shift_ms: i64, speed: u32) -> Result<(), Problem> {
+pub(super) fn clock(node: &Node, shift_ms: i64, speed: u32, since_ms: Option<i64>) -> Result<(), Problem> {
     demo_only(node)?;
     node.clock.shift(shift_ms);
-    // A shift alone leaves the speed as it is.
-    if speed != 1 || shift_ms == 0 {
-        node.clock.scale(speed);
+    match since_ms {
+        Some(since_ms) => node.clock.scale_since(Timestamp::from_ms(since_ms), speed),
+        // A shift alone leaves the speed as it is.
+        None if speed != 1 || shift_ms == 0 => node.clock.scale(speed),
+        None => {}
     }
-    Ok(())
+    let pace = serde_json::to_vec(&node.clock.pace())
+        .map_err(|error| Problem::failed("write_failed").with("detail", error))?;
+    node.directory.write(PACE_FILE, &pace)
 }

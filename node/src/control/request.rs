@@ -132,6 +132,9 @@ pub enum Request {
         shift_ms: i64,
         /// How many times as fast.
         speed: u32,
+        /// Since this moment of the machine's time, in milliseconds since 1970; since now when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since_ms: Option<i64>,
     },
     /// How many messages this room has sent, and how many delivered receipts have come back. Answer:
     /// [`super::view::Progress`].

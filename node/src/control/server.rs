@@ -138,7 +138,7 @@ async fn dispatch(node: &Arc<Node>, request: Request) -> Result<Value, Problem> 
         Request::CertificateRevoke { room, reason } => json(desk::revoke(node, &room, &reason)?),
         Request::MapApply { plan } => json(desk::map_apply(node, &plan)?),
         Request::Link { room, cut } => json(desk::link(node, &room, cut)?),
-        Request::Clock { shift_ms, speed } => json(desk::clock(node, shift_ms, speed)?),
+        Request::Clock { shift_ms, speed, since_ms } => json(desk::clock(node, shift_ms, speed, since_ms)?),
         Request::Stop => {
             node.stop.notify_one();
             Ok(Value::Null)
