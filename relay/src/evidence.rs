@@ -11,15 +11,17 @@ pub mod account;
 pub mod container;
 pub mod group;
 pub mod invalid;
+pub mod judge;
 pub mod manifest;
 pub mod timed;
 mod verify;
 mod write;
 
 pub use self::{
-    account::{EventAccount, Listener, MessageAccount},
+    account::{EventAccount, Listener, MessageAccount, Rules},
     group::{DatedHead, Group, KeptMessage, Leaf},
     invalid::{Invalid, VerifyError},
+    judge::{Account, Judge, RuleVerdict},
     manifest::{Contained, DocumentName, Manifest, Subject},
     timed::Timed,
     verify::{Conclusion, verify},

@@ -1,10 +1,11 @@
 //! What a verified file tells, message by message: every event with its interval and grade.
 
 use certs::signature::Digest;
-use topology::RoomId;
+use topology::{Map, RoomId};
 
 use super::timed::Timed;
 use crate::{
+    duty::{Calendars, Interval, RulePack},
     envelope::{Header, Route},
     envelope_id::EnvelopeKey,
     log::Line,
@@ -41,6 +42,8 @@ pub struct MessageAccount {
     pub events: Vec<EventAccount>,
     /// What an officer signed about a telephone call, for a note of one.
     pub call: Option<VerifiedCall>,
+    /// When its header was signed: after the tick that it cites, before any receipt about it was seen.
+    pub signed: Interval,
     /// The title, if the text is there.
     pub title: Option<String>,
 }
@@ -73,8 +76,23 @@ impl EventAccount {
     }
 }
 
+/// What a case is judged by.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// The map of the file.
+    pub map: Map,
+    /// The rule packs of the file.
+    pub packs: Vec<RulePack>,
+    /// The calendars of the file.
+    pub calendars: Calendars,
+    /// When it is judged: the date of the newest head of the exporter's log.
+    pub now: Option<Timestamp>,
+}
+
 /// Is told what verified, as it comes: nothing of a large file needs to be held.
 pub trait Listener {
+    /// What to judge by; comes first, once.
+    fn rules(&mut self, rules: Rules);
     /// A line record; all of them come before the messages of their group.
     fn line(&mut self, line: LineAccount);
     /// A message; those of one case follow each other.

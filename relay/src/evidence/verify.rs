@@ -12,15 +12,19 @@ mod message;
 
 use std::io::Read;
 
-use certs::{certificate::CertificateDer, signature::digest};
+use certs::{
+    certificate::CertificateDer,
+    signature::{Digest, digest},
+};
 
 use self::documents::MapSoFar;
 use super::{
-    Contained, Invalid, Listener, Manifest, VerifyError,
+    Contained, Invalid, Listener, Manifest, Rules, VerifyError,
     container::Reader,
     invalid::{Fault, Place},
     names,
 };
+use crate::duty::{RulePack, calendar::CalendarYear, signed::Document};
 use group::Groups;
 
 /// What was verified.
@@ -32,10 +36,6 @@ pub struct Conclusion {
     pub as_of: Option<crate::timestamp::Timestamp>,
     /// The map of the file.
     pub map: topology::Map,
-    /// Signed bytes of the rule packs, in the order of the manifest.
-    pub packs: Vec<Vec<u8>>,
-    /// Signed bytes of the calendars, in the order of the manifest.
-    pub calendars: Vec<Vec<u8>>,
 }
 
 /// Verifies everything and tells `listener` what holds.
@@ -54,12 +54,19 @@ pub fn verify(
     while let Some((name, data)) = entries.numbered("map/sheets", "cose", map.sheets())? {
         map.add_sheet(&name, &data)?;
     }
-    let packs = entries.all("rules", "cose")?;
-    let calendars = entries.all("calendars", "cose")?;
+    let (packs, read_packs) = entries.documents::<RulePack>("rules", &map)?;
+    let (calendars, years) = entries.documents::<CalendarYear>("calendars", &map)?;
     let mut groups = Groups::new(&map);
     if let Some(data) = entries.optional(names::AS_OF)? {
         groups.as_of(&data)?;
     }
+    let rules = Rules {
+        map: map.map().clone(),
+        packs: read_packs,
+        calendars: documents::calendars(&years)?,
+        now: groups.dated(),
+    };
+    listener.rules(rules);
     while let Some((name, data)) = entries.numbered("evidence", "cbor", groups.count())? {
         groups.add(&name, &data, listener)?;
     }
@@ -68,7 +75,7 @@ pub fn verify(
     let manifest = manifest(&signed, &map, &contained)?;
     let as_of = groups.close(&manifest)?;
     check_documents(&manifest, &packs, &calendars)?;
-    Ok(Conclusion { manifest, as_of, map: map.into_map(), packs, calendars })
+    Ok(Conclusion { manifest, as_of, map: map.into_map() })
 }
 
 /// The entries of a file in their order, and what the manifest must list of them.
@@ -115,12 +122,18 @@ impl<R: Read> Entries<'_, R> {
         Ok(self.optional(&name)?.map(|data| (name, data)))
     }
 
-    fn all(&mut self, folder: &str, ending: &str) -> Result<Vec<Vec<u8>>, VerifyError> {
-        let mut all = Vec::new();
-        while let Some((_, data)) = self.numbered(folder, ending, all.len())? {
-            all.push(data);
+    /// Signed rule packs or calendars: their names in a manifest, and what they say.
+    fn documents<T: Document>(
+        &mut self,
+        folder: &str,
+        map: &MapSoFar<'_>,
+    ) -> Result<(Vec<Digest>, Vec<T>), VerifyError> {
+        let (mut digests, mut contents) = (Vec::new(), Vec::new());
+        while let Some((name, data)) = self.numbered(folder, "cose", digests.len())? {
+            contents.push(map.document(&name, &data)?);
+            digests.push(digest(&data));
         }
-        Ok(all)
+        Ok((digests, contents))
     }
 
     /// Nothing follows the manifest, which does not list itself.
@@ -153,10 +166,9 @@ fn manifest(signed: &[u8], map: &MapSoFar, contained: &[Contained]) -> Result<Ma
     }
 }
 
-fn check_documents(manifest: &Manifest, packs: &[Vec<u8>], calendars: &[Vec<u8>]) -> Result<(), VerifyError> {
-    let digests = |all: &[Vec<u8>]| all.iter().map(|bytes| digest(bytes)).collect::<Vec<_>>();
-    let is_same = manifest.packs.iter().map(|pack| pack.digest).eq(digests(packs))
-        && manifest.calendars.iter().map(|calendar| calendar.digest).eq(digests(calendars));
+fn check_documents(manifest: &Manifest, packs: &[Digest], calendars: &[Digest]) -> Result<(), VerifyError> {
+    let is_same = manifest.packs.iter().map(|pack| &pack.digest).eq(packs)
+        && manifest.calendars.iter().map(|calendar| &calendar.digest).eq(calendars);
     if is_same {
         Ok(())
     } else {

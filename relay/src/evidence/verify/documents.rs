@@ -12,6 +12,12 @@ use topology::Map;
 use super::{
     super::{VerifyError, invalid::Fault, names},
     invalid,
+    keys::Witnessed,
+};
+use crate::duty::{
+    Calendars,
+    calendar::CalendarYear,
+    signed::{Document, Signed},
 };
 
 /// The map as far as it was read.
@@ -44,6 +50,14 @@ impl<'r> MapSoFar<'r> {
         Ok(())
     }
 
+    /// A rule pack or a year of the calendar.
+    pub(super) fn document<T: Document>(&self, name: &str, bytes: &[u8]) -> Result<T, VerifyError> {
+        let keys = Witnessed::new(&self.keys);
+        let signed = Signed::<T>::verify(bytes, &keys)
+            .map_err(|error| invalid(name, "", Fault::Object(error.to_string())))?;
+        Ok(signed.into_content())
+    }
+
     pub(super) fn sheets(&self) -> usize {
         self.sheets
     }
@@ -59,4 +73,15 @@ impl<'r> MapSoFar<'r> {
     pub(super) fn into_map(self) -> Map {
         self.map
     }
+}
+
+/// The years of the file as one calendar.
+pub(super) fn calendars(years: &[CalendarYear]) -> Result<Calendars, VerifyError> {
+    let mut calendars = Calendars::new();
+    for (index, year) in years.iter().enumerate() {
+        let name = names::numbered("calendars", index + 1, "cose");
+        let inserted = calendars.insert(&name, year);
+        inserted.map_err(|error| invalid(&name, "", Fault::Object(error.to_string())))?;
+    }
+    Ok(calendars)
 }

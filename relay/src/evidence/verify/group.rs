@@ -85,6 +85,11 @@ impl<'a, 'r> Groups<'a, 'r> {
         self.count
     }
 
+    /// The date of the newest head.
+    pub(super) fn dated(&self) -> Option<Timestamp> {
+        self.as_of.map(|dated| dated.at)
+    }
+
     pub(super) fn map(&self) -> &'a Map {
         self.map.map()
     }

@@ -9,6 +9,7 @@ use super::{
     group::Ground,
 };
 use crate::{
+    duty::Interval,
     envelope::VerifiedHeader,
     message::{Facts, Message},
 };
@@ -52,8 +53,9 @@ impl Ground<'_> {
         self.keys.check_these(&header_keys, tick, seen).map_err(at("header"))?;
         let call = call::of_facts(&facts, &header, &self.keys).map_err(at("call"))?;
         self.keys.check_embedded(seen).map_err(at("call"))?;
+        let signed = Interval { earliest: tick, latest: seen, missing: None };
         let title = Message::from_blocks(&kept.blocks).ok().map(|message| message.title().to_owned());
         let VerifiedHeader { digest, route, header } = header;
-        Ok(MessageAccount { digest, route, header, facts, events, call, title })
+        Ok(MessageAccount { digest, route, header, facts, events, call, signed, title })
     }
 }
