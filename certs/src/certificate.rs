@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use rustls::pki_types::{CertificateDer, pem::PemObject};
+pub use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use x509_parser::{
     extensions::{GeneralName, ParsedExtension},

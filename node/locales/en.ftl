@@ -69,6 +69,12 @@ column-late = late by
 column-sent = sent verdict
 column-cause = cause
 column-clause = clause
+column-recipient = recipient
+column-proven = proven
+column-attested = attested
+column-obliged = obliged
+column-towards = towards
+column-margin = margin
 column-name = name
 column-version = version
 column-effective = effective
@@ -313,6 +319,9 @@ help-queue = what waits
 help-queue-ls = list the queues
 help-queue-show = the ways of one message
 help-queue-retry = send again now
+help-evidence = evidence files
+help-evidence-export = write what this room can prove into one file
+help-verify = check an evidence file; no node and no network needed
 help-rules = rule packs and the judge; no node needed
 help-rules-ls = list the built-in rule packs
 help-rules-show = show a pack or one of its rules
@@ -408,8 +417,51 @@ arg-pack = name of a pack or its file; may be repeated
 arg-facts = facts (JSON); - is standard input
 arg-calendar = a calendar file beside the built-in ones
 arg-schema = print the JSON Schema of facts and findings
+arg-output = file to write
+arg-case = the whole case that the message belongs to
+arg-with-text = with texts and attachments
+arg-with-personal = with personal data
+arg-anchor = the network's root certificate (PEM)
+arg-verify-file = evidence file
 arg-rules-show-name = name of a pack or its file
 arg-rules-lint-file = pack file
+
+## Evidence
+
+evidence-exported = { $path }: { $messages } messages, { $receipts } receipts, { $size } bytes
+    SHA-256 { $digest }
+evidence-valid = The evidence is valid.
+    network { $network }   exported by { $exporter } at { $at }   whole up to { $as_of }
+evidence-undated = no dated head of its log: nothing has a proven latest time yet
+evidence-message = { $kind } ({ $status }) from { $origin }   { $title }   { $id }
+evidence-open = not proven
+evidence-missing = missing witness: { $what }
+evidence-contradicted = its clock contradicts what is proven
+evidence-no-rule = No rule of the packs in this file applies.
+problem-evidence-invalid =
+    .what = the evidence is invalid: { $entry } { $object }
+    .why = { $detail }
+    .do = do not rely on it; ask for the file again, from the room that exported it or from another one that holds the message.
+problem-evidence-anchor =
+    .what = { $path } is no root certificate
+    .why = { $detail }
+    .do = name the file anchor that the network's authority gave out (PEM).
+problem-evidence-damaged =
+    .what = the evidence is not exported
+    .why = what this node keeps does not verify: { $detail }
+    .do = run doctor; export from another room that holds the message.
+problem-evidence-too-large =
+    .what = the evidence is not exported
+    .why = { $detail }
+    .do = export single messages, or leave out the texts.
+problem-evidence-no-case =
+    .what = message { $id } belongs to no case
+    .why = only reports open a case, and what answers them stays in it.
+    .do = export it alone, without --case.
+problem-evidence-case-gap =
+    .what = the case is not exported
+    .why = message { $seq } of the case is not here: evidence with a gap proves nothing about what is left out.
+    .do = export from a room that holds the whole case, or export single messages.
 
 ## A code that is not listed
 

@@ -69,6 +69,12 @@ column-late = 超时
 column-sent = 报送时效
 column-cause = 原因
 column-clause = 条款
+column-recipient = 收方
+column-proven = 可证明
+column-attested = 有佐证
+column-obliged = 义务单位
+column-towards = 对象
+column-margin = 余量
 column-name = 名称
 column-version = 版本
 column-effective = 生效
@@ -313,6 +319,9 @@ help-queue = 队列
 help-queue-ls = 列出队列
 help-queue-show = 一件文电的去向
 help-queue-retry = 立即重送
+help-evidence = 证据文件
+help-evidence-export = 将本单位所能证明的写成一个文件
+help-verify = 核验证据文件;不需要节点和网络
 help-rules = 规则包与时效判定,无需节点
 help-rules-ls = 列出内置规则包
 help-rules-show = 显示规则包或一条规则
@@ -408,6 +417,12 @@ arg-pack = 规则包名称或文件,可多次
 arg-facts = 事实文件 (JSON),- 为标准输入
 arg-calendar = 另加的日历文件
 arg-schema = 只打印事实与结论的 JSON Schema
+arg-output = 要写入的文件
+arg-case = 该文电所属的整个事件
+arg-with-text = 带正文和附件
+arg-with-personal = 带个人信息
+arg-anchor = 网络根证书(PEM)
+arg-verify-file = 证据文件
 arg-rules-show-name = 规则包名称或文件
 arg-rules-lint-file = 规则包文件
 
@@ -1358,6 +1373,43 @@ problem-bench-standstill =
     .what = 测量停滞:还有 { $left } 件没有送达回执。
     .why = 一分钟内没有任何进展。
     .do = 加 --dir 再运行,并在运行时查看各节点的 node.log。
+
+## 证据
+
+evidence-exported = { $path }:文电 { $messages } 件,回执 { $receipts } 份,{ $size } 字节
+    SHA-256 { $digest }
+evidence-valid = 证据有效。
+    网络 { $network }   导出单位 { $exporter }   导出时间 { $at }   完整至 { $as_of }
+evidence-undated = 导出单位日志尚无经根枢纽标注时间的存证点:所有事件暂无可证明的最晚时间
+evidence-message = { $kind }({ $status }) { $origin }   { $title }   { $id }
+evidence-open = 无证明
+evidence-missing = 缺见证:{ $what }
+evidence-contradicted = 其时钟与可证明的时间相矛盾
+evidence-no-rule = 文件所含规则包中没有适用的规则。
+problem-evidence-invalid =
+    .what = 证据无效:{ $entry } { $object }
+    .why = { $detail }
+    .do = 不要采信;请向导出单位或其他持有该文电的单位重新索取。
+problem-evidence-anchor =
+    .what = { $path } 不是根证书
+    .why = { $detail }
+    .do = 请指定网络主管单位发放的 anchor 文件(PEM)。
+problem-evidence-damaged =
+    .what = 证据未导出
+    .why = 本节点保存的数据未通过核验:{ $detail }
+    .do = 运行 doctor;改由其他持有该文电的单位导出。
+problem-evidence-too-large =
+    .what = 证据未导出
+    .why = { $detail }
+    .do = 逐件导出,或不带正文。
+problem-evidence-no-case =
+    .what = 文电 { $id } 不属于任何事件
+    .why = 只有突发事件信息建立事件,答复它的文电归入其中。
+    .do = 不带 --case 单独导出。
+problem-evidence-case-gap =
+    .what = 事件证据未导出
+    .why = 事件第 { $seq } 号文电不在本单位:有缺号的证据不能证明缺了什么。
+    .do = 由持有整个事件的单位导出,或逐件导出。
 
 ## 规则包与时效结论
 

@@ -9,12 +9,13 @@
 //! | 3 | the node or the room cannot be reached |
 //! | 4 | refused by policy |
 //! | 5 | late, overdue or undecidable |
-//! | 6 | kept for invalid evidence |
+//! | 6 | evidence invalid |
 
 mod arguments;
 mod desk;
 mod door;
 mod escape;
+mod evidence;
 mod help;
 mod keys;
 mod mail;
@@ -142,6 +143,8 @@ async fn dispatch(session: &mut Session, typed: Typed) -> Outcome {
         Verb::Receipts { id } => receipts::receipts(session, id).await,
         Verb::Phone(verb) => phone::phone(session, verb).await,
         Verb::Queue(verb) => queue::queue(session, verb).await,
+        Verb::Evidence(verb) => evidence::evidence(session, verb).await,
+        Verb::Verify(arguments) => evidence::verify(session, &arguments),
         Verb::Rules(verb) => rules::rules(session, verb),
         Verb::Officer(verb) => people::officer(session, verb).await,
         Verb::Cert(verb) => keys::cert(session, verb).await,

@@ -215,6 +215,23 @@ impl Letterbox {
         read(&content_key, route_digest, bytes, commitments).map(|(message, _)| message)
     }
 
+    /// The same as blocks with their salts: what evidence keeps of a body.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the storage key or the bytes are not the ones.
+    pub fn read_blocks(
+        &self,
+        key: &EnvelopeKey,
+        bytes: &EnvelopeBytes,
+        content_key: &[u8],
+        route_digest: &Digest,
+        commitments: &[Digest],
+    ) -> Result<Blocks, Refusal> {
+        let content_key = ContentKey::reveal(&self.storage, &content_context(key), content_key)
+            .map_err(|_| Refusal::CannotOpen)?;
+        read(&content_key, route_digest, bytes, commitments).map(|(_, blocks)| blocks)
+    }
+
     /// The summary that lists show; `None` when it does not open.
     pub fn read_summary(&self, key: &EnvelopeKey, protected: &[u8]) -> Option<Summary> {
         let bytes = self.storage.reveal(&summary_context(key), protected).ok()?;

@@ -13,6 +13,7 @@ pub mod directory;
 pub mod door;
 pub mod driver;
 pub mod enrolment;
+pub mod evidence;
 pub mod identity;
 pub mod letterbox;
 pub mod link;

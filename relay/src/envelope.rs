@@ -28,7 +28,7 @@ use crate::{
 
 mod verified;
 
-pub use verified::{EnvelopeError, VerifiedEnvelope, peek_key};
+pub use verified::{EnvelopeError, VerifiedEnvelope, VerifiedHeader, peek_key};
 
 /// The version of route, header and receipt that this program writes.
 pub const ENVELOPE_VERSION: u16 = 1;

@@ -8,6 +8,7 @@ pub mod duty;
 pub mod engine;
 pub mod envelope;
 pub mod envelope_id;
+pub mod evidence;
 pub mod frame;
 pub mod limits;
 pub mod log;

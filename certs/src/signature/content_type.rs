@@ -37,11 +37,13 @@ pub enum ContentType {
     RulePack,
     /// One year of the working-day calendar.
     Calendar,
+    /// What an evidence file holds, signed by the room that exported it.
+    EvidenceManifest,
 }
 
 impl ContentType {
     /// All kinds.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Plan,
         Self::Sheet,
         Self::EnvelopeHeader,
@@ -58,6 +60,7 @@ impl ContentType {
         Self::PhoneCall,
         Self::RulePack,
         Self::Calendar,
+        Self::EvidenceManifest,
     ];
 
     /// The content type (RFC 9052 section 3.1) in the protected header.
@@ -79,12 +82,14 @@ impl ContentType {
             Self::PhoneCall => "application/yichuan-phone-call+cbor",
             Self::RulePack => "application/yichuan-rule-pack+cbor",
             Self::Calendar => "application/yichuan-calendar+cbor",
+            Self::EvidenceManifest => "application/yichuan-evidence-manifest+cbor",
         }
     }
 
     /// The most bytes that a signed object of this kind may have.
     pub const fn size_bytes_max(self) -> usize {
         match self {
+            Self::EvidenceManifest => 16 << 20,
             Self::Plan | Self::Sheet => 4 << 20,
             Self::EnvelopeHeader
             | Self::Receipt

@@ -12,6 +12,7 @@ use relay::message::{
 use topology::Precedence;
 
 use super::{
+    evidence::{EvidenceVerb, VerifyArguments},
     rules::RulesVerb,
     span::parse_span,
     trial::{BenchArguments, DemoArguments},
@@ -70,6 +71,9 @@ pub(crate) enum Verb {
     Phone(PhoneVerb),
     #[command(subcommand)]
     Queue(QueueVerb),
+    #[command(subcommand)]
+    Evidence(EvidenceVerb),
+    Verify(VerifyArguments),
     #[command(subcommand)]
     Rules(RulesVerb),
     #[command(subcommand)]

@@ -57,6 +57,17 @@ pub enum Request {
     PhoneNote(Box<PhoneRequest>),
     /// Telephone calls. Answer: list of [`super::view::CallLine`].
     Calls,
+    /// What can be proved about a message or its case, as one file. Answer: [`super::view::EvidenceFile`].
+    EvidenceExport {
+        /// Id or a unique beginning of it.
+        id: String,
+        /// The whole case.
+        case: bool,
+        /// With texts and attachments.
+        text: bool,
+        /// With personal blocks.
+        personal: bool,
+    },
     /// Queues by neighbour. Answer: list of [`super::view::QueueLine`].
     QueueList,
     /// One envelope's ways. Answer: [`super::view::QueueEntry`].

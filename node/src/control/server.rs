@@ -15,11 +15,11 @@ use tokio::{
 use super::{
     calls,
     client::SocketPath,
-    desk, reading, receipts,
+    desk, evidence, reading, receipts,
     request::{Answer, Request},
     sending, telephone,
 };
-use crate::{daemon::Node, directory::Directory, problem::Problem};
+use crate::{daemon::Node, directory::Directory, evidence::Wish, problem::Problem};
 
 /// The longest question: a message with its attachments in base64.
 const QUESTION_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -112,6 +112,10 @@ async fn dispatch(node: &Arc<Node>, request: Request) -> Result<Value, Problem> 
         Request::Receipts { id } => json(receipts::receipts(node, &id).await?),
         Request::PhoneNote(request) => json(telephone::note(node, *request).await?),
         Request::Calls => json(calls::calls(node).await?),
+        Request::EvidenceExport { id, case, text, personal } => {
+            let wish = Wish { whole_case: case, text, personal };
+            json(evidence::export(node, &id, wish).await?)
+        }
         Request::QueueList => json(reading::queue(node).await?),
         Request::QueueShow { id } => json(reading::queue_entry(node, &id).await?),
         Request::Progress => json(reading::progress(node)),

@@ -469,3 +469,14 @@ pub struct Progress {
     /// Delivered receipts that came back since the node started.
     pub delivered: u64,
 }
+
+/// An evidence file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceFile {
+    /// Its bytes in base64.
+    pub bytes: String,
+    /// Messages in it.
+    pub messages: u64,
+    /// Receipts in it.
+    pub receipts: u64,
+}

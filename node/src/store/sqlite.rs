@@ -45,7 +45,8 @@ pub use self::{
     open::OpenOptions,
     reader::{
         CallFilter, CallLine, CollisionLine, DiskUse, InboxFilter, InboxLine, KeptEnvelope, MissingNumbers,
-        QuarantineLine, QueueLine, QueueTotal, ReceiptLine, SentLine, SqliteReader, Totals,
+        NumberedLeaf, QuarantineLine, QueueLine, QueueTotal, ReceiptLine, SentLine, Snapshot, SqliteReader,
+        Totals,
     },
 };
 use super::{NumberedReceipt, ReceiptRow, Store, StoreError};

@@ -87,6 +87,11 @@ impl<T: Document> Signed<T> {
         self.issuer
     }
 
+    /// The pack or the year, without its signature.
+    pub fn into_content(self) -> T {
+        self.content
+    }
+
     /// The pack or the year.
     pub fn content(&self) -> &T {
         &self.content

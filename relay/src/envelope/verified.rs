@@ -38,19 +38,13 @@ impl VerifiedEnvelope {
         if bytes.header.len() > HEADER_BYTES_MAX || bytes.body.len() > BODY_BYTES_MAX {
             return Err(EnvelopeError::TooLarge);
         }
-        let verified = signature::verify(&bytes.header, ContentType::EnvelopeHeader, keys)?;
-        let header: Header =
-            cbor::decode(&verified.payload, HEADER_BYTES_MAX).map_err(|_| EnvelopeError::Malformed)?;
-        let route: Route =
-            cbor::decode(&header.route, HEADER_BYTES_MAX).map_err(|_| EnvelopeError::Malformed)?;
-        check_route(&route, network, verified.signer)?;
-        check_recipients(header.to.iter().map(|address| address.room))?;
+        let VerifiedHeader { digest, route, header } = VerifiedHeader::verify(&bytes.header, network, keys)?;
         check_keys(&header, &bytes.keys)?;
         if header.body_len != bytes.body.len() as u64 || header.body_digest != signature::digest(&bytes.body)
         {
             return Err(EnvelopeError::BodyChanged);
         }
-        Ok(Self { digest: signature::digest(&bytes.header), route, header, bytes })
+        Ok(Self { digest, route, header, bytes })
     }
 
     /// Which envelope it is.
@@ -94,6 +88,45 @@ impl VerifiedEnvelope {
     }
 }
 
+/// A signed header without its body and keys: what an evidence file keeps of an envelope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedHeader {
+    /// SHA-256 of the signed header: what receipts are about.
+    pub digest: Digest,
+    /// The route.
+    pub route: Route,
+    /// Its contents.
+    pub header: Header,
+}
+
+impl VerifiedHeader {
+    /// Verifies the signature over the bytes as they came, then the contents. Bodies and keys are not looked at.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`].
+    pub fn verify(bytes: &[u8], network: &str, keys: &dyn Keyring) -> Result<Self, EnvelopeError> {
+        if bytes.len() > HEADER_BYTES_MAX {
+            return Err(EnvelopeError::TooLarge);
+        }
+        let verified = signature::verify(bytes, ContentType::EnvelopeHeader, keys)?;
+        let header: Header =
+            cbor::decode(&verified.payload, HEADER_BYTES_MAX).map_err(|_| EnvelopeError::Malformed)?;
+        let route: Route =
+            cbor::decode(&header.route, HEADER_BYTES_MAX).map_err(|_| EnvelopeError::Malformed)?;
+        check_route(&route, network, verified.signer)?;
+        check_recipients(header.to.iter().map(|address| address.room))?;
+        if header.commitments.len() != 3 {
+            return Err(EnvelopeError::Malformed);
+        }
+        Ok(Self { digest: signature::digest(bytes), route, header })
+    }
+
+    /// Which envelope it is.
+    pub fn key(&self) -> EnvelopeKey {
+        EnvelopeKey { origin: self.route.origin, id: self.route.id }
+    }
+}
+
 /// Which envelope a header claims to be, before anything is verified: for telling a neighbour what was not taken.
 pub fn peek_key(header: &[u8]) -> Option<EnvelopeKey> {
     let payload = signature::peek_payload_unverified(header, ContentType::EnvelopeHeader).ok()?;
@@ -132,9 +165,6 @@ pub(super) fn check_recipients(to: impl Iterator<Item = RoomId>) -> Result<(), E
 
 /// The wrapped keys of this branch: at least one, each once, each the one that the origin signed.
 fn check_keys(header: &Header, keys: &[RecipientKey]) -> Result<(), EnvelopeError> {
-    if header.commitments.len() != 3 {
-        return Err(EnvelopeError::Malformed);
-    }
     check_recipients(keys.iter().map(|key| key.room))?;
     for key in keys {
         let signed = header.to.iter().find(|address| address.room == key.room);

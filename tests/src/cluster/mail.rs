@@ -52,6 +52,11 @@ impl Letter {
         Self(SendRequest { expires_in_s: Some(seconds), ..self.0 })
     }
 
+    /// A level is bypassed, and why.
+    pub fn skipping(self, reason: &str) -> Self {
+        Self(SendRequest { skip_level: Some(reason.into()), ..self.0 })
+    }
+
     /// That answers, follows or recalls another.
     #[must_use]
     pub fn relating_to(self, id: &str) -> Self {

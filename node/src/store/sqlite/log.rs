@@ -2,6 +2,8 @@
 
 mod reads;
 
+pub(super) use reads::{dated_checkpoint, log_roots};
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use certs::signature::Digest;

@@ -6,18 +6,20 @@
 mod calls;
 mod lines;
 mod lists;
+mod snapshot;
 mod state;
 
 use std::path::{Path, PathBuf};
 
 use relay::envelope_id::{EnvelopeId, EnvelopeKey};
-use sqlx::{SqlitePool, sqlite::SqlitePoolOptions};
+use sqlx::{SqliteConnection, SqlitePool, sqlite::SqlitePoolOptions};
 
 pub use self::calls::{CallFilter, CallLine};
 pub use self::lines::{
     CollisionLine, DiskUse, InboxFilter, InboxLine, KeptEnvelope, MissingNumbers, QuarantineLine, QueueLine,
     QueueTotal, ReceiptLine, SentLine, Totals,
 };
+pub use self::snapshot::{NumberedLeaf, Snapshot};
 use super::{
     super::StoreError,
     failure,
@@ -95,22 +97,8 @@ impl SqliteReader {
     }
 
     async fn read_envelope(&self, key: EnvelopeKey) -> Result<Option<KeptEnvelope>, sqlx::Error> {
-        let statement = sqlx::query(
-            "SELECT r.key, r.check_sum, r.state, e.header, e.keys, e.content_key, e.summary, e.body \
-             FROM record r JOIN envelope e ON e.key = r.key WHERE r.key = ?",
-        );
-        let row = statement.bind(&key.to_bytes()[..]).fetch_optional(&self.pool).await?;
-        let Some(row) = row else { return Ok(None) };
-        let (record, raw) = (rows::record(&row, 0)?, RawEnvelope::read(&row, 3)?);
-        let bytes =
-            raw.verify(&record).map_err(|reason| rows::damage(format!("envelope {}: {reason}", key.id)))?;
-        Ok(Some(KeptEnvelope {
-            record,
-            bytes,
-            is_pruned: raw.body.is_none(),
-            content_key: raw.content_key,
-            summary: raw.summary,
-        }))
+        let mut connection = self.pool.acquire().await?;
+        envelope_of(&mut connection, key).await
     }
 
     async fn find_between(
@@ -151,6 +139,29 @@ impl SqliteReader {
     fn failure(&self, error: sqlx::Error) -> StoreError {
         failure::of(&self.path, error)
     }
+}
+
+/// An envelope, checked.
+async fn envelope_of(
+    connection: &mut SqliteConnection,
+    key: EnvelopeKey,
+) -> Result<Option<KeptEnvelope>, sqlx::Error> {
+    let statement = sqlx::query(
+        "SELECT r.key, r.check_sum, r.state, e.header, e.keys, e.content_key, e.summary, e.body \
+         FROM record r JOIN envelope e ON e.key = r.key WHERE r.key = ?",
+    );
+    let row = statement.bind(key.to_bytes().to_vec()).fetch_optional(connection).await?;
+    let Some(row) = row else { return Ok(None) };
+    let (record, raw) = (rows::record(&row, 0)?, RawEnvelope::read(&row, 3)?);
+    let bytes =
+        raw.verify(&record).map_err(|reason| rows::damage(format!("envelope {}: {reason}", key.id)))?;
+    Ok(Some(KeptEnvelope {
+        record,
+        bytes,
+        is_pruned: raw.body.is_none(),
+        content_key: raw.content_key,
+        summary: raw.summary,
+    }))
 }
 
 /// The first and the last id that begin with these digits.

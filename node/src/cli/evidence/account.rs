@@ -1,0 +1,199 @@
+//! The account of a verified file as JSON prints it and the page shows it.
+
+use std::collections::BTreeMap;
+
+use relay::{
+    duty::{Finding, Interval, beijing::rfc3339},
+    evidence::{Account, Conclusion, EventAccount, MessageAccount, RuleVerdict, Subject, Timed},
+    timestamp::Timestamp,
+};
+use serde::Serialize;
+use topology::{Map, RoomId};
+
+/// What was told while the file was read.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    messages: Vec<Message>,
+    verdicts: Vec<Verdict>,
+}
+
+/// Everything that a valid file tells.
+#[derive(Debug, Serialize)]
+pub(super) struct Told {
+    pub(super) valid: bool,
+    pub(super) network: String,
+    pub(super) exporter: Room,
+    pub(super) exported_at: String,
+    pub(super) subject: BTreeMap<&'static str, String>,
+    /// The date of the newest head of the exporter's log; nothing later is proven.
+    pub(super) as_of: Option<String>,
+    pub(super) text: bool,
+    pub(super) personal: bool,
+    pub(super) packs: Vec<String>,
+    pub(super) messages: Vec<Message>,
+    pub(super) verdicts: Vec<Verdict>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Room {
+    pub(super) id: String,
+    pub(super) code: String,
+    pub(super) name: String,
+    #[serde(skip)]
+    pub(super) name_en: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Message {
+    pub(super) id: String,
+    pub(super) digest: String,
+    pub(super) kind: String,
+    pub(super) precedence: String,
+    pub(super) status: String,
+    pub(super) case: Option<String>,
+    pub(super) case_seq: Option<u32>,
+    pub(super) origin: Room,
+    pub(super) title: Option<String>,
+    pub(super) signed: Span,
+    pub(super) events: Vec<Event>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Event {
+    pub(super) event: String,
+    pub(super) recipient: Room,
+    pub(super) issuer: Room,
+    pub(super) officer: Option<String>,
+    /// What the issuer's own clock said.
+    pub(super) said_at: String,
+    pub(super) proven: Span,
+    pub(super) attested: Option<Span>,
+    pub(super) attested_by: Option<Room>,
+    /// The issuer's clock contradicts what is proven.
+    pub(super) contradicted: bool,
+    pub(super) reason: Option<String>,
+    pub(super) leaf: u64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Span {
+    pub(super) earliest: Option<String>,
+    pub(super) latest: Option<String>,
+    pub(super) missing: Option<String>,
+    #[serde(skip)]
+    pub(super) ms: [Option<i64>; 2],
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Verdict {
+    pub(super) subject: String,
+    pub(super) answer: Option<String>,
+    pub(super) obliged: Room,
+    pub(super) towards: Room,
+    pub(super) kind: String,
+    pub(super) pack: String,
+    pub(super) pack_version: u32,
+    #[serde(flatten)]
+    pub(super) finding: Finding,
+    /// The verdict by the root hub's time alone.
+    pub(super) proven_verdict: String,
+    #[serde(skip)]
+    pub(super) is_bad: bool,
+}
+
+impl Account for Kept {
+    fn message(&mut self, map: &Map, message: &MessageAccount) {
+        self.messages.push(Message {
+            id: message.route.id.to_string(),
+            digest: message.digest.to_string(),
+            kind: message.facts.kind.word().to_owned(),
+            precedence: message.route.precedence.word().to_owned(),
+            status: message.route.status.word().to_owned(),
+            case: message.facts.case.map(|case| case.to_string()),
+            case_seq: message.facts.case_seq,
+            origin: room(map, message.route.origin),
+            title: message.title.clone(),
+            signed: span(&message.signed),
+            events: message.events.iter().map(|kept| event(map, kept)).collect(),
+        });
+    }
+
+    fn verdict(&mut self, map: &Map, verdict: RuleVerdict) {
+        self.verdicts.push(Verdict {
+            subject: verdict.subject.id.to_string(),
+            answer: verdict.answer.map(|key| key.id.to_string()),
+            obliged: room(map, verdict.obliged),
+            towards: room(map, verdict.towards),
+            kind: verdict.kind.word().to_owned(),
+            pack: verdict.working.pack.clone(),
+            pack_version: verdict.working.pack_version,
+            proven_verdict: verdict.proven.word().to_owned(),
+            is_bad: verdict.working.is_bad(),
+            finding: verdict.working,
+        });
+    }
+}
+
+impl Kept {
+    pub(super) fn account(&self, conclusion: &Conclusion) -> Told {
+        let manifest = &conclusion.manifest;
+        let subject = match &manifest.subject {
+            Subject::Message(key) => BTreeMap::from([("message", key.id.to_string())]),
+            Subject::Case(case) => BTreeMap::from([("case", case.to_string())]),
+            Subject::All => BTreeMap::new(),
+        };
+        Told {
+            valid: true,
+            network: manifest.network.clone(),
+            exporter: room(&conclusion.map, manifest.exporter),
+            exported_at: rfc3339(manifest.at),
+            subject,
+            as_of: conclusion.as_of.map(rfc3339),
+            text: manifest.text,
+            personal: manifest.personal,
+            packs: manifest.packs.iter().map(|pack| format!("{} {}", pack.name, pack.version)).collect(),
+            messages: self.messages.clone(),
+            verdicts: self.verdicts.clone(),
+        }
+    }
+}
+
+fn event(map: &Map, event: &EventAccount) -> Event {
+    let EventAccount { receipt, timed, officer, leaf } = event;
+    let Timed { proven, attested, is_contradicted } = timed;
+    let reason = receipt.reason.as_ref().map(|reason| match &reason.text {
+        Some(text) => format!("{}: {text}", reason.code),
+        None => reason.code.clone(),
+    });
+    Event {
+        event: receipt.event.word().to_owned(),
+        recipient: room(map, receipt.recipient),
+        issuer: room(map, receipt.issuer),
+        officer: officer.clone(),
+        said_at: rfc3339(receipt.at),
+        proven: span(proven),
+        attested: attested.as_ref().map(|(_, interval)| span(interval)),
+        attested_by: attested.as_ref().map(|(by, _)| room(map, *by)),
+        contradicted: *is_contradicted,
+        reason,
+        leaf: *leaf,
+    }
+}
+
+fn span(interval: &Interval) -> Span {
+    Span {
+        earliest: interval.earliest.map(rfc3339),
+        latest: interval.latest.map(rfc3339),
+        missing: interval.missing.clone(),
+        ms: [interval.earliest, interval.latest].map(|end| end.map(Timestamp::as_ms)),
+    }
+}
+
+/// A room that left the map keeps its id.
+fn room(map: &Map, id: RoomId) -> Room {
+    let (code, name, name_en) = map.room(id).map_or_else(
+        || (id.to_string(), id.to_string(), id.to_string()),
+        |room| (room.code().to_string(), room.name().zh.clone(), room.name().english().to_owned()),
+    );
+    Room { id: id.to_string(), code, name, name_en }
+}

@@ -1,0 +1,131 @@
+//! The account on the screen: per message the chain with its intervals, then per rule the verdict by both grades.
+
+use super::account::{Event, Message, Room, Span, Told, Verdict};
+use crate::{
+    catalogue::{Catalogue, Language},
+    cli::{moment::beijing, table::Grid},
+};
+
+pub(super) fn render(told: &Told, catalogue: &Catalogue) -> String {
+    let mut text = heading(told, catalogue);
+    for message in &told.messages {
+        text.push_str("\n\n");
+        text.push_str(&chain(message, catalogue));
+    }
+    text.push_str("\n\n");
+    text.push_str(&verdicts(&told.verdicts, catalogue));
+    text
+}
+
+fn heading(told: &Told, catalogue: &Catalogue) -> String {
+    let exporter = named(&told.exporter, catalogue);
+    let as_of = told.as_of.clone().unwrap_or_else(|| catalogue.text("evidence-undated", &[]));
+    let values = [
+        ("network", told.network.as_str()),
+        ("exporter", &exporter),
+        ("at", &told.exported_at),
+        ("as_of", &as_of),
+    ];
+    catalogue.text("evidence-valid", &values)
+}
+
+fn chain(message: &Message, catalogue: &Catalogue) -> String {
+    let kind = catalogue.word("kind", &message.kind);
+    let status = catalogue.word("status", &message.status);
+    let origin = named(&message.origin, catalogue);
+    let title = message.title.clone().unwrap_or_default();
+    let values = [
+        ("id", message.id.as_str()),
+        ("kind", &kind),
+        ("status", &status),
+        ("origin", &origin),
+        ("title", &title),
+    ];
+    let mut grid =
+        Grid::new(catalogue, &["event", "room", "recipient", "proven", "attested", "officer", "note"]);
+    for event in &message.events {
+        let attested = event.attested.as_ref().map(|span| interval(span, catalogue));
+        let by = event.attested_by.as_ref().map(|room| room.code.clone());
+        let attested = match (attested, by) {
+            (Some(span), Some(by)) => format!("{span} ({by})"),
+            (_, _) => "—".to_owned(),
+        };
+        grid.row(&[
+            &catalogue.word("event", &event.event),
+            &named(&event.issuer, catalogue),
+            &event.recipient.code,
+            &interval(&event.proven, catalogue),
+            &attested,
+            event.officer.as_deref().unwrap_or("—"),
+            &note(event, catalogue),
+        ]);
+    }
+    format!("{}\n{}", catalogue.text("evidence-message", &values), grid.text(catalogue))
+}
+
+fn note(event: &Event, catalogue: &Catalogue) -> String {
+    let contradiction = event.contradicted.then(|| catalogue.text("evidence-contradicted", &[]));
+    let missing =
+        event.proven.missing.as_ref().map(|what| catalogue.text("evidence-missing", &[("what", what)]));
+    [contradiction, missing, event.reason.clone()].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+fn interval(span: &Span, catalogue: &Catalogue) -> String {
+    let [earliest, latest] = span.ms.map(|end| end.map(beijing));
+    let open = || catalogue.text("evidence-open", &[]);
+    match (earliest, latest) {
+        (Some(earliest), Some(latest)) if earliest == latest => earliest,
+        (earliest, latest) => {
+            format!("{} .. {}", earliest.unwrap_or_else(open), latest.unwrap_or_else(open))
+        }
+    }
+}
+
+fn verdicts(verdicts: &[Verdict], catalogue: &Catalogue) -> String {
+    if verdicts.is_empty() {
+        return catalogue.text("evidence-no-rule", &[]);
+    }
+    let columns = [
+        "rule", "obliged", "towards", "start", "due", "met", "verdict", "proven", "margin", "cause", "clause",
+    ];
+    let mut grid = Grid::new(catalogue, &columns);
+    for verdict in verdicts {
+        let finding = &verdict.finding;
+        let time =
+            |at: Option<relay::timestamp::Timestamp>| at.map_or("—".to_owned(), |at| beijing(at.as_ms()));
+        let word = |word: &str| catalogue.word("verdict", word);
+        let cause = finding.cause.map_or("—".to_owned(), |cause| catalogue.word("cause", cause.word()));
+        grid.row(&[
+            &finding.rule,
+            &verdict.obliged.code,
+            &verdict.towards.code,
+            &time(finding.started_at()),
+            &time(finding.due_at()),
+            &time(finding.met_at()),
+            &word(finding.verdict.word()),
+            &word(&verdict.proven_verdict),
+            &margin(verdict),
+            &cause,
+            &finding.clause,
+        ]);
+    }
+    grid.text(catalogue)
+}
+
+/// How much was left, or by how much it was late.
+fn margin(verdict: &Verdict) -> String {
+    let (Some(due), Some(met)) = (verdict.finding.due_at(), verdict.finding.met_at()) else {
+        return "—".to_owned();
+    };
+    let ms = due.as_ms().saturating_sub(met.as_ms());
+    let (sign, seconds) = (if ms < 0 { "-" } else { "+" }, ms.unsigned_abs() / 1000);
+    format!("{sign}{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+fn named(room: &Room, catalogue: &Catalogue) -> String {
+    let name = match catalogue.language() {
+        Language::English if !room.name_en.is_empty() => &room.name_en,
+        Language::Chinese | Language::English => &room.name,
+    };
+    format!("{} {name}", room.code)
+}

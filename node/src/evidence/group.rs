@@ -1,0 +1,157 @@
+//! Groups of messages with the ticks, heads and paths that their receipts rest on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use relay::{
+    envelope_id::EnvelopeKey,
+    evidence::{DatedHead, Group, KeptMessage, Leaf, group::join_path},
+    log::{VerifiedLine, consistency_ranges, inclusion_ranges},
+    receipt::VerifiedReceipt,
+    tick::TickRef,
+    timestamp::Timestamp,
+};
+use topology::RoomId;
+
+use super::gather::{Gather, Opened, damaged};
+use crate::{problem::Problem, store::sqlite::NumberedLeaf};
+
+/// A group is closed when it has so many receipts.
+const RECEIPTS_MAX: usize = 256;
+/// A group is closed when its messages have so many bytes: the last one may be as large again.
+const BYTES_MAX: usize = 8 << 20;
+
+/// A group while it grows.
+#[derive(Default)]
+struct Draft {
+    heads: BTreeMap<u64, DatedHead>,
+    ticks: BTreeMap<TickRef, Vec<u8>>,
+    lines: Vec<Found>,
+    messages: Vec<(Opened, Vec<Found>)>,
+    bytes: usize,
+}
+
+/// A leaf with the size of the head over it.
+struct Found {
+    head: Option<u64>,
+    leaf: Leaf,
+}
+
+impl Gather<'_> {
+    /// Everything about these messages, in this order.
+    pub(super) async fn groups(&mut self, keys: &[EnvelopeKey]) -> Result<Vec<Group>, Problem> {
+        let mut groups = Vec::new();
+        let mut draft = Draft::default();
+        let mut span: Option<(Timestamp, Timestamp)> = None;
+        for key in keys {
+            let until = self.message(&mut draft, *key).await?;
+            let (from, to) = span.unwrap_or(until);
+            span = Some((from.min(until.0), to.max(until.1)));
+            let receipts: usize = draft.messages.iter().map(|(_, receipts)| receipts.len()).sum();
+            if receipts >= RECEIPTS_MAX || draft.bytes >= BYTES_MAX {
+                groups.push(std::mem::take(&mut draft).group());
+            }
+        }
+        if !draft.messages.is_empty() {
+            groups.push(draft.group());
+        }
+        if let Some((from, to)) = span {
+            groups.splice(0..0, self.lines(from, to).await?);
+        }
+        Ok(groups)
+    }
+
+    /// A message with its receipts. Gives the times between which it was under way, by the clocks of its rooms.
+    async fn message(
+        &mut self,
+        draft: &mut Draft,
+        key: EnvelopeKey,
+    ) -> Result<(Timestamp, Timestamp), Problem> {
+        let opened = self.open(key).await?;
+        let route = opened.envelope.route().clone();
+        self.rooms.insert(route.origin);
+        self.rooms.extend(opened.envelope.header().to.iter().map(|address| address.room));
+        self.cite(draft, route.tick).await?;
+        let mut until = route.created_at;
+        let mut receipts = Vec::new();
+        for (number, bytes) in self.snapshot.receipts(key).await? {
+            let receipt = VerifiedReceipt::verify(&bytes, &self.trust.keys.archive()).map_err(damaged)?;
+            self.rooms.insert(receipt.receipt().issuer);
+            self.cite(draft, receipt.receipt().tick).await?;
+            until = until.max(receipt.receipt().at);
+            receipts.push(self.leaf(draft, (number, bytes)).await?);
+        }
+        draft.bytes += opened.envelope.bytes().body.len();
+        draft.messages.push((opened, receipts));
+        Ok((route.created_at, until))
+    }
+
+    /// Records of outages of links among the rooms of the file that touch this time; none, or one group.
+    async fn lines(&mut self, from: Timestamp, to: Timestamp) -> Result<Option<Group>, Problem> {
+        let mut draft = Draft::default();
+        let rooms: BTreeSet<RoomId> = self.rooms();
+        for (number, bytes) in self.snapshot.lines().await? {
+            let line = VerifiedLine::verify(&bytes, &self.trust.keys.archive()).map_err(damaged)?;
+            let line = line.line().clone();
+            let is_near = line.up_at >= from && line.down_at <= to;
+            if is_near && rooms.contains(&line.room) && rooms.contains(&line.peer) {
+                self.cite(&mut draft, line.down_tick).await?;
+                self.cite(&mut draft, line.up_tick).await?;
+                let leaf = self.leaf(&mut draft, (number, bytes)).await?;
+                draft.lines.push(leaf);
+            }
+        }
+        Ok((!draft.lines.is_empty()).then(|| draft.group()))
+    }
+
+    async fn cite(&mut self, draft: &mut Draft, name: Option<TickRef>) -> Result<(), Problem> {
+        let Some(name) = name.filter(|name| !draft.ticks.contains_key(name)) else { return Ok(()) };
+        let bytes = self.snapshot.tick(name).await?;
+        let bytes = bytes.ok_or_else(|| damaged(format!("the tick of {} is not there", name.at.as_ms())))?;
+        draft.ticks.insert(name, bytes);
+        Ok(())
+    }
+
+    /// A leaf with its path into the smallest dated head that covers it, and that head.
+    async fn leaf(&mut self, draft: &mut Draft, (number, bytes): NumberedLeaf) -> Result<Found, Problem> {
+        let mut leaf =
+            Leaf { head: None, leaf: number, path: Vec::new().into(), bytes: bytes.to_vec().into() };
+        let Some(dated) = self.snapshot.dated(Some(number)).await? else {
+            return Ok(Found { head: None, leaf });
+        };
+        let size = dated.size;
+        leaf.path = join_path(&self.snapshot.log_roots(&inclusion_ranges(number, size)).await?);
+        if !draft.heads.contains_key(&size) {
+            let newest = self.newest.as_ref().map_or(size, |(head, _)| head.size);
+            let path = self.snapshot.log_roots(&consistency_ranges(size, newest)).await?;
+            let head = DatedHead {
+                anchor: dated.anchor,
+                checkpoint: dated.bytes.to_vec().into(),
+                consistency: join_path(&path),
+            };
+            draft.heads.insert(size, head);
+        }
+        Ok(Found { head: Some(size), leaf })
+    }
+}
+
+impl Draft {
+    fn group(self) -> Group {
+        let sizes: Vec<u64> = self.heads.keys().copied().collect();
+        let place = |found: Found| {
+            let index = found.head.and_then(|size| sizes.binary_search(&size).ok());
+            Leaf { head: index.and_then(|index| u32::try_from(index).ok()), ..found.leaf }
+        };
+        let messages = self.messages.into_iter().map(|(opened, receipts)| KeptMessage {
+            header: opened.envelope.bytes().header.to_vec().into(),
+            blocks: opened.blocks,
+            receipts: receipts.into_iter().map(place).collect(),
+        });
+        Group {
+            messages: messages.collect(),
+            lines: self.lines.into_iter().map(place).collect(),
+            heads: self.heads.into_values().collect(),
+            ticks: self.ticks.into_values().map(Into::into).collect(),
+            ..Group::default()
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The verifier: a pure function of a file and the network's root certificate. It reads the file once from front to back,
+//! holds one group at a time, and stops at the first object that does not hold.
+//! *Against:* whatever the modules of this folder name; a file that only looks whole.
+
+mod call;
+mod case;
+mod documents;
+mod group;
+mod keys;
+mod leaf;
+mod message;
+
+use std::io::Read;
+
+use certs::{
+    certificate::CertificateDer,
+    signature::{Digest, digest},
+};
+
+use self::documents::MapSoFar;
+use super::{
+    Contained, Invalid, Listener, Manifest, Rules, VerifyError,
+    container::Reader,
+    invalid::{Fault, Place},
+    names,
+};
+use crate::duty::{RulePack, calendar::CalendarYear, signed::Document};
+use group::Groups;
+
+/// What was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conclusion {
+    /// What the exporter signed.
+    pub manifest: Manifest,
+    /// When the root hub had the named head of the exporter's log; absent while it has not.
+    pub as_of: Option<crate::timestamp::Timestamp>,
+    /// The map of the file.
+    pub map: topology::Map,
+}
+
+/// Verifies everything and tells `listener` what holds.
+///
+/// # Errors
+/// [`VerifyError`] names the first object that does not hold.
+pub fn verify(
+    input: impl Read,
+    root: &CertificateDer<'_>,
+    listener: &mut dyn Listener,
+) -> Result<Conclusion, VerifyError> {
+    let mut reader = Reader::new(input);
+    let mut entries = Entries { reader: &mut reader, contained: Vec::new(), ahead: None };
+    entries.expect(names::README)?;
+    let mut map = MapSoFar::begin(&entries.expect(names::PLAN)?, root)?;
+    while let Some((name, data)) = entries.numbered("map/sheets", "cose", map.sheets())? {
+        map.add_sheet(&name, &data)?;
+    }
+    let (packs, read_packs) = entries.documents::<RulePack>("rules", &map)?;
+    let (calendars, years) = entries.documents::<CalendarYear>("calendars", &map)?;
+    let mut groups = Groups::new(&map);
+    if let Some(data) = entries.optional(names::AS_OF)? {
+        groups.as_of(&data)?;
+    }
+    let rules = Rules {
+        map: map.map().clone(),
+        packs: read_packs,
+        calendars: documents::calendars(&years)?,
+        now: groups.dated(),
+    };
+    listener.rules(rules);
+    while let Some((name, data)) = entries.numbered("evidence", "cbor", groups.count())? {
+        groups.add(&name, &data, listener)?;
+    }
+    let signed = entries.expect(names::MANIFEST)?;
+    let contained = entries.finish()?;
+    let manifest = manifest(&signed, &map, &contained)?;
+    let as_of = groups.close(&manifest)?;
+    check_documents(&manifest, &packs, &calendars)?;
+    Ok(Conclusion { manifest, as_of, map: map.into_map() })
+}
+
+/// The entries of a file in their order, and what the manifest must list of them.
+struct Entries<'r, R> {
+    reader: &'r mut Reader<R>,
+    contained: Vec<Contained>,
+    ahead: Option<(String, Vec<u8>)>,
+}
+
+impl<R: Read> Entries<'_, R> {
+    fn peek(&mut self) -> Result<Option<&str>, VerifyError> {
+        if self.ahead.is_none() {
+            self.ahead = self.reader.next_entry()?;
+        }
+        Ok(self.ahead.as_ref().map(|(name, _)| name.as_str()))
+    }
+
+    /// The next entry if it has this name.
+    fn optional(&mut self, name: &str) -> Result<Option<Vec<u8>>, VerifyError> {
+        if self.peek()? != Some(name) {
+            return Ok(None);
+        }
+        let Some((name, data)) = self.ahead.take() else { return Ok(None) };
+        self.contained.push(Contained { name, size: data.len() as u64, digest: digest(&data) });
+        Ok(Some(data))
+    }
+
+    fn expect(&mut self, name: &'static str) -> Result<Vec<u8>, VerifyError> {
+        if let Some(data) = self.optional(name)? {
+            return Ok(data);
+        }
+        let entry = self.peek()?.unwrap_or("the end").to_owned();
+        let place = Place { entry, object: String::new() };
+        Err(Invalid { place, fault: Fault::Order { wanted: name } }.into())
+    }
+
+    fn numbered(
+        &mut self,
+        folder: &str,
+        ending: &str,
+        so_far: usize,
+    ) -> Result<Option<(String, Vec<u8>)>, VerifyError> {
+        let name = names::numbered(folder, so_far + 1, ending);
+        Ok(self.optional(&name)?.map(|data| (name, data)))
+    }
+
+    /// Signed rule packs or calendars: their names in a manifest, and what they say.
+    fn documents<T: Document>(
+        &mut self,
+        folder: &str,
+        map: &MapSoFar<'_>,
+    ) -> Result<(Vec<Digest>, Vec<T>), VerifyError> {
+        let (mut digests, mut contents) = (Vec::new(), Vec::new());
+        while let Some((name, data)) = self.numbered(folder, "cose", digests.len())? {
+            contents.push(map.document(&name, &data)?);
+            digests.push(digest(&data));
+        }
+        Ok((digests, contents))
+    }
+
+    /// Nothing follows the manifest, which does not list itself.
+    fn finish(mut self) -> Result<Vec<Contained>, VerifyError> {
+        if let Some(name) = self.peek()? {
+            let place = Place { entry: name.to_owned(), object: String::new() };
+            return Err(Invalid { place, fault: Fault::Order { wanted: "the end" } }.into());
+        }
+        self.contained.pop();
+        Ok(self.contained)
+    }
+}
+
+fn manifest(signed: &[u8], map: &MapSoFar, contained: &[Contained]) -> Result<Manifest, VerifyError> {
+    let invalid = |fault| invalid(names::MANIFEST, "", fault);
+    let keys = keys::Witnessed::new(map.keys());
+    let manifest = Manifest::verify(signed, map.map().network(), &keys)
+        .map_err(|error| invalid(Fault::Object(error.to_string())))?;
+    // The exporter's own word for the time: a key that is known to be stolen does not sign manifests any more.
+    keys.check(None, None).map_err(invalid)?;
+    if manifest.entries == contained {
+        return Ok(manifest);
+    }
+    let pairs = contained.iter().zip(&manifest.entries);
+    let other = pairs.clone().find(|(found, listed)| found != listed).map(|(found, _)| found);
+    let beyond = contained.get(manifest.entries.len());
+    match other.or(beyond) {
+        Some(found) => Err(self::invalid(&found.name, "", Fault::NotListed).into()),
+        None => Err(invalid(Fault::Manifest("the number of entries")).into()),
+    }
+}
+
+fn check_documents(manifest: &Manifest, packs: &[Digest], calendars: &[Digest]) -> Result<(), VerifyError> {
+    let is_same = manifest.packs.iter().map(|pack| &pack.digest).eq(packs)
+        && manifest.calendars.iter().map(|calendar| &calendar.digest).eq(calendars);
+    if is_same {
+        Ok(())
+    } else {
+        Err(invalid(names::MANIFEST, "", Fault::Manifest("rule packs or calendars")).into())
+    }
+}
+
+/// Names the object that fails.
+fn invalid(entry: &str, object: &str, fault: Fault) -> Invalid {
+    Invalid { place: Place { entry: entry.to_owned(), object: object.to_owned() }, fault }
+}

@@ -1,0 +1,87 @@
+//! The map of the file: the plan by the root certificate, the sheets by standard path validation and the plan.
+
+use certs::{
+    cbor,
+    certificate::CertificateDer,
+    plan::verify_plan,
+    sheet::{Change, KnownKeys, Sheet, verify_sheet},
+    signature::{self, ContentType},
+};
+use topology::Map;
+
+use super::{
+    super::{VerifyError, invalid::Fault, names},
+    invalid,
+    keys::Witnessed,
+};
+use crate::duty::{
+    Calendars,
+    calendar::CalendarYear,
+    signed::{Document, Signed},
+};
+
+/// The map as far as it was read.
+pub(super) struct MapSoFar<'r> {
+    map: Map,
+    root: &'r CertificateDer<'r>,
+    keys: KnownKeys,
+    sheets: usize,
+}
+
+impl<'r> MapSoFar<'r> {
+    pub(super) fn begin(plan: &[u8], root: &'r CertificateDer<'r>) -> Result<Self, VerifyError> {
+        let plan = verify_plan(plan, root)
+            .map_err(|error| invalid(names::PLAN, "", Fault::Object(error.to_string())))?;
+        Ok(Self { map: plan.map, root, keys: KnownKeys::new(), sheets: 0 })
+    }
+
+    /// A sheet, verified at the time at which it was issued: certificates that have ended since do not spoil it.
+    pub(super) fn add_sheet(&mut self, name: &str, bytes: &[u8]) -> Result<(), VerifyError> {
+        let fault = |error: &dyn std::fmt::Display| invalid(name, "", Fault::Object(error.to_string()));
+        let payload = signature::peek_payload_unverified(bytes, ContentType::Sheet).map_err(|e| fault(&e))?;
+        let claimed: Sheet =
+            cbor::decode(&payload, ContentType::Sheet.size_bytes_max()).map_err(|error| fault(&error))?;
+        let sheet = verify_sheet(bytes, &self.map, self.root, claimed.issued_at_ms).map_err(|e| fault(&e))?;
+        match self.keys.insert(sheet).map_err(|error| fault(&error))? {
+            Change::Taken { .. } => {}
+            Change::Unchanged | Change::Older => return Err(fault(&"a publisher has two sheets").into()),
+        }
+        self.sheets += 1;
+        Ok(())
+    }
+
+    /// A rule pack or a year of the calendar.
+    pub(super) fn document<T: Document>(&self, name: &str, bytes: &[u8]) -> Result<T, VerifyError> {
+        let keys = Witnessed::new(&self.keys);
+        let signed = Signed::<T>::verify(bytes, &keys)
+            .map_err(|error| invalid(name, "", Fault::Object(error.to_string())))?;
+        Ok(signed.into_content())
+    }
+
+    pub(super) fn sheets(&self) -> usize {
+        self.sheets
+    }
+
+    pub(super) fn map(&self) -> &Map {
+        &self.map
+    }
+
+    pub(super) fn keys(&self) -> &KnownKeys {
+        &self.keys
+    }
+
+    pub(super) fn into_map(self) -> Map {
+        self.map
+    }
+}
+
+/// The years of the file as one calendar.
+pub(super) fn calendars(years: &[CalendarYear]) -> Result<Calendars, VerifyError> {
+    let mut calendars = Calendars::new();
+    for (index, year) in years.iter().enumerate() {
+        let name = names::numbered("calendars", index + 1, "cose");
+        let inserted = calendars.insert(&name, year);
+        inserted.map_err(|error| invalid(&name, "", Fault::Object(error.to_string())))?;
+    }
+    Ok(calendars)
+}
