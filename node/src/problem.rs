@@ -28,6 +28,8 @@ pub const EXIT_UNREACHABLE: u8 = 3;
 pub const EXIT_POLICY: u8 = 4;
 /// Something is late, overdue or cannot be decided.
 pub const EXIT_OVERDUE: u8 = 5;
+/// Evidence does not hold.
+pub const EXIT_INVALID: u8 = 6;
 
 impl Problem {
     /// It failed: exit code 1.

@@ -6,6 +6,7 @@
 mod calls;
 mod lines;
 mod lists;
+mod log;
 mod state;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ pub use self::lines::{
     CollisionLine, DiskUse, InboxFilter, InboxLine, KeptEnvelope, MissingNumbers, QuarantineLine, QueueLine,
     QueueTotal, ReceiptLine, SentLine, Totals,
 };
+pub use self::log::{BreakLine, LogSummary};
 use super::{
     super::StoreError,
     failure,
