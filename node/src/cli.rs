@@ -9,9 +9,11 @@
 //! | 3 | the node or the room cannot be reached |
 //! | 4 | refused by policy |
 //! | 5 | late, overdue or undecidable |
-//! | 6 | kept for invalid evidence |
+//! | 6 | evidence does not hold |
 
 mod arguments;
+mod audit;
+mod backup;
 mod desk;
 mod door;
 mod escape;
@@ -128,6 +130,9 @@ async fn dispatch(session: &mut Session, typed: Typed) -> Outcome {
         Verb::Ping(arguments) => status::ping(session, arguments).await,
         Verb::Trace(arguments) => status::trace(session, arguments).await,
         Verb::Doctor => status::doctor(session).await,
+        Verb::Audit(verb) => audit::audit(session, verb).await,
+        Verb::Backup { copy } => backup::backup(session, &copy).await,
+        Verb::Restore { copy } => backup::restore(session, &copy).await,
         Verb::Send(arguments) => mail::send(session, arguments).await,
         Verb::Request(arguments) => mail::request(session, arguments).await,
         Verb::Instruct(arguments) => mail::instruct(session, arguments).await,

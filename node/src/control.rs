@@ -4,6 +4,7 @@
 mod calls;
 pub mod client;
 mod desk;
+mod log;
 mod reading;
 mod receipts;
 pub mod request;
