@@ -12,6 +12,8 @@
 //! | 6 | evidence invalid |
 
 mod arguments;
+mod audit;
+mod backup;
 mod desk;
 mod door;
 mod escape;
@@ -129,6 +131,9 @@ async fn dispatch(session: &mut Session, typed: Typed) -> Outcome {
         Verb::Ping(arguments) => status::ping(session, arguments).await,
         Verb::Trace(arguments) => status::trace(session, arguments).await,
         Verb::Doctor => status::doctor(session).await,
+        Verb::Audit(verb) => audit::audit(session, verb).await,
+        Verb::Backup { copy } => backup::backup(session, &copy).await,
+        Verb::Restore { copy } => backup::restore(session, &copy).await,
         Verb::Send(arguments) => mail::send(session, arguments).await,
         Verb::Request(arguments) => mail::request(session, arguments).await,
         Verb::Instruct(arguments) => mail::instruct(session, arguments).await,

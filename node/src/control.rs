@@ -5,6 +5,7 @@ mod calls;
 pub mod client;
 mod desk;
 mod evidence;
+mod log;
 mod reading;
 mod receipts;
 pub mod request;

@@ -40,6 +40,7 @@ use crate::{
         registry::Registry,
         session::Context,
     },
+    loss::LossBook,
     officers::Officers,
     problem::Problem,
     store::sqlite::{OpenOptions, SqliteReader, SqliteStore},
@@ -67,6 +68,8 @@ pub struct Node {
     pub door: Door,
     /// Officers of this room.
     pub officers: Officers,
+    /// What it has lost.
+    pub loss: LossBook,
     /// For people's questions.
     pub reader: SqliteReader,
     /// The run of the engine.
@@ -179,6 +182,7 @@ impl Running {
         let (driving, epoch) = drive.start(inbox).await?;
         let node = Arc::new(Node {
             officers,
+            loss: LossBook::new(&directory),
             directory,
             config,
             identity,
@@ -205,6 +209,8 @@ impl Running {
         let context = node.context.clone();
         // Before anything that may learn a newer plan or sheet.
         self.tasks.spawn(upkeep::follow_trust(node.clone(), self.endpoint.clone(), node.trust.changes()));
+        // Before any parent can say what it holds.
+        self.tasks.spawn(upkeep::note_loss(node.clone(), node.registry().notices()));
         if node.config.listen.is_some() {
             self.tasks.spawn(endpoint::accept(self.endpoint.clone(), context.clone(), node.door.clone()));
         }

@@ -48,6 +48,16 @@ pub(crate) enum Verb {
     Ping(PingArguments),
     Trace(PingArguments),
     Doctor,
+    #[command(subcommand)]
+    Audit(AuditVerb),
+    Backup {
+        #[arg(value_name = "FILE")]
+        copy: PathBuf,
+    },
+    Restore {
+        #[arg(value_name = "FILE")]
+        copy: PathBuf,
+    },
     Send(SendArguments),
     Request(RequestArguments),
     Instruct(InstructArguments),
@@ -105,6 +115,12 @@ pub(crate) enum Verb {
         shell: Shell,
     },
     Version,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditVerb {
+    Verify,
+    AcceptLoss,
 }
 
 #[derive(Debug, Subcommand)]

@@ -159,6 +159,8 @@ pub enum Request {
         /// Milliseconds to wait.
         timeout_ms: u64,
     },
+    /// A person knows what this node lost. Answer: null.
+    LossAccept,
     /// Stops the node in good order. Answer: null.
     Stop,
 }

@@ -143,6 +143,7 @@ async fn dispatch(node: &Arc<Node>, request: Request) -> Result<Value, Problem> 
         Request::MapApply { plan } => json(desk::map_apply(node, &plan)?),
         Request::Link { room, cut } => json(desk::link(node, &room, cut)?),
         Request::Clock { shift_ms, speed, since_ms } => json(desk::clock(node, shift_ms, speed, since_ms)?),
+        Request::LossAccept => json(node.loss.accept(node.clock.now())?),
         Request::Stop => {
             node.stop.notify_one();
             Ok(Value::Null)

@@ -47,6 +47,62 @@ pub struct Status {
     pub disk: Disk,
     /// Messages in the inbox that no officer has acknowledged.
     pub unacknowledged: u64,
+    /// The log and its dates.
+    #[serde(default)]
+    pub log: LogState,
+}
+
+/// The log in short.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogState {
+    /// Leaves.
+    pub size: u64,
+    /// Leaves under the newest head that the root hub has dated.
+    pub dated_size: u64,
+    /// When it dated that head.
+    pub dated_at_ms: Option<i64>,
+    /// For how long leaves have waited for a date although a parent is up; null when none waits or none is up.
+    pub undated_ms: Option<i64>,
+    /// Age of the newest tick.
+    pub tick_age_ms: Option<i64>,
+    /// Logs of children that did not continue what was held of them.
+    pub breaks: Vec<HistoryBreak>,
+    /// What this node lost, until and after it was accepted.
+    pub loss: Option<Loss>,
+}
+
+/// Breaks of one child's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryBreak {
+    /// Whose.
+    pub room: Room,
+    /// Whether the child itself says that it lost what was before, as after a restored backup.
+    pub declared: bool,
+    /// How many.
+    pub count: u64,
+    /// When the last was found.
+    pub at_ms: i64,
+}
+
+/// What this node lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// When the backup that it was restored from was made; null when its directory was put back by other means.
+    pub backup_made_at_ms: Option<i64>,
+    /// Leaves of the log in that backup.
+    pub backup_leaves: Option<u64>,
+    /// The parent that holds what is lost here; null while none has said that anything is.
+    pub held_by: Option<Room>,
+    /// The first leaf that is lost.
+    pub from: Option<u64>,
+    /// The last one that the parent knows of.
+    pub to: Option<u64>,
+    /// The root over the log up to there.
+    pub root: Option<String>,
+    /// When the parent said so.
+    pub seen_at_ms: Option<i64>,
+    /// When a person said that it is known.
+    pub accepted_at_ms: Option<i64>,
 }
 
 /// One link.

@@ -6,7 +6,9 @@
 //! It leaves to others: what the rows mean, and when to prune.
 
 mod batch;
+mod copy;
 mod failure;
+mod ledger;
 mod log;
 mod open;
 mod prune;
@@ -42,11 +44,13 @@ use self::{
     writes::{is_small, pieces},
 };
 pub use self::{
+    copy::{CopyFacts, SoundCopy, complete_copy, copy_database},
+    ledger::{CheckpointRow, EnvelopeRow, HeadRow, Leaf, Ledger, LedgerPage, ReceiptLeaf, TickRow},
     open::OpenOptions,
     reader::{
-        CallFilter, CallLine, CollisionLine, DiskUse, InboxFilter, InboxLine, KeptEnvelope, MissingNumbers,
-        NumberedLeaf, QuarantineLine, QueueLine, QueueTotal, ReceiptLine, SentLine, Snapshot, SqliteReader,
-        Totals,
+        BreakLine, CallFilter, CallLine, CollisionLine, DiskUse, InboxFilter, InboxLine, KeptEnvelope,
+        LogSummary, MissingNumbers, NumberedLeaf, QuarantineLine, QueueLine, QueueTotal, ReceiptLine,
+        SentLine, Snapshot, SqliteReader, Totals,
     },
 };
 use super::{NumberedReceipt, ReceiptRow, Store, StoreError};

@@ -6,6 +6,7 @@
 mod calls;
 mod lines;
 mod lists;
+mod log;
 mod snapshot;
 mod state;
 
@@ -19,6 +20,7 @@ pub use self::lines::{
     CollisionLine, DiskUse, InboxFilter, InboxLine, KeptEnvelope, MissingNumbers, QuarantineLine, QueueLine,
     QueueTotal, ReceiptLine, SentLine, Totals,
 };
+pub use self::log::{BreakLine, LogSummary};
 pub use self::snapshot::{NumberedLeaf, Snapshot};
 use super::{
     super::StoreError,
