@@ -142,7 +142,7 @@ async fn dispatch(session: &mut Session, typed: Typed) -> Outcome {
         Verb::Receipts { id } => receipts::receipts(session, id).await,
         Verb::Phone(verb) => phone::phone(session, verb).await,
         Verb::Queue(verb) => queue::queue(session, verb).await,
-        Verb::Rules(verb) => rules::rules(session, verb),
+        Verb::Rules(verb) => rules::rules(session, verb).await,
         Verb::Officer(verb) => people::officer(session, verb).await,
         Verb::Cert(verb) => keys::cert(session, verb).await,
         Verb::Map(verb) => plan::map(session, verb).await,

@@ -7,6 +7,7 @@ mod desk;
 mod reading;
 mod receipts;
 pub mod request;
+mod rules;
 mod sending;
 pub mod server;
 mod telephone;
