@@ -9,6 +9,7 @@ mod log;
 mod reading;
 mod receipts;
 pub mod request;
+mod rules;
 mod sending;
 pub mod server;
 mod telephone;

@@ -23,6 +23,7 @@ pub mod loss;
 pub mod network;
 pub mod officers;
 pub mod problem;
+pub mod rulebook;
 pub mod store;
 pub mod tls;
 pub mod trust;
