@@ -11,7 +11,7 @@ use std::{
 };
 
 use node::{
-    audit::Report,
+    audit::{HeldReceipt, Report},
     control::{request::Request, view},
     store::sqlite::{InboxFilter, SqliteReader},
 };
@@ -97,6 +97,9 @@ async fn a_restored_node_names_what_it_lost_and_its_parent_keeps_both_histories(
         lost.push(county.send(&to_city(number)).await);
     }
     county.all_delivered(&lost).await;
+    let order = Letter::test("instruction", &[COUNTY], "备份之后的批示");
+    let order = cluster.room(PROVINCE).send(&order).await;
+    cluster.room(PROVINCE).receipt(&order, "delivered").await;
     dated(county).await;
     let before = status(county).await.log;
     assert!(before.loss.is_none() && before.size > made);
@@ -126,6 +129,15 @@ async fn a_restored_node_names_what_it_lost_and_its_parent_keeps_both_histories(
     assert!(doctor.code == 1 && doctor.out.contains("doctor_history_declared"), "{doctor:?}");
     let shown = cluster.at(COUNTY, &["status", "--lang", "en"]).await;
     assert!(shown.out.contains(&format!("leaves {made}..")), "{shown:?}");
+
+    assert!(!county.inbox_ids().await.contains(&order), "what was delivered after the backup is not here");
+    let from = made.to_string();
+    let held = cluster.at(CITY, &["audit", "held", COUNTY, "--from", &from, "--json"]).await;
+    let held: Vec<HeldReceipt> = held.json();
+    let lost_leaves = made..=loss.to.unwrap();
+    let is_named = |line: &&HeldReceipt| line.id == order && line.event == "delivered";
+    let named = held.iter().find(is_named).unwrap_or_else(|| panic!("{order} is not named: {held:?}"));
+    assert!(lost_leaves.contains(&named.leaf), "{named:?}");
 
     for number in 0..5 {
         let id = county.send(&to_city(number)).await;

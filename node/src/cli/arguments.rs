@@ -120,6 +120,11 @@ pub(crate) enum Verb {
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditVerb {
     Verify,
+    Held {
+        room: String,
+        #[arg(long, default_value_t = 0, value_name = "LEAF")]
+        from: u64,
+    },
     AcceptLoss,
 }
 
