@@ -250,6 +250,7 @@ async fn an_audit_is_clean_on_every_node_and_names_every_change_behind_its_back(
     cluster.room(CITY).start().await;
     cluster.all_links_up().await;
     exchange(&cluster, 2).await;
+    fill_a_subtree(&cluster).await;
     for room in [COUNTY, CITY, PROVINCE] {
         dated(cluster.room(room)).await;
         let report = clean(&cluster, room).await;
@@ -274,8 +275,25 @@ async fn an_audit_is_clean_on_every_node_and_names_every_change_behind_its_back(
     assert_eq!((wrong.code, wrong.problem().code.as_str()), (1, "config_missing"));
 }
 
+/// So many messages that the log of the city keeps the root of its first 256 leaves.
+async fn fill_a_subtree(cluster: &Cluster) {
+    let mut sent = Vec::new();
+    for number in 0..130 {
+        let letter = Letter::test("report", &[PROVINCE], &format!("第{number}件"));
+        sent.push(cluster.room(COUNTY).send(&letter).await);
+    }
+    cluster.room(COUNTY).all_delivered(&sent).await;
+    assert!(status(cluster.room(CITY)).await.log.size > 256);
+}
+
 /// An edit, and what must be said of it.
 const EDITS: &[(&str, &[&str])] = &[
+    ("UPDATE log_subtree SET hash = zeroblob(32)", &["subtree_changed"]),
+    (
+        "INSERT INTO receipt (key, event, own, recipient, issuer, epoch, seq, at_ms, leaf, check_sum, bytes) \
+         SELECT key, event, own, recipient, issuer, epoch, seq, at_ms, 1 << 40, check_sum, bytes FROM receipt WHERE row = 2",
+        &["leaf_beyond", "receipt_twice"],
+    ),
     (
         "UPDATE receipt SET bytes = CAST(substr(bytes, 1, 60) || x'00' || substr(bytes, 62) AS BLOB) \
          WHERE row = (SELECT min(row) FROM receipt WHERE own = 1)",
