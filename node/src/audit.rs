@@ -7,6 +7,7 @@
 //! *Against:* an operator who edits the database, and a disk that forgets.
 
 mod envelopes;
+mod heads;
 mod held;
 mod leaf;
 mod log;
@@ -18,6 +19,7 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 use relay::{tick::TickRef, timestamp::Timestamp};
 use topology::RoomId;
 
+pub use self::heads::{KnownHead, heads};
 pub use self::held::{HeldReceipt, held};
 pub use self::report::{Break, Damaged, Finding, Report};
 use crate::{

@@ -11,7 +11,7 @@ use std::{
 };
 
 use node::{
-    audit::{HeldReceipt, Report},
+    audit::{HeldReceipt, KnownHead, Report},
     control::{request::Request, view},
     store::sqlite::{InboxFilter, SqliteReader},
 };
@@ -257,6 +257,12 @@ async fn an_audit_is_clean_on_every_node_and_names_every_change_behind_its_back(
         assert!(report.own_receipts > 0 && report.foreign_receipts > 0 && report.ticks > 0, "{report:?}");
         assert!(report.checkpoints > 0 && report.dated_leaves > 0 && report.envelopes > 0, "{report:?}");
     }
+    let heads: Vec<KnownHead> = cluster.at(CITY, &["checkpoint", "ls", "--json"]).await.json();
+    assert_eq!(heads.len(), 2, "our own and the county's");
+    assert!(
+        heads[1].room.starts_with(COUNTY) && heads[1].size > 0 && heads[1].dated_at_ms.is_some(),
+        "{heads:?}"
+    );
     let city: PathBuf = cluster.room(CITY).dir().to_owned();
     cluster.room(CITY).stop().await;
     let report = clean(&cluster, CITY).await;

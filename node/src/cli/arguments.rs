@@ -50,6 +50,8 @@ pub(crate) enum Verb {
     Doctor,
     #[command(subcommand)]
     Audit(AuditVerb),
+    #[command(subcommand)]
+    Checkpoint(CheckpointVerb),
     Backup {
         #[arg(value_name = "FILE")]
         copy: PathBuf,
@@ -115,6 +117,11 @@ pub(crate) enum Verb {
         shell: Shell,
     },
     Version,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CheckpointVerb {
+    Ls,
 }
 
 #[derive(Debug, Subcommand)]

@@ -41,6 +41,7 @@ const LINES: &[&str] = &[
     "audit verify --json",
     "audit held 411322 --from 30",
     "audit accept-loss",
+    "checkpoint ls --json",
     "backup node.backup",
     "restore node.backup --dir d",
     "send report --to 410000 --file f.toml",
