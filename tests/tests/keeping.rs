@@ -2,7 +2,7 @@
 //! change of the log.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -10,10 +10,14 @@ use std::{
     },
 };
 
+use certs::peer::Publisher;
 use node::{
     audit::{HeldReceipt, KnownHead, Report},
+    clock::Clock,
     control::{request::Request, view},
+    directory::Directory,
     store::sqlite::{InboxFilter, SqliteReader},
+    trust::TrustBook,
 };
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tests::cluster::{Cluster, LONG, Letter, Network, Room, text, until, until_true};
@@ -158,6 +162,41 @@ async fn a_restored_node_names_what_it_lost_and_its_parent_keeps_both_histories(
     for room in [COUNTY, CITY, PROVINCE] {
         let report = clean(&cluster, room).await;
         assert_eq!(report.history_breaks.len(), usize::from(room == CITY), "{room}");
+    }
+}
+
+/// The versions of the sheets that a room keeps.
+fn sheets(room: &Room) -> BTreeMap<Publisher, u64> {
+    let directory = Directory::open(room.dir()).unwrap();
+    TrustBook::open(&directory, Clock::wall()).unwrap().current().sheet_versions().into_iter().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_hub_gets_its_own_newer_sheet_back_and_what_it_revoked_stays_revoked() {
+    let cluster = Cluster::start(PROGRAM, Network::three()).await;
+    let (county, city, province) = (cluster.room(COUNTY), cluster.room(CITY), cluster.room(PROVINCE));
+    let copy = cluster.place().join("city.backup");
+    assert_eq!(cluster.at(CITY, &["backup", text(&copy)]).await.code, 0);
+    let before = sheets(city);
+    city.order(&Request::CertificateRevoke { room: COUNTY.to_owned(), reason: "withdrawn".to_owned() }).await;
+    until_true("the province has the newer sheet", LONG, async || sheets(province) != before).await;
+    dated(city).await;
+    city.kill();
+    std::fs::rename(city.dir(), cluster.place().join("old")).unwrap();
+    assert_eq!(cluster.at(CITY, &["restore", text(&copy)]).await.code, 0);
+    assert_eq!(sheets(city), before, "the backup knows nothing of the revocation");
+    city.start().await;
+    city.link_is(PROVINCE, "up").await;
+    until_true("the city has its own newer sheet again", LONG, async || sheets(city) == sheets(province))
+        .await;
+    until_true("the city knows what it lost", LONG, async || {
+        status(city).await.log.loss.is_some_and(|loss| loss.from.is_some())
+    })
+    .await;
+    county.link_is(CITY, "down").await;
+    assert_eq!(status(province).await.log.breaks.len(), 1);
+    for room in [CITY, PROVINCE] {
+        clean(&cluster, room).await;
     }
 }
 
