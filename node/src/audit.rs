@@ -7,6 +7,8 @@
 //! *Against:* an operator who edits the database, and a disk that forgets.
 
 mod envelopes;
+mod heads;
+mod held;
 mod leaf;
 mod log;
 mod report;
@@ -17,6 +19,8 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 use relay::{tick::TickRef, timestamp::Timestamp};
 use topology::RoomId;
 
+pub use self::heads::{KnownHead, heads};
+pub use self::held::{HeldReceipt, held};
 pub use self::report::{Break, Damaged, Finding, Report};
 use crate::{
     clock::Clock,
@@ -32,14 +36,19 @@ use crate::{
 /// # Errors
 /// [`Problem`] when something cannot be read at all; what is wrong with what was read stands in the report.
 pub async fn verify(dir: &Path) -> Result<Report, Problem> {
-    let directory = Directory::open(dir)?;
-    let config = Config::load(&directory.file("config.toml"))?;
+    let (ledger, trust, config) = open(dir).await?;
     let now = Clock::wall();
-    let trust = TrustBook::open(&directory, now)?.current();
-    let ledger = Ledger::open(&directory.file("node.db")).await?;
     let kept_ms = i64::try_from(config.retention.evidence().as_millis()).unwrap_or(i64::MAX);
     let evidence_from = Timestamp::from_ms(now.as_ms().saturating_sub(kept_ms));
     Auditor::new(ledger, trust, config.room, evidence_from).run().await
+}
+
+async fn open(dir: &Path) -> Result<(Ledger, Arc<Trust>, Config), Problem> {
+    let directory = Directory::open(dir)?;
+    let config = Config::load(&directory.file("config.toml"))?;
+    let trust = TrustBook::open(&directory, Clock::wall())?.current();
+    let ledger = Ledger::open(&directory.file("node.db")).await?;
+    Ok((ledger, trust, config))
 }
 
 /// One audit under way.

@@ -14,6 +14,7 @@
 mod arguments;
 mod audit;
 mod backup;
+mod checkpoint;
 mod desk;
 mod door;
 mod escape;
@@ -132,6 +133,7 @@ async fn dispatch(session: &mut Session, typed: Typed) -> Outcome {
         Verb::Trace(arguments) => status::trace(session, arguments).await,
         Verb::Doctor => status::doctor(session).await,
         Verb::Audit(verb) => audit::audit(session, verb).await,
+        Verb::Checkpoint(verb) => checkpoint::checkpoint(session, verb).await,
         Verb::Backup { copy } => backup::backup(session, &copy).await,
         Verb::Restore { copy } => backup::restore(session, &copy).await,
         Verb::Send(arguments) => mail::send(session, arguments).await,

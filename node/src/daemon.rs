@@ -177,8 +177,15 @@ impl Running {
         };
         let storage = watch::Sender::new(upkeep::storage_level(&directory, &config));
         let stop = watch::channel(false);
-        let drive =
-            drive::Drive::new(directory.clone(), seat, store, context.clone(), storage.subscribe(), stop.1);
+        let drive = drive::Drive::new(
+            directory.clone(),
+            seat,
+            store,
+            config.retention.keep(),
+            context.clone(),
+            storage.subscribe(),
+            stop.1,
+        );
         let (driving, epoch) = drive.start(inbox).await?;
         let node = Arc::new(Node {
             officers,

@@ -2,7 +2,7 @@
 //! change of the log.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -10,10 +10,14 @@ use std::{
     },
 };
 
+use certs::peer::Publisher;
 use node::{
-    audit::Report,
+    audit::{HeldReceipt, KnownHead, Report},
+    clock::Clock,
     control::{request::Request, view},
+    directory::Directory,
     store::sqlite::{InboxFilter, SqliteReader},
+    trust::TrustBook,
 };
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tests::cluster::{Cluster, LONG, Letter, Network, Room, text, until, until_true};
@@ -97,6 +101,9 @@ async fn a_restored_node_names_what_it_lost_and_its_parent_keeps_both_histories(
         lost.push(county.send(&to_city(number)).await);
     }
     county.all_delivered(&lost).await;
+    let order = Letter::test("instruction", &[COUNTY], "备份之后的批示");
+    let order = cluster.room(PROVINCE).send(&order).await;
+    cluster.room(PROVINCE).receipt(&order, "delivered").await;
     dated(county).await;
     let before = status(county).await.log;
     assert!(before.loss.is_none() && before.size > made);
@@ -127,6 +134,15 @@ async fn a_restored_node_names_what_it_lost_and_its_parent_keeps_both_histories(
     let shown = cluster.at(COUNTY, &["status", "--lang", "en"]).await;
     assert!(shown.out.contains(&format!("leaves {made}..")), "{shown:?}");
 
+    assert!(!county.inbox_ids().await.contains(&order), "what was delivered after the backup is not here");
+    let from = made.to_string();
+    let held = cluster.at(CITY, &["audit", "held", COUNTY, "--from", &from, "--json"]).await;
+    let held: Vec<HeldReceipt> = held.json();
+    let lost_leaves = made..=loss.to.unwrap();
+    let is_named = |line: &&HeldReceipt| line.id == order && line.event == "delivered";
+    let named = held.iter().find(is_named).unwrap_or_else(|| panic!("{order} is not named: {held:?}"));
+    assert!(lost_leaves.contains(&named.leaf), "{named:?}");
+
     for number in 0..5 {
         let id = county.send(&to_city(number)).await;
         county.receipt(&id, "delivered").await;
@@ -146,6 +162,41 @@ async fn a_restored_node_names_what_it_lost_and_its_parent_keeps_both_histories(
     for room in [COUNTY, CITY, PROVINCE] {
         let report = clean(&cluster, room).await;
         assert_eq!(report.history_breaks.len(), usize::from(room == CITY), "{room}");
+    }
+}
+
+/// The versions of the sheets that a room keeps.
+fn sheets(room: &Room) -> BTreeMap<Publisher, u64> {
+    let directory = Directory::open(room.dir()).unwrap();
+    TrustBook::open(&directory, Clock::wall()).unwrap().current().sheet_versions().into_iter().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_hub_gets_its_own_newer_sheet_back_and_what_it_revoked_stays_revoked() {
+    let cluster = Cluster::start(PROGRAM, Network::three()).await;
+    let (county, city, province) = (cluster.room(COUNTY), cluster.room(CITY), cluster.room(PROVINCE));
+    let copy = cluster.place().join("city.backup");
+    assert_eq!(cluster.at(CITY, &["backup", text(&copy)]).await.code, 0);
+    let before = sheets(city);
+    city.order(&Request::CertificateRevoke { room: COUNTY.to_owned(), reason: "withdrawn".to_owned() }).await;
+    until_true("the province has the newer sheet", LONG, async || sheets(province) != before).await;
+    dated(city).await;
+    city.kill();
+    std::fs::rename(city.dir(), cluster.place().join("old")).unwrap();
+    assert_eq!(cluster.at(CITY, &["restore", text(&copy)]).await.code, 0);
+    assert_eq!(sheets(city), before, "the backup knows nothing of the revocation");
+    city.start().await;
+    city.link_is(PROVINCE, "up").await;
+    until_true("the city has its own newer sheet again", LONG, async || sheets(city) == sheets(province))
+        .await;
+    until_true("the city knows what it lost", LONG, async || {
+        status(city).await.log.loss.is_some_and(|loss| loss.from.is_some())
+    })
+    .await;
+    county.link_is(CITY, "down").await;
+    assert_eq!(status(province).await.log.breaks.len(), 1);
+    for room in [CITY, PROVINCE] {
+        clean(&cluster, room).await;
     }
 }
 
@@ -238,12 +289,19 @@ async fn an_audit_is_clean_on_every_node_and_names_every_change_behind_its_back(
     cluster.room(CITY).start().await;
     cluster.all_links_up().await;
     exchange(&cluster, 2).await;
+    fill_a_subtree(&cluster).await;
     for room in [COUNTY, CITY, PROVINCE] {
         dated(cluster.room(room)).await;
         let report = clean(&cluster, room).await;
         assert!(report.own_receipts > 0 && report.foreign_receipts > 0 && report.ticks > 0, "{report:?}");
         assert!(report.checkpoints > 0 && report.dated_leaves > 0 && report.envelopes > 0, "{report:?}");
     }
+    let heads: Vec<KnownHead> = cluster.at(CITY, &["checkpoint", "ls", "--json"]).await.json();
+    assert_eq!(heads.len(), 2, "our own and the county's");
+    assert!(
+        heads[1].room.starts_with(COUNTY) && heads[1].size > 0 && heads[1].dated_at_ms.is_some(),
+        "{heads:?}"
+    );
     let city: PathBuf = cluster.room(CITY).dir().to_owned();
     cluster.room(CITY).stop().await;
     let report = clean(&cluster, CITY).await;
@@ -262,8 +320,25 @@ async fn an_audit_is_clean_on_every_node_and_names_every_change_behind_its_back(
     assert_eq!((wrong.code, wrong.problem().code.as_str()), (1, "config_missing"));
 }
 
+/// So many messages that the log of the city keeps the root of its first 256 leaves.
+async fn fill_a_subtree(cluster: &Cluster) {
+    let mut sent = Vec::new();
+    for number in 0..130 {
+        let letter = Letter::test("report", &[PROVINCE], &format!("第{number}件"));
+        sent.push(cluster.room(COUNTY).send(&letter).await);
+    }
+    cluster.room(COUNTY).all_delivered(&sent).await;
+    assert!(status(cluster.room(CITY)).await.log.size > 256);
+}
+
 /// An edit, and what must be said of it.
 const EDITS: &[(&str, &[&str])] = &[
+    ("UPDATE log_subtree SET hash = zeroblob(32)", &["subtree_changed"]),
+    (
+        "INSERT INTO receipt (key, event, own, recipient, issuer, epoch, seq, at_ms, leaf, check_sum, bytes) \
+         SELECT key, event, own, recipient, issuer, epoch, seq, at_ms, 1 << 40, check_sum, bytes FROM receipt WHERE row = 2",
+        &["leaf_beyond", "receipt_twice"],
+    ),
     (
         "UPDATE receipt SET bytes = CAST(substr(bytes, 1, 60) || x'00' || substr(bytes, 62) AS BLOB) \
          WHERE row = (SELECT min(row) FROM receipt WHERE own = 1)",

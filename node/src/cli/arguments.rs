@@ -50,6 +50,8 @@ pub(crate) enum Verb {
     Doctor,
     #[command(subcommand)]
     Audit(AuditVerb),
+    #[command(subcommand)]
+    Checkpoint(CheckpointVerb),
     Backup {
         #[arg(value_name = "FILE")]
         copy: PathBuf,
@@ -118,8 +120,18 @@ pub(crate) enum Verb {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum CheckpointVerb {
+    Ls,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum AuditVerb {
     Verify,
+    Held {
+        room: String,
+        #[arg(long, default_value_t = 0, value_name = "LEAF")]
+        from: u64,
+    },
     AcceptLoss,
 }
 

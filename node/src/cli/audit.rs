@@ -1,12 +1,13 @@
-//! `audit verify` and `audit accept-loss`.
+//! `audit verify`, `audit held` and `audit accept-loss`.
 
 use super::{
     arguments::AuditVerb,
     moment::beijing,
     session::{Outcome, Session},
+    table::Grid,
 };
 use crate::{
-    audit::{self, Finding, Report},
+    audit::{self, Finding, HeldReceipt, Report},
     catalogue::Catalogue,
     control::request::Request,
     problem::EXIT_INVALID,
@@ -19,8 +20,30 @@ pub(crate) async fn audit(session: &mut Session, verb: AuditVerb) -> Outcome {
             session.screen.result(&report, render);
             Ok(if report.failed == 0 { 0 } else { EXIT_INVALID })
         }
+        AuditVerb::Held { room, from } => {
+            let held = audit::held(&session.dir()?, &room, from).await?;
+            session.screen.result(&held, |held, catalogue| render_held(held, catalogue));
+            Ok(0)
+        }
         AuditVerb::AcceptLoss => session.order(&Request::LossAccept, "loss-accepted", &[]).await,
     }
+}
+
+fn render_held(held: &[HeldReceipt], catalogue: &Catalogue) -> String {
+    let columns = ["epoch", "leaf", "event", "time", "from", "to", "id"];
+    let mut grid = Grid::new(catalogue, &columns).right(0).right(1);
+    for line in held {
+        grid.row(&[
+            &line.epoch.to_string(),
+            &line.leaf.to_string(),
+            &catalogue.word("event", &line.event),
+            &beijing(line.at_ms),
+            &line.origin,
+            &line.recipient,
+            &line.id,
+        ]);
+    }
+    grid.text(catalogue)
 }
 
 fn render(report: &Report, catalogue: &Catalogue) -> String {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::problem::Problem;
+use crate::{problem::Problem, store::sqlite::Keep};
 
 /// `[retention]`, in days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,19 +41,18 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// How long texts are kept.
-    pub fn log_book(&self) -> Duration {
-        days(self.log_book_days)
-    }
-
     /// How long evidence is kept.
     pub fn evidence(&self) -> Duration {
         days(self.evidence_days)
     }
 
-    /// How long a tick is kept that nothing cites.
-    pub fn uncited_ticks(&self) -> Duration {
-        days(self.uncited_tick_days)
+    /// In the store's terms.
+    pub fn keep(&self) -> Keep {
+        Keep {
+            log_book: days(self.log_book_days),
+            evidence: self.evidence(),
+            uncited_ticks: days(self.uncited_tick_days),
+        }
     }
 
     /// Nobody keeps evidence for less than the documents ask for.

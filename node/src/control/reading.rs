@@ -387,7 +387,10 @@ pub(super) async fn kept_envelope(
         .envelope(key)
         .await?
         .ok_or_else(|| Problem::failed("envelope_unknown").with("id", key.id))?;
-    if kept.is_pruned || kept.content_key.is_none() {
+    if kept.is_pruned && kept.content_key.is_some() {
+        return Err(Problem::failed("envelope_past_log_book").with("id", key.id));
+    }
+    if kept.content_key.is_none() {
         return Err(Problem::policy("envelope_not_for_us").with("id", key.id));
     }
     let trust = node.trust.current();

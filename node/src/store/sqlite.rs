@@ -47,6 +47,7 @@ pub use self::{
     copy::{CopyFacts, SoundCopy, complete_copy, copy_database},
     ledger::{CheckpointRow, EnvelopeRow, HeadRow, Leaf, Ledger, LedgerPage, ReceiptLeaf, TickRow},
     open::OpenOptions,
+    prune::{Keep, Pruned},
     reader::{
         BreakLine, CallFilter, CallLine, CollisionLine, DiskUse, InboxFilter, InboxLine, KeptEnvelope,
         LogSummary, MissingNumbers, NumberedLeaf, QuarantineLine, QueueLine, QueueTotal, ReceiptLine,
@@ -63,6 +64,7 @@ pub struct SqliteStore {
     path: PathBuf,
     /// A transaction was begun and its end was not seen: the future of a commit was dropped.
     in_transaction: bool,
+    sweep: prune::Sweep,
 }
 
 impl SqliteStore {
@@ -73,7 +75,13 @@ impl SqliteStore {
     /// [`StoreError::Unsafe`]; the file is then as it was.
     pub async fn open(path: &Path, options: OpenOptions) -> Result<Self, StoreError> {
         let connection = open::writer(path, options).await?;
-        Ok(Self { connection, texts: Texts::default(), path: path.to_owned(), in_transaction: false })
+        Ok(Self {
+            connection,
+            texts: Texts::default(),
+            path: path.to_owned(),
+            in_transaction: false,
+            sweep: prune::Sweep::default(),
+        })
     }
 
     /// The file.

@@ -229,6 +229,22 @@ impl Ledger {
         self.read(|| rows.iter().map(line).collect())
     }
 
+    /// The signed bytes of what a room issued as this leaf of its log and later, in the order of its log.
+    pub async fn receipts_of(
+        &mut self,
+        issuer: RoomId,
+        from: u64,
+        count: u64,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let receipts = sqlx::query(
+            "SELECT bytes FROM receipt WHERE issuer = ? AND seq >= ? ORDER BY seq, epoch LIMIT ?",
+        );
+        let receipts = receipts.bind(issuer.as_bytes().to_vec()).bind(int(from)).bind(int(count));
+        let found = receipts.fetch_all(&mut self.connection).await;
+        let found = self.read(|| found)?;
+        self.read(|| found.iter().map(|row| row.try_get(0)).collect())
+    }
+
     /// The signed bytes of the receipt that is this leaf.
     pub async fn receipt_bytes(&mut self, leaf: u64) -> Result<Vec<u8>, StoreError> {
         let rows = self.all("SELECT bytes FROM receipt WHERE leaf = ?", &[leaf]).await?;

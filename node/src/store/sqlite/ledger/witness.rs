@@ -112,6 +112,21 @@ impl Ledger {
         self.read(|| found.iter().map(line).collect())
     }
 
+    /// When the root hub dated the first head of ours that covers this leaf.
+    pub async fn dated_over(&mut self, leaf: u64) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT dated_at_ms FROM checkpoint WHERE dated_at_ms IS NOT NULL AND size > ? ORDER BY size LIMIT 1";
+        let found = self.all(sql, &[leaf]).await?;
+        self.read(|| found.first().map(|row| rows::time(row, 0)).transpose())
+    }
+
+    /// When the root hub dated the newest head of ours that it dated.
+    pub async fn newest_date(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        let sql =
+            "SELECT dated_at_ms FROM checkpoint WHERE dated_at_ms IS NOT NULL ORDER BY size DESC LIMIT 1";
+        let found = self.all(sql, &[]).await?;
+        self.read(|| found.first().map(|row| rows::time(row, 0)).transpose())
+    }
+
     /// Logs of children that did not go on: whose, whether the child said so itself, and when it was found.
     pub async fn history_breaks(&mut self) -> Result<Vec<(RoomId, bool, Timestamp)>, StoreError> {
         let found = self.all("SELECT room, declared, at_ms FROM history_break ORDER BY row", &[]).await?;
