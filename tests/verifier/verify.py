@@ -416,9 +416,13 @@ def verify(data, pem):
         need([name[len(folder):][1:5] for name in number(folder)] == ["%04d" % (n + 1) for n, _ in enumerate(number(folder))], "numbers")
     for name in number("map/sheets"):
         map.add_sheet(bodies[name])
-    packs = [map.verify(bodies[name], "rule-pack")[1] for name in number("rules")]
-    for name in number("calendars"):
-        map.verify(bodies[name], "calendar")
+    by_root = [map.verify(bodies[name], "rule-pack") for name in number("rules")]
+    packs = [pack for _, pack in by_root]
+    by_root += [map.verify(bodies[name], "calendar") for name in number("calendars")]
+    need(all(room == map.root for room, _ in by_root), "rules that the root hub did not sign")
+    need([pack["digest"] for pack in map.plan.get("packs", [])] == [sha(bodies[name]) for name in number("rules")], "packs")
+    years = {year["digest"] for year in map.plan.get("calendars", [])}
+    need({sha(bodies[name]) for name in number("calendars")} <= years, "calendars")
     map.used = []
     evidence, as_of = Evidence(map), None
     if "log/as-of.cbor" in bodies:
