@@ -9,14 +9,13 @@ use std::collections::BTreeSet;
 
 use certs::peer::Publisher;
 use relay::{
-    duty::{builtin, signed::SignedPack},
     envelope_id::EnvelopeKey,
     evidence::{
         self, Documents, FileWriter, Heading, Invalid, Listener, MessageAccount, Rules, Subject, VerifyError,
         account::LineAccount, invalid::Fault, verify,
     },
 };
-use topology::RoomId;
+use topology::{PackInForce, RoomId};
 
 use self::gather::Gather;
 use crate::{daemon::Node, problem::Problem, trust::Trust};
@@ -73,8 +72,8 @@ async fn write(
     let documents = Documents {
         plan: trust.plan.to_vec(),
         sheets: sheets_of(trust, &rooms),
-        packs: packs(node),
-        calendars: Vec::new(),
+        packs: packs(trust)?,
+        calendars: calendars(trust, gather.years()),
         as_of: gather.as_of(),
     };
     let heading = Heading {
@@ -111,14 +110,22 @@ fn sheets_of(trust: &Trust, rooms: &BTreeSet<RoomId>) -> Vec<Vec<u8>> {
     newer.into_iter().filter(of_wanted).collect()
 }
 
-/// The rule packs in force.
-fn packs(node: &Node) -> Vec<(String, u32, Vec<u8>)> {
-    let signed = builtin::packs().into_iter().map(|pack| {
-        let (name, version) = (pack.name.clone(), pack.version);
-        let signed = SignedPack::sign(pack, node.config.room, node.identity.signing.as_ref());
-        (name, version, signed.bytes().to_vec())
-    });
-    signed.collect()
+/// The rule packs in force, in the order of the plan.
+fn packs(trust: &Trust) -> Result<Vec<(String, u32, Vec<u8>)>, Problem> {
+    let held = &trust.rules.signed().packs;
+    let pack = |named: &PackInForce| {
+        let pack = held.iter().find(|pack| pack.digest().as_bytes() == named.digest.as_bytes());
+        let pack = pack.ok_or_else(|| Problem::failed("evidence_pack_missing").with("name", &named.name))?;
+        Ok((named.name.clone(), named.version, pack.bytes().to_vec()))
+    };
+    trust.map.plan().packs.iter().map(pack).collect()
+}
+
+/// The years of the calendar that limits of these messages can reach into.
+fn calendars(trust: &Trust, (first, last): (i16, i16)) -> Vec<(String, u32, Vec<u8>)> {
+    let held = trust.rules.signed().calendars.iter();
+    let near = held.filter(|year| (first - 1..=last + 1).contains(&year.content().year));
+    near.map(|year| (year.content().year.to_string(), 1, year.bytes().to_vec())).collect()
 }
 
 /// What is handed out must hold for others.

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use relay::{
     checkpoint::{Head, VerifiedCheckpoint},
+    duty::beijing::rfc3339,
     envelope::VerifiedEnvelope,
     envelope_id::EnvelopeKey,
     evidence::DatedHead,
     message::{Blocks, CaseId, Facts, Part},
     step::DatedCheckpoint,
     tick::{TickRef, VerifiedTick},
+    timestamp::Timestamp,
 };
 use topology::RoomId;
 
@@ -31,6 +33,8 @@ pub(super) struct Gather<'a> {
     pub(super) snapshot: Snapshot,
     pub(super) newest: Option<(Head, DatedCheckpoint)>,
     pub(super) rooms: BTreeSet<RoomId>,
+    /// When the first and the last message were made.
+    pub(super) span: Option<(Timestamp, Timestamp)>,
     wish: Wish,
 }
 
@@ -49,7 +53,7 @@ impl<'a> Gather<'a> {
             None => None,
         };
         let rooms = BTreeSet::from([node.config.room, trust.map.root()]);
-        Ok(Self { node, trust, snapshot, newest, rooms, wish })
+        Ok(Self { node, trust, snapshot, newest, rooms, span: None, wish })
     }
 
     pub(super) fn wish(&self) -> Wish {
@@ -59,6 +63,13 @@ impl<'a> Gather<'a> {
     /// The rooms whose keys the file needs.
     pub(super) fn rooms(&self) -> BTreeSet<RoomId> {
         self.rooms.clone()
+    }
+
+    /// The first and the last year of these messages, in Beijing.
+    pub(super) fn years(&self) -> (i16, i16) {
+        let year =
+            |at: Timestamp| rfc3339(at).get(..4).and_then(|year| year.parse().ok()).unwrap_or_default();
+        self.span.map_or((0, 0), |(first, last)| (year(first), year(last)))
     }
 
     /// The newest dated head, named by the manifest.

@@ -54,6 +54,7 @@ impl Gather<'_> {
         if !draft.messages.is_empty() {
             groups.push(draft.group());
         }
+        self.span = span;
         if let Some((from, to)) = span {
             groups.splice(0..0, self.lines(from, to).await?);
         }

@@ -55,6 +55,7 @@ pub fn verify(
         map.add_sheet(&name, &data)?;
     }
     let (packs, read_packs) = entries.documents::<RulePack>("rules", &map)?;
+    map.check_packs(&packs)?;
     let (calendars, years) = entries.documents::<CalendarYear>("calendars", &map)?;
     let mut groups = Groups::new(&map);
     if let Some(data) = entries.optional(names::AS_OF)? {

@@ -5,7 +5,7 @@ use certs::{
     certificate::CertificateDer,
     plan::verify_plan,
     sheet::{Change, KnownKeys, Sheet, verify_sheet},
-    signature::{self, ContentType},
+    signature::{self, ContentType, Digest},
 };
 use topology::Map;
 
@@ -50,12 +50,31 @@ impl<'r> MapSoFar<'r> {
         Ok(())
     }
 
-    /// A rule pack or a year of the calendar.
+    /// A rule pack or a year of the calendar: signed by the root hub and named by the plan.
     pub(super) fn document<T: Document>(&self, name: &str, bytes: &[u8]) -> Result<T, VerifyError> {
         let keys = Witnessed::new(&self.keys);
         let signed = Signed::<T>::verify(bytes, &keys)
             .map_err(|error| invalid(name, "", Fault::Object(error.to_string())))?;
+        let plan = self.map.plan();
+        let packs = plan.packs.iter().map(|pack| pack.digest);
+        let mut named = packs.chain(plan.calendars.iter().map(|year| year.digest));
+        if signed.issuer() != self.map.root()
+            || !named.any(|named| named.as_bytes() == signed.digest().as_bytes())
+        {
+            return Err(invalid(name, "", Fault::Policy("the plan does not put it in force")).into());
+        }
         Ok(signed.into_content())
+    }
+
+    /// Whether every pack that the plan puts in force is there: a limit that was left out cannot be judged by.
+    pub(super) fn check_packs(&self, packs: &[Digest]) -> Result<(), VerifyError> {
+        let named = self.map.plan().packs.iter();
+        let same = named.map(|pack| pack.digest.as_bytes()).eq(packs.iter().map(Digest::as_bytes));
+        if same {
+            Ok(())
+        } else {
+            Err(invalid("rules", "", Fault::Policy("a rule pack in force is missing")).into())
+        }
     }
 
     pub(super) fn sheets(&self) -> usize {

@@ -1,0 +1,149 @@
+//! A third party recomputes from one file and one trust anchor what a room claims, without a node and without a network;
+//! and a change of a single byte anywhere is found.
+
+use std::path::{Path, PathBuf};
+
+use relay::{
+    evidence::{
+        Conclusion, Listener, MessageAccount, Rules, VerifyError, account::LineAccount, invalid::Place,
+        verify,
+    },
+    timestamp::Timestamp,
+};
+use serde_json::Value;
+use tests::cluster::{Cluster, LONG, Letter, Network, Outcome, text, until};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
+const PROVINCE: &str = "410000";
+const COUNTY: &str = "411322";
+
+/// Keeps what verified.
+#[derive(Default)]
+struct Kept {
+    messages: Vec<MessageAccount>,
+    lines: usize,
+    now: Option<Timestamp>,
+}
+
+impl Listener for Kept {
+    fn rules(&mut self, rules: Rules) {
+        self.now = rules.now;
+    }
+
+    fn line(&mut self, _: LineAccount) {
+        self.lines += 1;
+    }
+
+    fn message(&mut self, message: MessageAccount) {
+        self.messages.push(message);
+    }
+}
+
+fn anchor(cluster: &Cluster) -> PathBuf {
+    cluster.room(PROVINCE).dir().join("anchor.pem")
+}
+
+fn checked(cluster: &Cluster, bytes: &[u8]) -> Result<(Conclusion, Kept), VerifyError> {
+    let pem = std::fs::read_to_string(anchor(cluster)).unwrap();
+    let root = certs::certificate::certificates_from_pem(&pem).unwrap().remove(0);
+    let mut kept = Kept::default();
+    verify(bytes, &root, &mut kept).map(|conclusion| (conclusion, kept))
+}
+
+/// The report of a county that went over two hops, with its delivery.
+async fn reported(cluster: &Cluster, occurred: &str) -> String {
+    let county = cluster.room(COUNTY);
+    let file = format!(
+        "kind = \"report\"\nstage = \"first\"\ntitle = \"化工厂火灾\"\ncategory = \"acc.fire\"\nseverity = \"serious\"\n\
+         occurred_at = \"{occurred}\"\nwhat = \"方城县化工厂火灾\"\nplace = {{ text = \"方城县\" }}\ncasualties = {{ dead = 0 }}\nmeasures = \"已派员\"\ncontact = {{ name = \"张三\", phone = \"13900000000\" }}\n"
+    );
+    let letter = Letter::file("report", &[PROVINCE], &file, vec![]).skipping("市里电话不通");
+    let id = county.send(&letter).await;
+    county.receipt(&id, "delivered").await;
+    id
+}
+
+/// Beijing time, as an officer writes it.
+fn minutes_ago(minutes: i64) -> String {
+    let at = node::clock::Clock::wall().as_ms() - minutes * 60_000;
+    relay::duty::beijing::rfc3339(Timestamp::from_ms(at - at % 1000))
+}
+
+async fn export(cluster: &Cluster, room: &str, id: &str, more: &[&str]) -> PathBuf {
+    let file = cluster.place().join(format!("{room} {id} {}.zip", more.concat()));
+    let outcome = cluster.at(room, &[&["evidence", "export", id, "-o", text(&file)], more].concat()).await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    file
+}
+
+/// The file once every receipt in it is dated.
+async fn dated(cluster: &Cluster, room: &str, id: &str, more: &[&str]) -> (PathBuf, Vec<u8>) {
+    until("every receipt is dated", LONG, async || {
+        let file = export(cluster, room, id, more).await;
+        let bytes = std::fs::read(&file).unwrap();
+        let (_, kept) = checked(cluster, &bytes).unwrap();
+        let mut events = kept.messages.iter().flat_map(|message| &message.events);
+        events.all(|event| event.timed.proven.latest.is_some()).then_some((file, bytes))
+    })
+    .await
+}
+
+async fn verified(cluster: &Cluster, file: &Path) -> Outcome {
+    let anchor = anchor(cluster);
+    cluster.command(&["verify", text(file), "--anchor", text(&anchor), "--json"]).await
+}
+
+/// The verifier that was written from the documents alone: its exit code and what it printed.
+fn by_python(file: &Path, anchor: &Path) -> (Option<i32>, Value) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("verifier/verify.py");
+    let run = std::process::Command::new("python3").arg(script).args([file, anchor]).output().unwrap();
+    let told = serde_json::from_slice(&run.stdout);
+    let told = told.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&run.stderr)));
+    (run.status.code(), told)
+}
+
+/// Rule, room that owes, room that is owed, verdict by either grade.
+fn verdicts(told: &Value, names: [&str; 5]) -> Vec<String> {
+    let line = |verdict: &Value| {
+        names.map(|name| verdict.pointer(name).and_then(Value::as_str).unwrap_or("-").to_owned()).join(" ")
+    };
+    let mut lines: Vec<String> = told["verdicts"].as_array().into_iter().flatten().map(line).collect();
+    lines.sort();
+    lines
+}
+
+const OURS: [&str; 5] = ["/rule", "/obliged/code", "/towards/code", "/verdict", "/proven_verdict"];
+const THEIRS: [&str; 5] = ["/rule", "/obliged", "/towards", "/verdict", "/proven"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_file_and_one_anchor_tell_the_whole_way_of_a_message_and_any_other_byte_is_found() {
+    let cluster = Cluster::start(PROGRAM, Network::three()).await;
+    let id = reported(&cluster, &minutes_ago(10)).await;
+    let (file, bytes) = dated(&cluster, COUNTY, &id, &[]).await;
+    std::fs::copy(&file, "/tmp/wt/ev.zip").unwrap();
+    std::fs::copy(anchor(&cluster), "/tmp/wt/ev.pem").unwrap();
+    let outcome = verified(&cluster, &file).await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let told: Value = outcome.json();
+    let (code, theirs) = by_python(&file, &anchor(&cluster));
+    assert_eq!((code, verdicts(&theirs, THEIRS)), (Some(0), verdicts(&told, OURS)), "{theirs}");
+    let (_, kept) = checked(&cluster, &bytes).unwrap();
+    let message = &kept.messages[0];
+    let events: Vec<(&str, bool)> = message
+        .events
+        .iter()
+        .map(|event| (event.receipt.event.word(), event.timed.proven.earliest.is_some()))
+        .collect();
+    assert_eq!(events[..3], [("accepted", true), ("custody", true), ("delivered", true)]);
+    assert_eq!(message.title, None);
+
+    for index in 0..bytes.len() {
+        let mut bad = bytes.clone();
+        bad[index] ^= 0x10;
+        match checked(&cluster, &bad) {
+            Err(VerifyError::Invalid(invalid)) => assert_ne!(invalid.place, Place::default(), "byte {index}"),
+            Err(VerifyError::Unreadable(error)) => panic!("byte {index}: {error}"),
+            Ok(_) => panic!("byte {index} may be changed"),
+        }
+    }
+}
