@@ -185,6 +185,8 @@ pub(crate) fn map(version: u64, moved: &[(RoomId, RoomId)]) -> Map {
         issued_at_ms: NOW_MS,
         demo: true,
         rooms,
+        packs: Vec::new(),
+        calendars: Vec::new(),
     })
     .unwrap()
 }

@@ -63,7 +63,16 @@ pub fn plan(fresh_id: &mut dyn FnMut() -> RoomId, issued_at_ms: i64) -> Plan {
     for (room, port) in rooms.iter_mut().zip(FIRST_PORT..) {
         room.address = Some(format!("127.0.0.1:{port}"));
     }
-    Plan { v: Plan::FORMAT, network: "henan".into(), version: 1, issued_at_ms, demo: true, rooms }
+    Plan {
+        v: Plan::FORMAT,
+        network: "henan".into(),
+        version: 1,
+        issued_at_ms,
+        demo: true,
+        rooms,
+        packs: vec![],
+        calendars: vec![],
+    }
 }
 
 /// Departments of the province. Their body code in the middle is made up.

@@ -17,6 +17,7 @@ mod room;
 mod room_code;
 mod room_id;
 pub mod route;
+mod rules;
 
 pub use flow::Flow;
 pub use level::{Level, LevelError};
@@ -29,3 +30,4 @@ pub use relation::{Relation, RelationKind, RelationKindError};
 pub use room::{Dated, Name, Room, RoomLabel};
 pub use room_code::{RoomCode, RoomCodeError};
 pub use room_id::{RoomId, RoomIdError};
+pub use rules::{CalendarInForce, Chosen, PackInForce, RuleChoice, RuleDigest, RuleDigestError};

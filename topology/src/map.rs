@@ -41,6 +41,10 @@ impl Map {
     pub const ALTERNATES_MAX: usize = 8;
     /// Relations of one room.
     pub const RELATIONS_MAX: usize = 1_024;
+    /// Rule packs in force, versions of former times included.
+    pub const PACKS_MAX: usize = 128;
+    /// Years of the calendar in force.
+    pub const CALENDARS_MAX: usize = 64;
     /// Codes, and likewise names, that one room has had.
     pub const DATED_MAX: usize = 64;
 

@@ -5,6 +5,8 @@
 //! network = "henan"          # one DNS label
 //! version = 1                # counts up with every change
 //! demo = false               # may be left out
+//! rule_packs = ["cn-baseline-2024", "henan-2021", "./nanyang-2026.toml"]   # names and files; may be left out
+//! calendars = [2026, 2027]                           # years of the working-day calendar; may be left out
 //!
 //! [[room]]
 //! code = "410000"
@@ -39,8 +41,9 @@
 
 use toml::de::DeTable;
 
-use crate::{Map, RoomId, map};
+use crate::{Map, RoomId, RuleChoice, map};
 
+mod choice;
 mod date;
 mod draft;
 mod fault;
@@ -82,6 +85,21 @@ pub fn parse(
     } else {
         Err(reader.into_errors(file_name, text))
     }
+}
+
+/// What a map file says about rule packs and calendars, each entry with its line.
+///
+/// # Errors
+/// What is wrong with these keys; the rest of the file is for [`parse`].
+pub fn rule_choice(file_name: &str, text: &str) -> Result<RuleChoice, MapFileErrors> {
+    let mut reader = Reader::default();
+    let (document, syntax) = DeTable::parse_recoverable(text);
+    for error in &syntax {
+        reader.report_syntax(error);
+    }
+    let line = |at: usize| text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
+    let choice = choice::read(&mut reader, &draft::head(document.get_ref()), &line);
+    if reader.is_content() { Ok(choice) } else { Err(reader.into_errors(file_name, text)) }
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! The plan (规划): what the authority signs. Network, version and rooms as plain data; the map is
+//! The plan (规划): what the authority signs. Network, version, rooms and the rules in force as plain data; the map is
 //! a plan that was found to make sense.
 
 use serde::{Deserialize, Serialize};
 
-use crate::Room;
+use crate::{CalendarInForce, PackInForce, Room};
 
 /// Everything about the network that the authority decides and signs.
 ///
@@ -22,6 +22,12 @@ pub struct Plan {
     pub demo: bool,
     /// Every room, in the order in which the authority wrote them.
     pub rooms: Vec<Room>,
+    /// The rule packs in force; left out when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packs: Vec<PackInForce>,
+    /// The years of the working-day calendar in force; left out when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calendars: Vec<CalendarInForce>,
 }
 
 impl Plan {

@@ -151,7 +151,15 @@ fn map(ids: &[RoomId]) -> Map {
     if ids.len() > SECOND {
         rooms.push(room(SECOND, "411323", Level::County, Some(CITY)));
     }
-    let plan =
-        Plan { v: Plan::FORMAT, network: NETWORK.into(), version: 1, issued_at_ms: 0, demo: true, rooms };
+    let plan = Plan {
+        v: Plan::FORMAT,
+        network: NETWORK.into(),
+        version: 1,
+        issued_at_ms: 0,
+        demo: true,
+        rooms,
+        packs: vec![],
+        calendars: vec![],
+    };
     Map::new(plan).expect("the plan of the simulated world is valid")
 }

@@ -9,6 +9,7 @@ use super::{Entry, Map, MapError, error::entry};
 use crate::{Dated, Plan, Room, RoomCode, RoomId};
 
 mod circles;
+mod rules;
 
 /// Every problem of the plan; none: it is a map.
 pub(crate) fn check(plan: &Plan) -> Vec<MapError> {
@@ -42,6 +43,7 @@ fn check_head(plan: &Plan, errors: &mut Vec<MapError>) {
     if plan.version == 0 {
         errors.push(MapError::Version);
     }
+    rules::check(plan, errors);
 }
 
 /// A plan under examination, with the first room of each id.

@@ -56,6 +56,32 @@ pub enum MapError {
         /// How many rooms the plan has.
         found: usize,
     },
+    /// More rule packs or calendars than a plan names.
+    #[error(
+        "{found} {field} are in force, a plan names at most {max}: leave out what no case needs any more"
+    )]
+    TooManyRules {
+        /// The list.
+        field: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        max: usize,
+    },
+    /// A rule pack or a year that stands there twice.
+    #[error("{what} is in force twice: keep one of them")]
+    RepeatedRules {
+        /// The list.
+        field: &'static str,
+        /// Name and version, or the year.
+        what: String,
+    },
+    /// A rule pack without a name that can be typed.
+    #[error("a rule pack is named {found:?}: write 1 to 64 of a-z, 0-9, - and .")]
+    PackName {
+        /// The name.
+        found: String,
+    },
     /// Nobody is at the top.
     #[error("there is no root: exactly one room must have no parent, and none is like that")]
     NoRoot,
@@ -243,6 +269,8 @@ impl MapError {
             Self::Format { .. } => plan("v"),
             Self::Network { .. } => plan("network"),
             Self::Version => plan("version"),
+            Self::TooManyRules { field, .. } | Self::RepeatedRules { field, .. } => plan(field),
+            Self::PackName { .. } => plan("rule_packs"),
             Self::TooManyRooms { .. } | Self::NoRoot => plan("rooms"),
             Self::TwoRoots { second, .. } => at(second, "parent", 0),
             Self::Orphan { room } | Self::TooDeep { room, .. } => at(room, "parent", 0),

@@ -30,7 +30,16 @@ pub(crate) fn room(code: u64, level: &str, parent: Option<u64>) -> Room {
 /// A plan of such rooms.
 pub(crate) fn plan_of(rooms: &[(u64, &str, Option<u64>)]) -> Plan {
     let rooms = rooms.iter().map(|(code, level, parent)| room(*code, level, *parent)).collect();
-    Plan { v: Plan::FORMAT, network: "henan".into(), version: 1, issued_at_ms: 0, demo: false, rooms }
+    Plan {
+        v: Plan::FORMAT,
+        network: "henan".into(),
+        version: 1,
+        issued_at_ms: 0,
+        demo: false,
+        rooms,
+        packs: vec![],
+        calendars: vec![],
+    }
 }
 
 /// Province, two cities, three counties and a department; 411322 has the province as alternate parent.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use toml::de::DeTable;
 
 use super::{
+    choice,
     fault::MapFileProblem,
     reader::{End, Found, Key, Reader, Table},
 };
@@ -17,6 +18,8 @@ const PLAN_KEYS: &[Key] = &[
     ("network", "network = \"henan\""),
     ("version", "version = 1"),
     ("demo", "demo = false"),
+    ("rule_packs", "rule_packs = [\"henan-2021\", \"./local.toml\"]"),
+    ("calendars", "calendars = [2026, 2027]"),
     ("room", "[[room]], then its code, name and level on lines of their own"),
 ];
 
@@ -80,14 +83,25 @@ impl<'d> Draft<'d> {
         fresh_id: &mut dyn FnMut() -> RoomId,
         issued_at_ms: i64,
     ) -> Self {
-        let head = Table { entries: document, span: 0..0, keys: PLAN_KEYS, place: None, room: None };
+        let head = head(document);
         reader.check_keys(&head);
         let network =
             reader.required_text(&head, "network").map_or_else(String::new, |found| found.value.into());
         let version = reader.required_number(&head, "version").unwrap_or_default();
         let demo = reader.flag(&head, "demo");
+        // What it says is asked for apart; here its mistakes count.
+        choice::read(reader, &head, &|_| 0);
         reader.require(&head, "room");
-        let plan = Plan { v: Plan::FORMAT, network, version, issued_at_ms, demo, rooms: Vec::new() };
+        let plan = Plan {
+            v: Plan::FORMAT,
+            network,
+            version,
+            issued_at_ms,
+            demo,
+            rooms: Vec::new(),
+            packs: Vec::new(),
+            calendars: Vec::new(),
+        };
         let mut draft = Self { plan, mentions: Vec::new() };
         let tables = reader.tables(&head, "room", ROOM_KEYS);
         for (index, table) in tables.into_iter().enumerate() {
@@ -163,6 +177,11 @@ impl<'d> Draft<'d> {
         }
         plan
     }
+}
+
+/// The keys of the network itself.
+pub(super) fn head<'d>(document: &'d DeTable<'d>) -> Table<'d> {
+    Table { entries: document, span: 0..0, keys: PLAN_KEYS, place: None, room: None }
 }
 
 /// Stands where a mention means nobody.

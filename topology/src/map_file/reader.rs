@@ -234,6 +234,18 @@ impl Reader {
         texts
     }
 
+    /// The items of a list that are years.
+    pub(super) fn years(&mut self, table: &Table<'_>, key: &'static str) -> Vec<Found<i16>> {
+        let mut years = Vec::new();
+        for Found { value, span, place } in self.list(table, key) {
+            match integer(value.get_ref()).map(i16::try_from) {
+                Some(Ok(year)) => years.push(Found { value: year, span, place }),
+                Some(Err(_)) | None => self.report_type(table, key, place, &span, value.get_ref()),
+            }
+        }
+        years
+    }
+
     /// The items of a list that are tables.
     pub(super) fn tables<'d>(
         &mut self,

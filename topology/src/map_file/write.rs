@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::date::{DAY_MS, day_text};
-use crate::{Dated, Map, Name, Room, RoomCode, RoomId};
+use crate::{Dated, Map, Name, Plan, Room, RoomCode, RoomId};
 
 /// The map file of a map, with the ids of all rooms.
 pub fn write(map: &Map) -> String {
@@ -12,11 +12,30 @@ pub fn write(map: &Map) -> String {
     line(&mut text, "network", &quoted(&plan.network));
     line(&mut text, "version", &plan.version.to_string());
     line(&mut text, "demo", &plan.demo.to_string());
+    write_rules(&mut text, plan);
     for room in map.rooms() {
         text.push_str("\n[[room]]\n");
         write_room(&mut text, map, room);
     }
     text
+}
+
+/// Names once each: earlier versions follow by themselves.
+fn write_rules(text: &mut String, plan: &Plan) {
+    let mut names: Vec<&str> = Vec::new();
+    for pack in &plan.packs {
+        if !names.contains(&pack.name.as_str()) {
+            names.push(&pack.name);
+        }
+    }
+    if !names.is_empty() {
+        let names: Vec<String> = names.into_iter().map(quoted).collect();
+        line(text, "rule_packs", &format!("[{}]", names.join(", ")));
+    }
+    if !plan.calendars.is_empty() {
+        let years: Vec<String> = plan.calendars.iter().map(|calendar| calendar.year.to_string()).collect();
+        line(text, "calendars", &format!("[{}]", years.join(", ")));
+    }
 }
 
 fn write_room(text: &mut String, map: &Map, room: &Room) {

@@ -56,7 +56,16 @@ pub(super) fn plan() -> Plan {
         county_e,
         county_f,
     ];
-    Plan { v: Plan::FORMAT, network: "henan".into(), version: 1, issued_at_ms: 0, demo: false, rooms }
+    Plan {
+        v: Plan::FORMAT,
+        network: "henan".into(),
+        version: 1,
+        issued_at_ms: 0,
+        demo: false,
+        rooms,
+        packs: vec![],
+        calendars: vec![],
+    }
 }
 
 pub(super) fn map() -> Arc<Map> {
