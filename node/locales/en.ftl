@@ -77,6 +77,7 @@ column-towards = towards
 column-margin = margin
 column-name = name
 column-version = version
+column-issuer = signed by
 column-effective = effective
 column-repealed = repealed
 column-rules = rules
@@ -196,6 +197,7 @@ doctor-disk = { $free_mib } MiB of disk free
 doctor-certificate = certificate good for { $days } days
 doctor-clock = clock against the parent { $offset } ms
 doctor-revocation = stale revocation lists: { $count }
+doctor-rules = missing rule packs and calendars: { $missing }
 doctor-link = link to { $room }: { $state }, telephone { $telephone }
 
 ## receipts
@@ -1062,6 +1064,10 @@ problem-not-the-root-hub =
     .what = { $path } is not the root hub of this network.
     .why = the authority renews the root hub alone.
     .do = name the root hub with --dir; others use cert renew.
+problem-rules-not-the-issuer =
+    .what = { $path } does not issue rule packs.
+    .why = the root hub signs the packs and calendars of a map, for the whole network judges by them.
+    .do = run map apply at the root hub: name its directory with --dir.
 problem-renew-by-authority =
     .what = the root hub is renewed by the authority.
     .why = the root key is off-line; the node cannot do it alone.
@@ -1413,6 +1419,7 @@ problem-bench-standstill =
 
 ## Rule packs and verdicts
 
+rules-missing = named by the plan and not here yet: { $missing }; they come from a neighbour
 rules-lint-good = { $name } version { $version } is without mistakes: { $rules } rules, { $duties } duties
 rules-heading = { $name } version { $version }: { $title } ({ $document }), in force from { $effective }; working days { $working }, natural days { $natural }, implied start { $implied }
 rules-says = says: { $value }

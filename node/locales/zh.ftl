@@ -77,6 +77,7 @@ column-towards = 对象
 column-margin = 余量
 column-name = 名称
 column-version = 版本
+column-issuer = 签发单位
 column-effective = 生效
 column-repealed = 废止
 column-rules = 规则数
@@ -196,6 +197,7 @@ doctor-disk = 磁盘剩余 { $free_mib } MiB
 doctor-certificate = 证书剩 { $days } 天
 doctor-clock = 时钟与上级相差 { $offset } ms
 doctor-revocation = 过时的吊销列表 { $count } 份
+doctor-rules = 缺少的规则包和日历: { $missing }
 doctor-link = 链路 { $room }: { $state },电话 { $telephone }
 
 ## 回执
@@ -1025,6 +1027,10 @@ problem-not-the-root-hub =
     .what = { $path } 不是本网络的根枢纽。
     .why = 管理机构只给根枢纽续发。
     .do = 用 --dir 写根枢纽的目录;别的节点用 cert renew。
+problem-rules-not-the-issuer =
+    .what = { $path } 不签发规则包。
+    .why = 网络图所用的规则包和日历由根枢纽签发,全网据此判定时效。
+    .do = 在根枢纽执行 map apply: 用 --dir 写根枢纽的目录。
 problem-renew-by-authority =
     .what = 根枢纽的证书要由管理机构续发。
     .why = 根密钥离线保存,节点自己不能续。
@@ -1413,6 +1419,7 @@ problem-evidence-case-gap =
 
 ## 规则包与时效结论
 
+rules-missing = 规划列有而本机尚缺: { $missing }; 将由相邻值班室送来
 rules-lint-good = { $name } 版本 { $version } 无误: 规则 { $rules } 条,职责 { $duties } 项
 rules-heading = { $name } 版本 { $version } { $title } ({ $document }) 自 { $effective } 起生效; 工作日 { $working }, 自然日 { $natural }, 隐含起点 { $implied }
 rules-says = 内容: { $value }

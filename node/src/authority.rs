@@ -29,7 +29,7 @@ use rustls::pki_types::CertificateDer;
 use topology::{Map, map_file};
 
 pub use self::plans::sign_plan;
-use self::plans::{read_desk_map, read_map};
+use self::plans::{read_desk_map, read_map, with_rules};
 use crate::{
     clock::Clock,
     config::Config,
@@ -38,7 +38,8 @@ use crate::{
     enrolment::furnish::{Furniture, Nursery, furnish, listen_at},
     identity::Identity,
     problem::Problem,
-    trust::{TrustBook, sheet_file},
+    rulebook::{SignedRules, Wish},
+    trust::{self, TrustBook, sheet_file},
 };
 
 /// A new network.
@@ -54,10 +55,10 @@ pub struct NetworkInit {
     pub root: PathBuf,
 }
 
-/// Makes a new network from a map file.
+/// Makes a new network from a map file. The root hub issues the rule packs and calendars that the file chooses.
 ///
 /// # Errors
-/// `map_file_invalid` with every mistake and its line, `network_exists`, `read_failed`, `write_failed`; nothing stays then.
+/// `rules_pack_invalid`, `map_file_invalid` with every mistake and its line, `network_exists`, `read_failed`, `write_failed`; nothing stays then.
 pub fn network_init(dir: &Path, map_file: &Path) -> Result<NetworkInit, Problem> {
     let now = Clock::wall();
     let map = read_map(map_file, now)?;
@@ -74,13 +75,17 @@ pub fn network_init(dir: &Path, map_file: &Path) -> Result<NetworkInit, Problem>
     let made = nursery.path("network");
     make_directory(&made)?;
     let authority = Authority::create(map.network(), now.as_ms()).map_err(issue_failed)?;
-    let plan = plan::sign_plan(&authority, map.plan());
     let keys = RoomKeys::generate();
+    let wish = Wish::read(map_file, &map, now)?;
+    let rules = SignedRules::make(&wish, &SignedRules::default(), map.root(), &keys.signing)?;
+    let map = with_rules(&map, &rules.in_force(), map_file)?;
+    let plan = plan::sign_plan(&authority, map.plan());
     let hub = RootHub::issue(&authority, &map, &keys, now)?;
     let sheet = hub.sheet(OwnSheet::default(), &authority, &map, Some(&keys), now)?;
     write_desk(&made.join(AUTHORITY), &authority, &map, &plan, &sheet)?;
     Directory::open(&made)?.write(ANCHOR, authority.root_pem().as_bytes())?;
     furnish_root(&made.join(ROOT), &authority, &map, &keys, &hub, &plan, &sheet)?;
+    trust::furnish_rules(&Directory::open(&made.join(ROOT))?, &rules)?;
     nursery.settle_beside(&made, ROOT)?;
     Ok(init)
 }
@@ -269,7 +274,8 @@ mod tests {
         }
 
         fn resign(&self, text: &str) -> Result<Map, Problem> {
-            let bytes = sign_plan(&self.init.authority, &self.edited(text))?;
+            let bytes =
+                sign_plan(&self.init.authority, &self.edited(text), &crate::rulebook::InForce::default())?;
             let pem = fs::read_to_string(&self.init.anchor).unwrap();
             let root = certs::certificate::certificates_from_pem(&pem).unwrap().remove(0);
             Ok(plan::verify_plan(&bytes, &root).unwrap().map)

@@ -145,7 +145,7 @@ async fn dispatch(session: &mut Session, typed: Typed) -> Outcome {
         Verb::Queue(verb) => queue::queue(session, verb).await,
         Verb::Evidence(verb) => evidence::evidence(session, verb).await,
         Verb::Verify(arguments) => evidence::verify(session, &arguments),
-        Verb::Rules(verb) => rules::rules(session, verb),
+        Verb::Rules(verb) => rules::rules(session, verb).await,
         Verb::Officer(verb) => people::officer(session, verb).await,
         Verb::Cert(verb) => keys::cert(session, verb).await,
         Verb::Map(verb) => plan::map(session, verb).await,

@@ -8,6 +8,7 @@ mod evidence;
 mod reading;
 mod receipts;
 pub mod request;
+mod rules;
 mod sending;
 pub mod server;
 mod telephone;

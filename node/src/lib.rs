@@ -20,6 +20,7 @@ pub mod link;
 pub mod network;
 pub mod officers;
 pub mod problem;
+pub mod rulebook;
 pub mod store;
 pub mod tls;
 pub mod trust;

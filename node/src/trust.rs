@@ -1,7 +1,9 @@
-//! The trust book: the plan in force and everybody's keys, as this node knows them now.
+//! The trust book: the plan in force, everybody's keys, and what the plan judges by, as this node knows them now.
 //!
 //! Readers get a snapshot that never changes; whoever accepts a newer plan or sheet verifies it, stores it, and only
 //! then publishes the next snapshot. Versions only grow.
+
+mod rules;
 
 use std::{
     collections::BTreeMap,
@@ -12,12 +14,15 @@ use certs::{
     peer::Publisher,
     plan::{PlanError, verify_plan},
     sheet::{Change, KeyConflict, KnownKeys, SheetError, verify_sheet},
+    signature::digest,
 };
 use relay::timestamp::Timestamp;
 use rustls::pki_types::CertificateDer;
 use tokio::sync::watch;
 use topology::Map;
 
+use self::rules::Rule;
+pub use self::rules::{RuleError, Rules, furnish as furnish_rules};
 use crate::{directory::Directory, problem::Problem};
 
 /// One moment's knowledge.
@@ -28,6 +33,8 @@ pub struct Trust {
     pub plan: Arc<[u8]>,
     /// Who owns which key.
     pub keys: Arc<KnownKeys>,
+    /// The rule packs and calendars that the plan names, as far as they are here.
+    pub rules: Arc<Rules>,
     /// The network's root certificate.
     pub root: CertificateDer<'static>,
 }
@@ -71,6 +78,9 @@ pub enum TrustError {
     /// The sheet contradicts what is known: an alarm.
     #[error(transparent)]
     Conflict(#[from] KeyConflict),
+    /// The rule pack or calendar does not count.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
     /// It cannot be stored.
     #[error(transparent)]
     Store(#[from] Problem),
@@ -96,6 +106,7 @@ impl TrustBook {
             map: Arc::new(plan.map),
             plan: plan.bytes.into(),
             keys: Arc::new(KnownKeys::new()),
+            rules: Arc::default(),
             root,
         };
         let book = Self {
@@ -121,7 +132,8 @@ impl TrustBook {
                 .ok()
         });
         let keys = keys_under(&trust.map, &trust.root, sheets, now);
-        self.publish(Trust { keys: Arc::new(keys), ..copy(&trust) });
+        let rules = Arc::new(Rules::read(&self.directory, &trust.map, &keys));
+        self.publish(Trust { keys: Arc::new(keys), rules, ..copy(&trust) });
     }
 
     /// What is known now.
@@ -139,18 +151,86 @@ impl TrustBook {
     /// # Errors
     /// [`TrustError`]; nothing is changed then.
     pub fn accept_plan(&self, bytes: &[u8], now: Timestamp) -> Result<bool, TrustError> {
+        self.grow_plan(bytes, None, now)
+    }
+
+    /// Takes a newer plan with the rule packs and calendars that it names: all of them, or nothing is changed. False
+    /// when it is not newer.
+    ///
+    /// # Errors
+    /// [`TrustError`]; nothing is changed then.
+    pub fn accept_plan_with(
+        &self,
+        bytes: &[u8],
+        documents: &[Vec<u8>],
+        now: Timestamp,
+    ) -> Result<bool, TrustError> {
+        self.grow_plan(bytes, Some(documents), now)
+    }
+
+    fn grow_plan(
+        &self,
+        bytes: &[u8],
+        documents: Option<&[Vec<u8>]>,
+        now: Timestamp,
+    ) -> Result<bool, TrustError> {
         let _growing = self.growing.lock().expect("no holder of the trust book panics");
         let trust = self.current();
         let plan = verify_plan(bytes, &trust.root)?;
         if plan.map.version() <= trust.map.version() {
             return Ok(false);
         }
-        self.directory.write(PLAN_FILE, bytes)?;
         let map = Arc::new(plan.map);
         let sheets = trust.keys.sheets().map(|sheet| sheet.bytes().to_vec());
         let keys = keys_under(&map, &trust.root, sheets, now);
+        let mut rules = Rules::read(&self.directory, &map, &keys);
+        if let Some(documents) = documents {
+            self.take_rules(&mut rules, documents, &map, &keys)?;
+        }
+        self.directory.write(PLAN_FILE, bytes)?;
         tracing::info!(version = map.version(), "a newer plan is in force");
-        self.publish(Trust { map, plan: bytes.into(), keys: Arc::new(keys), root: trust.root.clone() });
+        let (plan, rules, root) = (bytes.into(), Arc::new(rules), trust.root.clone());
+        self.publish(Trust { map, plan, keys: Arc::new(keys), rules, root });
+        Ok(true)
+    }
+
+    /// Adds what comes with a plan; all that it names must then be there. A file that no plan names yet does no harm.
+    fn take_rules(
+        &self,
+        rules: &mut Rules,
+        documents: &[Vec<u8>],
+        map: &Map,
+        keys: &KnownKeys,
+    ) -> Result<(), TrustError> {
+        let mut given = Vec::new();
+        for document in documents.iter().filter(|document| !rules.holds(&digest(document))) {
+            given.push(Rule::verify(document, map, keys)?);
+        }
+        for rule in given {
+            rule.store(&self.directory)?;
+            rules.insert(rule);
+        }
+        match rules.missing(map).into_iter().next() {
+            Some(missing) => Err(RuleError::Missing(missing).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a rule pack or a calendar that the plan in force names. False when it is here already.
+    ///
+    /// # Errors
+    /// [`TrustError`]; nothing is changed then.
+    pub fn accept_rule(&self, bytes: &[u8]) -> Result<bool, TrustError> {
+        let _growing = self.growing.lock().expect("no holder of the trust book panics");
+        let trust = self.current();
+        if trust.rules.holds(&digest(bytes)) {
+            return Ok(false);
+        }
+        let rule = Rule::verify(bytes, &trust.map, &trust.keys)?;
+        rule.store(&self.directory)?;
+        let mut rules = Rules::clone(&trust.rules);
+        rules.insert(rule);
+        self.publish(Trust { rules: Arc::new(rules), ..copy(&trust) });
         Ok(true)
     }
 
@@ -218,6 +298,7 @@ fn copy(trust: &Trust) -> Trust {
         map: trust.map.clone(),
         plan: trust.plan.clone(),
         keys: trust.keys.clone(),
+        rules: trust.rules.clone(),
         root: trust.root.clone(),
     }
 }

@@ -9,7 +9,7 @@
 use certs::{peer::Publisher, signature::Digest};
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
-use topology::RoomId;
+use topology::{Map, RoomId};
 
 use crate::{
     checkpoint::{ANCHOR_BYTES_MAX, Head},
@@ -64,7 +64,7 @@ pub enum Frame {
     },
     /// The envelope was not taken and nothing was stored; no terminal outcome follows from this.
     NotTaken(NotTaken),
-    /// A part of a plan or a sheet, newest version only.
+    /// A part of a plan, a sheet, a rule pack or a calendar.
     Document(DocumentFrame),
     /// `ping` and `trace`: travels to a room, gathering hops.
     Probe(Probe),
@@ -132,6 +132,8 @@ pub struct Hello {
     pub sheets: Vec<(Publisher, u64)>,
     /// What will be taken at first, for each precedence.
     pub credits: Vec<Credit>,
+    /// Digests of the rule packs and calendars held.
+    pub rules: Vec<Digest>,
 }
 
 /// What may be sent on one precedence stream: totals since the link's beginning, so that a repeated frame does no harm.
@@ -187,12 +189,16 @@ pub enum DocumentKind {
     Plan,
     /// A sheet.
     Sheet,
+    /// A rule pack.
+    Pack,
+    /// A year of the working-day calendar.
+    Calendar,
 }
 
 /// A part of a signed document. Parts of one document follow each other without others between them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DocumentFrame {
-    /// Plan or sheet.
+    /// Of which kind.
     pub kind: DocumentKind,
     /// Bytes of the whole document, at most [`crate::limits::DOCUMENT_BYTES_MAX`].
     pub len: u64,
@@ -249,6 +255,7 @@ impl Frame {
             Self::Hello(hello) if hello.sheets.len() > SHEETS_MAX => {
                 ("sheets", hello.sheets.len(), SHEETS_MAX)
             }
+            Self::Hello(hello) if hello.rules.len() > RULES_MAX => ("rules", hello.rules.len(), RULES_MAX),
             Self::Hello(hello) => ("credits", hello.credits.len(), 4),
             Self::Envelope(envelope) => ("keys", envelope.keys.len(), RECIPIENTS_MAX),
             Self::Part { bytes } => ("bytes", bytes.len(), PART_BYTES_MAX),
@@ -275,6 +282,8 @@ impl Frame {
 
 /// Sheets named in one hello: 2,000 of 18 bytes fit a frame.
 pub const SHEETS_MAX: usize = 2_000;
+/// Rule packs and calendars named in one hello: as many as a plan names.
+pub const RULES_MAX: usize = Map::PACKS_MAX + Map::CALENDARS_MAX;
 /// Rooms that a probe may pass: twice the deepest tree.
 pub const PROBE_HOPS_MAX: usize = 32;
 

@@ -30,6 +30,7 @@ fn hello() -> Hello {
         plan_version: 3,
         sheets: vec![(Publisher::Authority, 1), (Publisher::Hub(THERE), 300)],
         credits: vec![Credit { class: 0, messages: 256, bytes: 70_000 }],
+        rules: vec![Digest::from_bytes([9; 32])],
     }
 }
 
@@ -67,8 +68,9 @@ fn frames() -> Vec<(Frame, &'static str)> {
     vec![
         (
             Frame::Hello(hello()),
-            "000000470001010568656e616e1011111111111111111111111111111111097969636875616e\
-             2f3103020001011022222222222222222222222222222222fb2c010100fb0001fc70110100",
+            "000000690001010568656e616e1011111111111111111111111111111111097969636875616e\
+             2f3103020001011022222222222222222222222222222222fb2c010100fb0001fc7011010001\
+             200909090909090909090909090909090909090909090909090909090909090909",
         ),
         (Frame::Clock { asked: ms(-1) }, "000000020101"),
         (Frame::ClockAnswer { asked: ms(1), received: ms(2), answered: ms(-3) }, "0000000402020405"),

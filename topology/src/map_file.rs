@@ -6,7 +6,7 @@
 //! version = 1                # counts up with every change
 //! demo = false               # may be left out
 //! rule_packs = ["cn-baseline-2024", "henan-2021", "./nanyang-2026.toml"]   # names and files; may be left out
-//! calendars = [2026, 2027]                           # years of the working-day calendar; may be left out
+//! calendars = [2026, "./2027.toml"]                  # years of the working-day calendar; may be left out
 //!
 //! [[room]]
 //! code = "410000"

@@ -96,16 +96,16 @@ pub struct RuleDigestError;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RuleChoice {
     /// Names and files of packs; absent when the file leaves the choice to the program.
-    pub packs: Option<Vec<Chosen<String>>>,
-    /// Years of the calendar; absent likewise.
-    pub calendars: Option<Vec<Chosen<i16>>>,
+    pub packs: Option<Vec<Chosen>>,
+    /// Years of the calendar, and files of such; absent likewise.
+    pub calendars: Option<Vec<Chosen>>,
 }
 
 /// One entry of such a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chosen<T> {
+pub struct Chosen {
     /// What stands there.
-    pub value: T,
+    pub value: String,
     /// On which line, from 1.
     pub line: usize,
 }

@@ -12,15 +12,15 @@ use relay::timestamp::Timestamp;
 use topology::{Map, Plan, Room, RoomId, map_file};
 
 use super::{MAP_FILE, PLAN_FILE, open_desk, read_authority};
-use crate::{clock::Clock, directory::Directory, problem::Problem};
+use crate::{clock::Clock, directory::Directory, problem::Problem, rulebook::InForce};
 
-/// Signs the plan of an edited map file. Rooms without an id keep the one that a room with the same code has
+/// Signs the plan of an edited map file with the rules that the root hub has signed for it. Rooms without an id keep the one that a room with the same code has
 /// now; new rooms get fresh ones.
 ///
 /// # Errors
 /// `authority_missing`, `key_too_open`, `map_file_invalid`, `map_other_network`, `map_not_newer`, `map_demo_changed`,
 /// `map_root_changed`, `read_failed`, `write_failed`; the last plan is then as it was.
-pub fn sign_plan(authority_dir: &Path, map_file: &Path) -> Result<Vec<u8>, Problem> {
+pub fn sign_plan(authority_dir: &Path, map_file: &Path, rules: &InForce) -> Result<Vec<u8>, Problem> {
     let now = Clock::wall();
     let desk = open_desk(authority_dir)?;
     let authority = read_authority(&desk)?;
@@ -28,6 +28,7 @@ pub fn sign_plan(authority_dir: &Path, map_file: &Path) -> Result<Vec<u8>, Probl
     let (written, drawn) = read_drawn(map_file, now)?;
     let next = with_present_ids(&written, &drawn, &present, map_file)?;
     check_forward(&present, &next)?;
+    let next = with_rules(&next, rules, map_file)?;
     let bytes = plan::sign_plan(&authority, next.plan());
     desk.write(PLAN_FILE, &bytes)?;
     desk.write(MAP_FILE, map_file::write(&next).as_bytes())?;
@@ -52,6 +53,13 @@ fn check_forward(present: &Map, next: &Map) -> Result<(), Problem> {
         return refused("map_root_changed", &label(present), &label(next));
     }
     Ok(())
+}
+
+/// The map with these rules in force.
+pub(super) fn with_rules(map: &Map, rules: &InForce, file: &Path) -> Result<Map, Problem> {
+    Map::new(rules.in_plan(map.plan())).map_err(|errors| {
+        Problem::failed("map_file_invalid").with("file", file.display()).with("detail", errors)
+    })
 }
 
 /// Reads the map that the authority signed last.

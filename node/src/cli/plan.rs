@@ -18,8 +18,13 @@ use super::{
 };
 use crate::{
     catalogue::Catalogue,
-    control::{request::Request, view::MapText},
+    clock::Clock,
+    control::{
+        request::Request,
+        view::{MapText, RulesPreview, SignedDocuments},
+    },
     problem::Problem,
+    rulebook::Wish,
 };
 
 pub(crate) async fn map(session: &mut Session, verb: MapVerb) -> Outcome {
@@ -32,14 +37,18 @@ pub(crate) async fn map(session: &mut Session, verb: MapVerb) -> Outcome {
             let written = read_map(&file)?;
             let in_force: MapText = session.ask(&Request::MapShow).await?;
             let in_force = Sheet::read("map", &in_force.toml)?;
-            session
-                .screen
-                .result(&in_force.changes(&written), |changes, catalogue| render(changes, catalogue));
+            let wish = Wish::read(&file, &written.map, Clock::wall())?;
+            let rules: RulesPreview = session.ask(&Request::RulesPreview(Box::new(wish))).await?;
+            let mut changes = in_force.changes(&written);
+            changes.extend(rule_changes(&rules));
+            session.screen.result(&changes, |changes, catalogue| render(changes, catalogue));
         }
         MapVerb::Apply { file, authority } => {
-            read_map(&file)?;
-            let plan = BASE64.encode(&sign_plan(&authority, &file)?);
-            let text: MapText = session.ask(&Request::MapApply { plan }).await?;
+            let wish = Wish::read(&file, &read_map(&file)?.map, Clock::wall())?;
+            let signed: SignedDocuments = session.ask(&Request::RulesSign(Box::new(wish))).await?;
+            let plan = BASE64.encode(&sign_plan(&authority, &file, &signed.in_force)?);
+            let documents = signed.documents;
+            let text: MapText = session.ask(&Request::MapApply { plan, documents }).await?;
             session.screen.result(&text, |text, catalogue| {
                 catalogue.text("map-applied", &[("version", &text.version.to_string())])
             });
@@ -55,7 +64,10 @@ fn read_map(path: &Path) -> Result<Sheet, Problem> {
 }
 
 /// A map as keys and values: first those of the network, then those of each room by its code.
-struct Sheet(BTreeMap<String, BTreeMap<String, String>>);
+struct Sheet {
+    sections: BTreeMap<String, BTreeMap<String, String>>,
+    map: Map,
+}
 
 /// One difference.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -81,13 +93,30 @@ impl Sheet {
             id
         };
         let map = map_file::parse(name, text, &mut draw, 0)?;
-        Ok(Self(sections(&map, &drawn)))
+        Ok(Self { sections: sections(&map, &drawn), map })
     }
 
     fn changes(&self, new: &Self) -> Vec<Change> {
-        let names: BTreeSet<&String> = self.0.keys().chain(new.0.keys()).collect();
-        names.into_iter().flat_map(|name| section_changes(name, self.0.get(name), new.0.get(name))).collect()
+        let (old, new) = (&self.sections, &new.sections);
+        let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        names.into_iter().flat_map(|name| section_changes(name, old.get(name), new.get(name))).collect()
     }
+}
+
+/// What would change in the rules, each pack with its version.
+fn rule_changes(rules: &RulesPreview) -> Vec<Change> {
+    let years = |years: &[i16]| years.iter().map(i16::to_string).collect::<Vec<_>>().join(", ");
+    let change = |key: &str, old: String, new: String| Change {
+        room: String::new(),
+        key: Some(key.to_owned()),
+        old: Some(old),
+        new: Some(new),
+    };
+    let changes = [
+        change("rule_packs", rules.packs_now.join(", "), rules.packs.join(", ")),
+        change("calendars", years(&rules.calendars_now), years(&rules.calendars)),
+    ];
+    changes.into_iter().filter(|change| change.old != change.new).collect()
 }
 
 /// The map in its canonical form, taken apart. An id that the file left to be drawn says nothing.
@@ -95,7 +124,7 @@ fn sections(map: &Map, drawn: &BTreeSet<String>) -> BTreeMap<String, BTreeMap<St
     let table: toml::Table = map_file::write(map).parse().expect("the writer writes TOML");
     let mut sections = BTreeMap::new();
     let mut network = BTreeMap::new();
-    for (key, value) in table {
+    for (key, value) in table.into_iter().filter(|(key, _)| !is_told_apart(key)) {
         let toml::Value::Array(rooms) = value else {
             network.insert(key, plain(&value));
             continue;
@@ -112,6 +141,11 @@ fn sections(map: &Map, drawn: &BTreeSet<String>) -> BTreeMap<String, BTreeMap<St
     }
     sections.insert(String::new(), network);
     sections
+}
+
+/// The choice of rules is told apart, for a file names packs without their versions.
+fn is_told_apart(key: &str) -> bool {
+    matches!(key, "rule_packs" | "calendars")
 }
 
 fn plain(value: &toml::Value) -> String {

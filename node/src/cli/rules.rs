@@ -1,7 +1,8 @@
-//! Rule packs and the judge, without a node: `rules ls|show|lint|judge`. A pack is named as the program brings it along,
+//! Rule packs and the judge, without a node: `rules ls|show|lint|judge`; with one, `rules ls` says what is in force there. A pack is named as the program brings it along,
 //! or it is a file; facts are a file or standard input.
 
 mod arguments;
+mod in_force;
 mod judge;
 mod show;
 #[cfg(test)]
@@ -17,8 +18,9 @@ use serde_json::json;
 use super::session::{Outcome, Session};
 use crate::problem::Problem;
 
-pub(crate) fn rules(session: &mut Session, verb: RulesVerb) -> Outcome {
+pub(crate) async fn rules(session: &mut Session, verb: RulesVerb) -> Outcome {
     match verb {
+        RulesVerb::Ls if session.dir().is_ok() => in_force::list(session).await,
         RulesVerb::Ls => Ok(show::list(session)),
         RulesVerb::Show { name, rule } => show::show(session, &name, rule.as_deref()),
         RulesVerb::Lint { file, base } => lint(session, &file, base.as_deref()),

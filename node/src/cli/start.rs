@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     authority, bench as benchmark, catalogue::Language, daemon, demo as theatre, enrolment, problem::Problem,
+    rulebook::InForce,
 };
 
 /// The node itself, until it is told to stop.
@@ -90,6 +91,6 @@ pub(crate) async fn bench(session: &mut Session, arguments: BenchArguments, dir:
 }
 
 /// Signs a changed map with the authority's root key.
-pub(crate) fn sign_plan(authority_dir: &Path, map_file: &Path) -> Result<Vec<u8>, Problem> {
-    authority::sign_plan(authority_dir, map_file)
+pub(crate) fn sign_plan(authority_dir: &Path, map_file: &Path, rules: &InForce) -> Result<Vec<u8>, Problem> {
+    authority::sign_plan(authority_dir, map_file, rules)
 }

@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::rand;
 use certs::cbor;
-use data_encoding::BASE64;
 use relay::{
     frame::{Frame, Probe},
     receipt::{Event, OfficerDeed, Reason},
@@ -248,21 +247,6 @@ pub(super) fn revoke(node: &Node, text: &str, reason: &str) -> Result<Vec<view::
     node.door.revoke(child, reason, Clock::wall())?;
     let id = child.to_string();
     Ok(certificates(node)?.into_iter().filter(|certificate| certificate.room.id == id).collect())
-}
-
-pub(super) fn map_apply(node: &Node, plan: &str) -> Result<view::MapText, Problem> {
-    let bytes = BASE64
-        .decode(plan.as_bytes())
-        .map_err(|error| Problem::usage("control_not_understood").with("detail", error))?;
-    let taken = node
-        .trust
-        .accept_plan(&bytes, Clock::wall())
-        .map_err(|error| Problem::policy("plan_refused").with("detail", error))?;
-    if !taken {
-        let version = node.trust.current().map.version();
-        return Err(Problem::policy("plan_not_newer").with("version", version));
-    }
-    Ok(reading::map(node))
 }
 
 /// Only a throw-away network may cut its own links and move its clocks.

@@ -232,6 +232,14 @@ pub(super) async fn doctor(node: &Node) -> Result<Vec<view::Check>, Problem> {
     ];
     let stale = node.trust.current().keys.stale_lists(Clock::wall().as_ms()).count();
     checks.push(check("doctor_revocation", stale == 0, true, &[("count", stale.to_string())]));
+    let trust = node.trust.current();
+    let missing = trust.rules.missing(&trust.map);
+    checks.push(check(
+        "doctor_rules",
+        missing.is_empty(),
+        true,
+        &[("missing", if missing.is_empty() { "0".to_owned() } else { missing.join(", ") })],
+    ));
     for link in &status.links {
         let up = link.state == "up";
         // A child that is away is its own alarm; a parent that is away is ours.

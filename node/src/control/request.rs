@@ -125,10 +125,20 @@ pub enum Request {
     },
     /// The plan in force as TOML. Answer: [`super::view::MapText`].
     MapShow,
+    /// The root hub reads and signs the rule packs and calendars that a map file chooses; nothing is in force by
+    /// that. Answer: [`super::view::SignedDocuments`].
+    RulesSign(Box<crate::rulebook::Wish>),
+    /// What would be in force if a map file were applied; nothing is signed. Answer: [`super::view::RulesPreview`].
+    RulesPreview(Box<crate::rulebook::Wish>),
+    /// The rule packs and calendars in force here. Answer: [`super::view::RulesInForce`].
+    RulesList,
     /// A newer signed plan is put in force and spread. Answer: [`super::view::MapText`].
     MapApply {
         /// The signed plan, in base64.
         plan: String,
+        /// The rule packs and calendars that it names and that are not in force yet, in base64.
+        #[serde(default)]
+        documents: Vec<String>,
     },
     /// Cuts or heals a link; only under a demo authority. Answer: null.
     Link {

@@ -17,7 +17,7 @@ use super::{
     client::SocketPath,
     desk, evidence, reading, receipts,
     request::{Answer, Request},
-    sending, telephone,
+    rules, sending, telephone,
 };
 use crate::{daemon::Node, directory::Directory, evidence::Wish, problem::Problem};
 
@@ -140,7 +140,10 @@ async fn dispatch(node: &Arc<Node>, request: Request) -> Result<Value, Problem> 
         Request::CertificateList => json(desk::certificates(node)?),
         Request::CertificateRenew => json(desk::certificate_renew(node).await?),
         Request::CertificateRevoke { room, reason } => json(desk::revoke(node, &room, &reason)?),
-        Request::MapApply { plan } => json(desk::map_apply(node, &plan)?),
+        Request::MapApply { plan, documents } => json(rules::map_apply(node, &plan, &documents)?),
+        Request::RulesSign(wish) => json(rules::sign(node, &wish)?),
+        Request::RulesPreview(wish) => json(rules::preview(node, &wish)?),
+        Request::RulesList => json(rules::list(node)),
         Request::Link { room, cut } => json(desk::link(node, &room, cut)?),
         Request::Clock { shift_ms, speed, since_ms } => json(desk::clock(node, shift_ms, speed, since_ms)?),
         Request::Stop => {

@@ -1,4 +1,4 @@
-//! What a node does by itself: follows and spreads newer plans and sheets, watches the disk and its certificate, rings.
+//! What a node does by itself: follows and spreads newer plans, sheets and rule packs, watches the disk and its certificate, rings.
 
 use std::{collections::BTreeSet, process::Stdio, sync::Arc, time::Duration};
 
@@ -72,6 +72,13 @@ async fn put_in_force(node: &Node, endpoint: &Endpoint, trust: &Trust, before: &
     }
     for sheet in trust.sheets_newer_than(&known) {
         node.registry().spread(DocumentKind::Sheet, &sheet.into());
+    }
+    for (kind, document) in trust.rules.lacking(&before.rules.digests()) {
+        node.registry().spread(kind, &document);
+    }
+    let missing = trust.rules.missing(&trust.map);
+    if !missing.is_empty() {
+        tracing::warn!(missing = missing.join(", "), "rule packs or calendars of the plan are not here yet");
     }
 }
 

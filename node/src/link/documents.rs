@@ -1,4 +1,4 @@
-//! Plans and sheets on a link: cut into parts, put together again, newer ones only.
+//! Plans, sheets, rule packs and calendars on a link: cut into parts, put together again.
 //! *Against:* documents larger than allowed, parts out of order.
 
 use relay::{

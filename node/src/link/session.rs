@@ -136,6 +136,7 @@ fn own_hello(context: &Context) -> Hello {
         plan_version: trust.map.version(),
         sheets: trust.sheet_versions().into_iter().take(SHEETS_MAX).collect(),
         credits: first_credits(),
+        rules: trust.rules.digests(),
     }
 }
 
@@ -259,7 +260,9 @@ fn send_documents(context: &Context, hello: &Hello, control: &Control) {
     let plan = newer_plan.then(|| Saying::Document(DocumentKind::Plan, trust.plan.clone()));
     let sheets = trust.sheets_newer_than(&hello.sheets).into_iter();
     let sheets = sheets.map(|sheet| Saying::Document(DocumentKind::Sheet, sheet.into()));
-    for document in plan.into_iter().chain(sheets) {
+    let rules = trust.rules.lacking(&hello.rules).into_iter();
+    let rules = rules.map(|(kind, document)| Saying::Document(kind, document));
+    for document in plan.into_iter().chain(sheets).chain(rules) {
         // A session that has ended takes nothing.
         let _ = control.say(document);
     }
@@ -381,21 +384,22 @@ async fn handle(
     Ok(true)
 }
 
-/// Takes a plan or a sheet; whoever follows the trust book hands it on. Thousands of signatures, and waiting for the
+/// Takes a plan, a sheet or a rule pack; whoever follows the trust book hands it on. Thousands of signatures, and waiting for the
 /// disk, are not for the tasks of the network.
 async fn accept_document(context: &Context, from: RoomId, kind: DocumentKind, document: Vec<u8>) {
     let trust = context.intake.trust.clone();
     let accepting = tokio::task::spawn_blocking(move || match kind {
         DocumentKind::Plan => trust.accept_plan(&document, Clock::wall()),
         DocumentKind::Sheet => trust.accept_sheet(&document, Clock::wall()),
+        DocumentKind::Pack | DocumentKind::Calendar => trust.accept_rule(&document),
     });
     match accepting.await {
         Ok(Ok(_)) => {}
         Ok(Err(problem)) => {
-            tracing::warn!(room = %from, %problem, "a plan or sheet from the neighbour does not count");
+            tracing::warn!(room = %from, %problem, "a document from the neighbour does not count");
         }
         Err(error) => {
-            tracing::error!(room = %from, %error, "a plan or sheet from the neighbour was not judged")
+            tracing::error!(room = %from, %error, "a document from the neighbour was not judged")
         }
     }
 }

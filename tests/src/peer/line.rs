@@ -259,6 +259,7 @@ pub fn hello(keys: &Keys) -> Hello {
         plan_version: keys.map().version(),
         sheets: keys.trust.sheet_versions(),
         credits: first_credits(),
+        rules: Vec::new(),
     }
 }
 

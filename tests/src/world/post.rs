@@ -79,6 +79,7 @@ impl World {
             plan_version: self.cast.map.version(),
             sheets: Vec::new(),
             credits: first_credits(),
+            rules: Vec::new(),
         };
         Frame::Hello(hello).encode()
     }

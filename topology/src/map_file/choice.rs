@@ -6,16 +6,13 @@ use crate::{Chosen, RuleChoice};
 
 /// Reads both keys. `line` turns a place of the text into its line.
 pub(super) fn read(reader: &mut Reader, head: &Table<'_>, line: &dyn Fn(usize) -> usize) -> RuleChoice {
-    let packs = reader.texts(head, PACKS);
-    let packs = packs.into_iter().map(|found| chosen(found, line, str::to_owned)).collect();
-    let years = reader.years(head, CALENDARS);
-    let years = years.into_iter().map(|found| chosen(found, line, |year| year)).collect();
     let stands = |key: &str| head.entries.contains_key(key);
+    let chosen = |value: String, start: usize| Chosen { value, line: line(start) };
+    let packs = reader.texts(head, PACKS).into_iter();
+    let packs = packs.map(|Found { value, span, .. }| chosen(value.to_owned(), span.start)).collect();
+    let years = reader.years(head, CALENDARS).into_iter();
+    let years = years.map(|Found { value, span, .. }| chosen(value, span.start)).collect();
     RuleChoice { packs: stands(PACKS).then_some(packs), calendars: stands(CALENDARS).then_some(years) }
-}
-
-fn chosen<F, T>(found: Found<F>, line: &dyn Fn(usize) -> usize, value: impl Fn(F) -> T) -> Chosen<T> {
-    Chosen { line: line(found.span.start), value: value(found.value) }
 }
 
 const PACKS: &str = "rule_packs";

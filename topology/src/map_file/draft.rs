@@ -19,7 +19,7 @@ const PLAN_KEYS: &[Key] = &[
     ("version", "version = 1"),
     ("demo", "demo = false"),
     ("rule_packs", "rule_packs = [\"henan-2021\", \"./local.toml\"]"),
-    ("calendars", "calendars = [2026, 2027]"),
+    ("calendars", "calendars = [2026, \"./2027.toml\"]"),
     ("room", "[[room]], then its code, name and level on lines of their own"),
 ];
 

@@ -234,13 +234,14 @@ impl Reader {
         texts
     }
 
-    /// The items of a list that are years.
-    pub(super) fn years(&mut self, table: &Table<'_>, key: &'static str) -> Vec<Found<i16>> {
+    /// The items of a list that are years, or text.
+    pub(super) fn years(&mut self, table: &Table<'_>, key: &'static str) -> Vec<Found<String>> {
         let mut years = Vec::new();
         for Found { value, span, place } in self.list(table, key) {
-            match integer(value.get_ref()).map(i16::try_from) {
-                Some(Ok(year)) => years.push(Found { value: year, span, place }),
-                Some(Err(_)) | None => self.report_type(table, key, place, &span, value.get_ref()),
+            let year = integer(value.get_ref()).map(|year| year.to_string());
+            match year.or_else(|| value.get_ref().as_str().map(str::to_owned)) {
+                Some(year) => years.push(Found { value: year, span, place }),
+                None => self.report_type(table, key, place, &span, value.get_ref()),
             }
         }
         years

@@ -36,7 +36,7 @@ fn day(at: Timestamp) -> String {
     rfc3339(at).chars().take(10).collect()
 }
 
-fn in_language<'a>(catalogue: &Catalogue, chinese: &'a str, english: &'a str) -> &'a str {
+pub(super) fn in_language<'a>(catalogue: &Catalogue, chinese: &'a str, english: &'a str) -> &'a str {
     if catalogue.language() == Language::Chinese || english.is_empty() { chinese } else { english }
 }
 

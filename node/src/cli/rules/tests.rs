@@ -16,7 +16,8 @@ struct Run {
 fn run(verb: RulesVerb, language: Language, is_json: bool) -> Run {
     let (screen, out, _) = screen(language, is_json);
     let mut session = Session::new(screen, None);
-    Run { outcome: rules(&mut session, verb), out }
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    Run { outcome: runtime.block_on(rules(&mut session, verb)), out }
 }
 
 fn file(text: &str) -> (tempfile::TempDir, PathBuf) {

@@ -156,7 +156,9 @@ async fn a_room_that_a_newer_plan_makes_a_hub_gets_its_issuing_certificate() {
     assert!(county.identity.issuer().is_none());
     let text = network.map.replace("version = 1", "version = 2")
         + "[[room]]\ncode = \"41132201000000\"\nname = \"独树镇\"\nlevel = \"township\"\nparent = \"411322\"\n";
-    let plan = sign_plan(network.place.path(), &network.write_map(&text)).unwrap();
+    let plan =
+        sign_plan(network.place.path(), &network.write_map(&text), &crate::rulebook::InForce::default())
+            .unwrap();
     assert!(city.node.trust.accept_plan(&plan, Clock::wall()).unwrap());
     county.renew().await.unwrap();
     assert_eq!(county.trust.current().map.version(), 2);

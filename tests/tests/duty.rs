@@ -1,0 +1,93 @@
+//! Time limits in a running network: rule packs spread with the map to every room, a pack with a mistake changes nothing,
+//! and a room can say why a limit applied.
+
+use std::path::Path;
+
+use node::control::view::{Check, RulesInForce};
+use tests::cluster::{Cluster, LONG, Network, text, until};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
+const PROVINCE: &str = "410000";
+const COUNTY: &str = "411322";
+
+/// A local pack that gives a first report on a 较大 event so long.
+fn local_pack(version: u32, limit: &str) -> String {
+    format!(
+        "name = \"local-2026\"\nversion = {version}\ntitle = \"本地细则\"\ndocument = \"豫值〔2026〕1号\"\n\
+         issuer = \"410000\"\ntarget = \"省政府\"\nbase = \"henan-2021\"\nissued = \"2026-01-01\"\n\
+         [[rule]]\nid = \"hn.report.l3\"\nkind = \"report.first\"\nforce = \"must\"\nchannel = \"any\"\n\
+         start = \"occurrence\"\nbasis = \"stated\"\nstop = \"delivered\"\nlimit = \"{limit}\"\n\
+         applies = {{ severity = [\"较大\"] }}\nplace = \"一\"\nsays = \"较大事件\"\nquote = \"较大\"\n"
+    )
+}
+
+/// The map in force with these lines for its rules, one version on.
+async fn edited(cluster: &Cluster, version: u64, rules: &str) -> String {
+    let shown = cluster.at(PROVINCE, &["map", "show"]).await.out;
+    let kept = shown.lines().filter(|line| {
+        !["version = ", "rule_packs = ", "calendars = "].iter().any(|key| line.starts_with(key))
+    });
+    let rest: Vec<&str> = kept.collect();
+    format!("version = {version}\n{rules}\n{}\n", rest.join("\n"))
+}
+
+fn write(place: &Path, name: &str, text: &str) -> String {
+    let path = place.join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+async fn rules_at(cluster: &Cluster, code: &str) -> RulesInForce {
+    cluster.at(code, &["rules", "ls", "--json"]).await.json()
+}
+
+fn names(rules: &RulesInForce) -> Vec<String> {
+    rules.packs.iter().map(|pack| format!("{}@{}", pack.name, pack.version)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packs_spread_with_the_plan_to_a_county_and_a_bad_one_changes_nothing() {
+    let cluster = Cluster::start(PROGRAM, Network::three()).await;
+    let first = until("the county has the packs of its plan", LONG, async || {
+        let rules = rules_at(&cluster, COUNTY).await;
+        (rules.missing.is_empty() && !rules.packs.is_empty()).then_some(rules)
+    })
+    .await;
+    assert_eq!(names(&first), ["cn-baseline-2024@1", "henan-2021@1"]);
+    assert!(first.packs.iter().all(|pack| pack.issuer.code == PROVINCE), "{first:?}");
+    let authority = cluster.place().join("net");
+    let chosen = "rule_packs = [\"cn-baseline-2024\", \"henan-2021\", \"./local.toml\"]";
+
+    write(cluster.place(), "local.toml", &local_pack(1, "PT2H"));
+    let map = write(cluster.place(), "edited.toml", &edited(&cluster, 2, chosen).await);
+    let apply = ["map", "apply", &map, "--authority", text(&authority), "--json"];
+    let refused = cluster.at(PROVINCE, &apply).await.problem();
+    assert_eq!(refused.code, "rules_pack_invalid");
+    assert!(refused.why.contains("local.toml:10: ") && refused.why.contains("loosens"), "{refused:?}");
+    assert_eq!(rules_at(&cluster, PROVINCE).await, first);
+
+    write(cluster.place(), "local.toml", &local_pack(1, "PT30M"));
+    let diff = cluster.at(PROVINCE, &["map", "diff", &map]).await;
+    assert!(diff.out.contains("henan-2021@1, local-2026@1"), "{diff:?}");
+    assert_eq!(cluster.at(PROVINCE, &apply).await.code, 0);
+    let second = until("the county has the local pack", LONG, async || {
+        let rules = rules_at(&cluster, COUNTY).await;
+        (rules.map_version == 2 && rules.missing.is_empty()).then_some(rules)
+    })
+    .await;
+    assert_eq!(names(&second), ["cn-baseline-2024@1", "henan-2021@1", "local-2026@1"]);
+    assert_eq!(second.packs[..2], first.packs[..2]);
+
+    // A room that lost its files is told of it by doctor, and its neighbour has them.
+    let county = cluster.room(COUNTY);
+    county.stop().await;
+    std::fs::remove_dir_all(county.dir().join("map/packs")).unwrap();
+    county.start().await;
+    until("the county has its packs again", LONG, async || {
+        let rules = rules_at(&cluster, COUNTY).await;
+        (rules == second).then_some(())
+    })
+    .await;
+    let checks: Vec<Check> = cluster.at(COUNTY, &["doctor", "--json"]).await.json();
+    assert!(checks.iter().any(|check| check.code == "doctor_rules" && check.state == "ok"), "{checks:?}");
+}
