@@ -174,7 +174,10 @@ type Maker = fn(usize) -> Frame;
 
 #[test]
 fn a_list_over_its_limit_is_refused_and_one_at_its_limit_is_not() {
-    let lists: [(&str, usize, Maker); 8] = [
+    let lists: [(&str, usize, Maker); 9] = [
+        ("rules", RULES_MAX, |n| {
+            Frame::Hello(Hello { rules: vec![Digest::from_bytes([9; 32]); n], ..hello() })
+        }),
         ("sheets", SHEETS_MAX, |n| {
             Frame::Hello(Hello { sheets: vec![(Publisher::Hub(THERE), 1); n], ..hello() })
         }),

@@ -90,6 +90,8 @@ pub(crate) fn plan() -> Plan {
         issued_at_ms: NOW_MS - DAY_MS,
         demo: false,
         rooms: vec![province, city, department],
+        packs: Vec::new(),
+        calendars: Vec::new(),
     }
 }
 

@@ -39,7 +39,17 @@ fn map() -> Map {
         room(COUNTY, "411322", Level::County, Some(CITY)),
     ];
     let (v, network) = (Plan::FORMAT, "henan".to_owned());
-    Map::new(Plan { v, network, version: 1, issued_at_ms: 0, demo: false, rooms }).unwrap()
+    Map::new(Plan {
+        v,
+        network,
+        version: 1,
+        issued_at_ms: 0,
+        demo: false,
+        rooms,
+        packs: vec![],
+        calendars: vec![],
+    })
+    .unwrap()
 }
 
 fn id_byte(id: RoomId) -> u8 {
