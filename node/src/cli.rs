@@ -14,6 +14,7 @@
 mod arguments;
 mod desk;
 mod door;
+mod due;
 mod escape;
 mod evidence;
 mod help;
@@ -132,7 +133,8 @@ async fn dispatch(session: &mut Session, typed: Typed) -> Outcome {
         Verb::Send(arguments) => mail::send(session, arguments).await,
         Verb::Request(arguments) => mail::request(session, arguments).await,
         Verb::Instruct(arguments) => mail::instruct(session, arguments).await,
-        Verb::Inbox { all } => desk::inbox(session, all).await,
+        Verb::Inbox { all, due: true } => due::due(session, all).await,
+        Verb::Inbox { all, due: false } => desk::inbox(session, all).await,
         Verb::Outbox => desk::outbox(session).await,
         Verb::Show { id } => desk::show(session, id).await,
         Verb::Ack(arguments) => desk::ack(session, arguments).await,

@@ -29,6 +29,7 @@ use crate::{
     directory::Directory,
     door::Door,
     driver::Job,
+    duty::CaseBook,
     identity::Identity,
     letterbox::Letterbox,
     link::{
@@ -67,6 +68,8 @@ pub struct Node {
     pub door: Door,
     /// Officers of this room.
     pub officers: Officers,
+    /// What was opened of the messages that rules are about.
+    pub cases: CaseBook,
     /// For people's questions.
     pub reader: SqliteReader,
     /// The run of the engine.
@@ -179,6 +182,7 @@ impl Running {
         let (driving, epoch) = drive.start(inbox).await?;
         let node = Arc::new(Node {
             officers,
+            cases: CaseBook::default(),
             directory,
             config,
             identity,

@@ -54,6 +54,8 @@ pub(crate) enum Verb {
     Inbox {
         #[arg(long)]
         all: bool,
+        #[arg(long)]
+        due: bool,
     },
     Outbox,
     Show {

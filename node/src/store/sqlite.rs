@@ -44,9 +44,9 @@ use self::{
 pub use self::{
     open::OpenOptions,
     reader::{
-        CallFilter, CallLine, CollisionLine, DiskUse, InboxFilter, InboxLine, KeptEnvelope, MissingNumbers,
-        NumberedLeaf, QuarantineLine, QueueLine, QueueTotal, ReceiptLine, SentLine, Snapshot, SqliteReader,
-        Totals,
+        CallFilter, CallLine, CollisionLine, DatedReceipt, DiskUse, InboxFilter, InboxLine, KeptEnvelope,
+        MissingNumbers, NumberedLeaf, QuarantineLine, QueueLine, QueueTotal, ReceiptLine, SentLine, Snapshot,
+        SqliteReader, Totals,
     },
 };
 use super::{NumberedReceipt, ReceiptRow, Store, StoreError};

@@ -8,6 +8,7 @@ mod lines;
 mod lists;
 mod snapshot;
 mod state;
+mod timed;
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,7 @@ pub use self::lines::{
     QueueTotal, ReceiptLine, SentLine, Totals,
 };
 pub use self::snapshot::{NumberedLeaf, Snapshot};
+pub use self::timed::DatedReceipt;
 use super::{
     super::StoreError,
     failure,
