@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use node::control::view::{Check, RulesInForce};
-use tests::cluster::{Cluster, LONG, Network, text, until};
+use node::control::view::{Check, DueLine, ExplainedDuty, Noted, RulesInForce, Sent};
+use tests::cluster::{Cluster, LONG, Letter, Network, text, until};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
 const PROVINCE: &str = "410000";
@@ -90,4 +90,73 @@ async fn packs_spread_with_the_plan_to_a_county_and_a_bad_one_changes_nothing() 
     .await;
     let checks: Vec<Check> = cluster.at(COUNTY, &["doctor", "--json"]).await.json();
     assert!(checks.iter().any(|check| check.code == "doctor_rules" && check.state == "ok"), "{checks:?}");
+}
+
+/// An officer of this name in a room.
+async fn officer(cluster: &Cluster, room: &str, name: &str) -> String {
+    let password = write(cluster.place(), &format!("password of {room}"), "correct horse\n");
+    let add = ["officer", "add", name, "--role", "duty_officer", "--password-file", &password];
+    assert_eq!(cluster.at(room, &add).await.code, 0);
+    password
+}
+
+/// Both ends note a call of the county with the province about a message.
+async fn call_about(cluster: &Cluster, id: &str) {
+    let county = officer(cluster, COUNTY, "张伟").await;
+    let province = officer(cluster, PROVINCE, "王芳").await;
+    let said = ["--line", "ordinary", "--text", "已核实", "--about", id, "--json"];
+    let out = ["phone", "out", "--to", PROVINCE, "--officer", "张伟", "--password-file", &county];
+    let rung: Noted = cluster.at(COUNTY, &[&out[..], &said].concat()).await.json();
+    let into = ["phone", "in", "--from", COUNTY, "--officer", "王芳", "--password-file", &province];
+    let code = ["--code", &rung.code];
+    let heard: Noted = cluster.at(PROVINCE, &[&into[..], &code, &said].concat()).await.json();
+    cluster.room(PROVINCE).receipt(&heard.id, "delivered").await;
+}
+
+/// Exit codes 0 and 5 both come with an explanation.
+async fn explained(cluster: &Cluster, room: &str, id: &str) -> Vec<ExplainedDuty> {
+    let told = cluster.at(room, &["rules", "explain", id, "--json"]).await;
+    serde_json::from_str(&told.out).unwrap_or_else(|error| panic!("{error} in {told:?}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_answered_by_phone_and_in_writing_is_explained_at_both_ends() {
+    let cluster = Cluster::start(PROGRAM, Network::three()).await;
+    let (county, province) = (cluster.room(COUNTY), cluster.room(PROVINCE));
+    county.clock_trusted().await;
+    until("the county has its packs", LONG, async || {
+        let rules = rules_at(&cluster, COUNTY).await;
+        (rules.missing.is_empty() && !rules.packs.is_empty()).then_some(())
+    })
+    .await;
+    let asked = cluster.at(PROVINCE, &["request", COUNTY, "请核实网传视频", "--written", "--json"]).await;
+    let request = asked.json::<Sent>().id;
+    province.receipt(&request, "delivered").await;
+    let open: Vec<DueLine> = cluster.at(COUNTY, &["inbox", "--due", "--json"]).await.json();
+    let told: Vec<_> = open.iter().map(|line| (line.rule.as_str(), line.state.as_str())).collect();
+    assert_eq!(told, [("hn.verify.phone", "open"), ("hn.verify.written", "open")]);
+    assert!(open.iter().all(|line| line.obliged.code == COUNTY && line.remaining_ms > Some(0)), "{open:?}");
+
+    call_about(&cluster, &request).await;
+    let reply = county.send(&Letter::actual("verify.reply", &[PROVINCE], "属实").relating_to(&request)).await;
+    county.receipt(&reply, "delivered").await;
+    for room in [COUNTY, PROVINCE] {
+        let rules = until(&format!("{room} sees both stages met"), LONG, async || {
+            let duties = explained(&cluster, room, &request).await;
+            let duty = duties.into_iter().find(|duty| duty.kind == "verify.reply")?;
+            (duty.rules.iter().filter(|rule| rule.met.is_some()).count() == 2).then_some(duty.rules)
+        })
+        .await;
+        for (rule, channel) in rules.iter().zip(["phone", "written"]) {
+            let told = (rule.channel.as_str(), rule.start_event.as_str(), rule.verdict.as_str());
+            assert_eq!(told, (channel, "notice_received", "on_time"), "{rule:?}");
+            assert!(rule.clause.contains("豫政办〔2021〕6号") && rule.margin_ms > Some(0), "{rule:?}");
+        }
+    }
+    let words = cluster.at(COUNTY, &["rules", "explain", &reply, "--lang", "en"]).await;
+    assert!(words.code == 0 && words.out.contains("verdict: on time"), "{words:?}");
+    let nothing = cluster.at(COUNTY, &["rules", "explain", "00000000", "--json"]).await.problem();
+    assert_eq!(nothing.code, "envelope_unknown");
+    let met: Vec<DueLine> = cluster.at(COUNTY, &["inbox", "--due", "--json"]).await.json();
+    assert_eq!(met, []);
 }
