@@ -7,10 +7,12 @@
 mod book;
 mod explain;
 mod grades;
+mod late;
 
 pub use book::CaseBook;
 pub use explain::{due, explain};
 pub use grades::Graded;
+pub use late::passed_limit;
 
 use relay::{
     duty::{

@@ -3,11 +3,12 @@
 
 use std::path::Path;
 
-use node::control::view::{Check, DueLine, ExplainedDuty, Noted, RulesInForce, Sent};
+use node::control::view::{Check, DueLine, ExplainedDuty, Noted, Opened, RulesInForce, Sent};
 use tests::cluster::{Cluster, LONG, Letter, Network, text, until};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
 const PROVINCE: &str = "410000";
+const CITY: &str = "411300";
 const COUNTY: &str = "411322";
 
 /// A local pack that gives a first report on a 较大 event so long.
@@ -159,4 +160,36 @@ async fn a_request_answered_by_phone_and_in_writing_is_explained_at_both_ends() 
     assert_eq!(nothing.code, "envelope_unknown");
     let met: Vec<DueLine> = cluster.at(COUNTY, &["inbox", "--due", "--json"]).await.json();
     assert_eq!(met, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_report_leaves_at_once_and_its_facts_say_why() {
+    let cluster = Cluster::start(PROGRAM, Network::three()).await;
+    let file = "title = \"火灾\"\nwhat = \"一仓库起火\"\nseverity = \"serious\"\ncategory = \"acc.hazmat\"\n\
+                occurred_at = 2026-01-05 02:31:00\n[place]\ntext = \"方城县\"\n";
+    let file = write(cluster.place(), "late.toml", &format!("kind = \"report\"\n{file}"));
+    let send = ["send", "report", "--to", PROVINCE, "--file", &file, "--json"];
+    let silent: Sent = cluster.at(CITY, &send).await.json();
+    let reason = ["--late-reason", "现场通信中断"];
+    let explained: Sent = cluster.at(CITY, &[&send[..], &reason].concat()).await.json();
+    for (sent, wanted) in [(silent, "未说明 (not given)"), (explained, "现场通信中断")] {
+        cluster.room(CITY).receipt(&sent.id, "delivered").await;
+        let shown: Opened = cluster.at(PROVINCE, &["show", &sent.id, "--json"]).await.json();
+        let line = shown.lines.iter().find(|(_, label, _)| label == "Reason for lateness");
+        assert_eq!(line.map(|(.., value)| value.as_str()), Some(wanted), "{shown:?}");
+    }
+    let late = explained_late(&cluster).await;
+    assert_eq!(late, ("late".to_owned(), Some("desk".to_owned())));
+}
+
+/// Verdict and cause of the 较大 rule on what the city owes.
+async fn explained_late(cluster: &Cluster) -> (String, Option<String>) {
+    let due: Vec<DueLine> =
+        serde_json::from_str(&cluster.at(PROVINCE, &["inbox", "--due", "--all", "--json"]).await.out)
+            .unwrap();
+    let line = due.iter().find(|line| line.rule == "hn.report.l3").expect("the rule applies");
+    let duties = explained(cluster, PROVINCE, &line.subject).await;
+    let mut rules = duties.into_iter().flat_map(|duty| duty.rules);
+    let rule = rules.find(|rule| rule.rule == "hn.report.l3").expect("the rule is explained");
+    (rule.verdict, rule.cause)
 }

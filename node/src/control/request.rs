@@ -215,6 +215,12 @@ pub struct SendRequest {
     /// Why a level is bypassed.
     #[serde(default)]
     pub skip_level: Option<String>,
+    /// Why a report is sent after a limit has passed.
+    #[serde(default)]
+    pub late_reason: Option<String>,
+    /// Whether somebody can be asked for that reason: then nothing is sent without it, and the caller asks once.
+    #[serde(default)]
+    pub asks_late_reason: bool,
     /// The id of the message that this one answers, follows or recalls.
     #[serde(default)]
     pub relates_to: Option<String>,
