@@ -17,6 +17,7 @@ mod backup;
 mod checkpoint;
 mod desk;
 mod door;
+mod due;
 mod escape;
 mod evidence;
 mod help;
@@ -139,7 +140,8 @@ async fn dispatch(session: &mut Session, typed: Typed) -> Outcome {
         Verb::Send(arguments) => mail::send(session, arguments).await,
         Verb::Request(arguments) => mail::request(session, arguments).await,
         Verb::Instruct(arguments) => mail::instruct(session, arguments).await,
-        Verb::Inbox { all } => desk::inbox(session, all).await,
+        Verb::Inbox { all, due: true } => due::due(session, all).await,
+        Verb::Inbox { all, due: false } => desk::inbox(session, all).await,
         Verb::Outbox => desk::outbox(session).await,
         Verb::Show { id } => desk::show(session, id).await,
         Verb::Ack(arguments) => desk::ack(session, arguments).await,

@@ -29,6 +29,7 @@ use crate::{
     directory::Directory,
     door::Door,
     driver::Job,
+    duty::CaseBook,
     identity::Identity,
     letterbox::Letterbox,
     link::{
@@ -70,6 +71,8 @@ pub struct Node {
     pub officers: Officers,
     /// What it has lost.
     pub loss: LossBook,
+    /// What was opened of the messages that rules are about.
+    pub cases: CaseBook,
     /// For people's questions.
     pub reader: SqliteReader,
     /// The run of the engine.
@@ -190,6 +193,7 @@ impl Running {
         let node = Arc::new(Node {
             officers,
             loss: LossBook::new(&directory),
+            cases: CaseBook::default(),
             directory,
             config,
             identity,

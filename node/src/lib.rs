@@ -14,6 +14,7 @@ pub mod demo;
 pub mod directory;
 pub mod door;
 pub mod driver;
+pub mod duty;
 pub mod enrolment;
 pub mod evidence;
 pub mod identity;

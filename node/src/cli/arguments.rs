@@ -66,6 +66,8 @@ pub(crate) enum Verb {
     Inbox {
         #[arg(long)]
         all: bool,
+        #[arg(long)]
+        due: bool,
     },
     Outbox,
     Show {
@@ -224,6 +226,8 @@ pub(crate) struct SendArguments {
     pub(crate) marks: Marks,
     #[arg(long, value_name = "REASON")]
     pub(crate) skip_level: Option<String>,
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) late_reason: Option<String>,
     #[arg(long, value_name = "ID")]
     pub(crate) relates_to: Option<String>,
     #[arg(long)]

@@ -50,8 +50,8 @@ pub use self::{
     prune::{Keep, Pruned},
     reader::{
         BreakLine, CallFilter, CallLine, CollisionLine, DiskUse, InboxFilter, InboxLine, KeptEnvelope,
-        LogSummary, MissingNumbers, NumberedLeaf, QuarantineLine, QueueLine, QueueTotal, ReceiptLine,
-        SentLine, Snapshot, SqliteReader, Totals,
+        LogSummary, MissingNumbers, NumberedLeaf, QuarantineLine, QueueLine, QueueTotal, ReceiptLine, SentLine,
+        Snapshot, SqliteReader, Totals,
     },
 };
 use super::{NumberedReceipt, ReceiptRow, Store, StoreError};

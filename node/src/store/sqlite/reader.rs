@@ -9,6 +9,7 @@ mod lists;
 mod log;
 mod snapshot;
 mod state;
+mod timed;
 
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,7 @@ pub use self::lines::{
 };
 pub use self::log::{BreakLine, LogSummary};
 pub use self::snapshot::{NumberedLeaf, Snapshot};
+pub use self::timed::DatedReceipt;
 use super::{
     super::StoreError,
     failure,
