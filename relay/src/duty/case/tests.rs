@@ -86,6 +86,7 @@ fn facts(kind: Kind) -> MessageFacts {
         ended_at: None,
         pairing_code: None,
         call: None,
+        late_reason: None,
     }
 }
 
