@@ -87,7 +87,6 @@ fn facts(kind: Kind) -> MessageFacts {
         ended_at: None,
         pairing_code: None,
         call: None,
-        late_reason: None,
     }
 }
 
