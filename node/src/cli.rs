@@ -12,8 +12,12 @@
 //! | 6 | evidence invalid |
 
 mod arguments;
+mod audit;
+mod backup;
+mod checkpoint;
 mod desk;
 mod door;
+mod due;
 mod escape;
 mod evidence;
 mod help;
@@ -129,10 +133,15 @@ async fn dispatch(session: &mut Session, typed: Typed) -> Outcome {
         Verb::Ping(arguments) => status::ping(session, arguments).await,
         Verb::Trace(arguments) => status::trace(session, arguments).await,
         Verb::Doctor => status::doctor(session).await,
+        Verb::Audit(verb) => audit::audit(session, verb).await,
+        Verb::Checkpoint(verb) => checkpoint::checkpoint(session, verb).await,
+        Verb::Backup { copy } => backup::backup(session, &copy).await,
+        Verb::Restore { copy } => backup::restore(session, &copy).await,
         Verb::Send(arguments) => mail::send(session, arguments).await,
         Verb::Request(arguments) => mail::request(session, arguments).await,
         Verb::Instruct(arguments) => mail::instruct(session, arguments).await,
-        Verb::Inbox { all } => desk::inbox(session, all).await,
+        Verb::Inbox { all, due: true } => due::due(session, all).await,
+        Verb::Inbox { all, due: false } => desk::inbox(session, all).await,
         Verb::Outbox => desk::outbox(session).await,
         Verb::Show { id } => desk::show(session, id).await,
         Verb::Ack(arguments) => desk::ack(session, arguments).await,

@@ -1,12 +1,15 @@
 //! The node's configuration: one TOML file, `config.toml` in the node's directory. An unknown key is an error, and so
 //! is a missing file.
 
+mod retention;
+
 use std::{net::SocketAddr, path::Path};
 
 use relay::limits::Quota;
 use serde::{Deserialize, Serialize};
 use topology::RoomId;
 
+pub use self::retention::Retention;
 use crate::problem::Problem;
 
 /// Everything that can be set.
@@ -36,6 +39,9 @@ pub struct Config {
     /// What one neighbour may have waiting here.
     #[serde(default)]
     pub quota: QuotaMarks,
+    /// How long what is settled is kept.
+    #[serde(default)]
+    pub retention: Retention,
 }
 
 /// Free space on the volume of the node's directory, in MiB.
@@ -104,20 +110,24 @@ impl Config {
             alarm: Vec::new(),
             disk: DiskMarks::default(),
             quota: QuotaMarks::default(),
+            retention: Retention::default(),
         }
     }
 
     /// Reads the file.
     ///
     /// # Errors
-    /// `config_missing` when there is none, `config_invalid` with line and reason when it does not parse.
+    /// `config_missing` when there is none, `config_invalid` with line and reason when it does not parse,
+    /// `retention_below_floor` when something is to be kept for less than it must.
     pub fn load(path: &Path) -> Result<Self, Problem> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             Problem::failed("config_missing").with("path", path.display()).with("detail", error)
         })?;
-        toml::from_str(&text).map_err(|error| {
+        let config: Self = toml::from_str(&text).map_err(|error| {
             Problem::usage("config_invalid").with("path", path.display()).with("detail", error)
-        })
+        })?;
+        config.retention.check()?;
+        Ok(config)
     }
 
     /// The file's text, every key with its meaning.
@@ -139,6 +149,8 @@ const HEADING: &str = "\
 # [disk]         free space on this volume, MiB: low_mib (no more 平急, default 512), critical_mib (only 特提, default 128)
 # [quota]        what one neighbour may have waiting here: messages (default 200000), mib (default 4096),
 #                flash_messages (default 10000)
+# [retention]    days that settled things are kept: log_book_days (texts, default 3653, at least 366), evidence_days
+#                (default and at least 3653), uncited_tick_days (default and at least 7); what is open always stays
 
 ";
 

@@ -5,6 +5,7 @@ mod calls;
 pub mod client;
 mod desk;
 mod evidence;
+mod log;
 mod reading;
 mod receipts;
 pub mod request;
@@ -13,3 +14,18 @@ mod sending;
 pub mod server;
 mod telephone;
 pub mod view;
+
+use relay::message::phone::pairing::Call;
+use topology::{Map, RoomId};
+
+use crate::{daemon::Node, store::sqlite::CallLine};
+
+/// The calls that these notes are of, every signature verified again.
+pub(crate) fn paired_calls(node: &Node, lines: Vec<CallLine>) -> Vec<Call> {
+    calls::paired(node, lines)
+}
+
+/// A room as people see it.
+pub(crate) fn named_room(map: &Map, room: RoomId) -> view::Room {
+    reading::room(map, room)
+}

@@ -29,6 +29,7 @@ use crate::{
     directory::Directory,
     door::Door,
     driver::Job,
+    duty::CaseBook,
     identity::Identity,
     letterbox::Letterbox,
     link::{
@@ -40,6 +41,7 @@ use crate::{
         registry::Registry,
         session::Context,
     },
+    loss::LossBook,
     officers::Officers,
     problem::Problem,
     store::sqlite::{OpenOptions, SqliteReader, SqliteStore},
@@ -67,6 +69,10 @@ pub struct Node {
     pub door: Door,
     /// Officers of this room.
     pub officers: Officers,
+    /// What it has lost.
+    pub loss: LossBook,
+    /// What was opened of the messages that rules are about.
+    pub cases: CaseBook,
     /// For people's questions.
     pub reader: SqliteReader,
     /// The run of the engine.
@@ -174,11 +180,20 @@ impl Running {
         };
         let storage = watch::Sender::new(upkeep::storage_level(&directory, &config));
         let stop = watch::channel(false);
-        let drive =
-            drive::Drive::new(directory.clone(), seat, store, context.clone(), storage.subscribe(), stop.1);
+        let drive = drive::Drive::new(
+            directory.clone(),
+            seat,
+            store,
+            config.retention.keep(),
+            context.clone(),
+            storage.subscribe(),
+            stop.1,
+        );
         let (driving, epoch) = drive.start(inbox).await?;
         let node = Arc::new(Node {
             officers,
+            loss: LossBook::new(&directory),
+            cases: CaseBook::default(),
             directory,
             config,
             identity,
@@ -205,6 +220,8 @@ impl Running {
         let context = node.context.clone();
         // Before anything that may learn a newer plan or sheet.
         self.tasks.spawn(upkeep::follow_trust(node.clone(), self.endpoint.clone(), node.trust.changes()));
+        // Before any parent can say what it holds.
+        self.tasks.spawn(upkeep::note_loss(node.clone(), node.registry().notices()));
         if node.config.listen.is_some() {
             self.tasks.spawn(endpoint::accept(self.endpoint.clone(), context.clone(), node.door.clone()));
         }

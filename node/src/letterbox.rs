@@ -16,7 +16,7 @@ use relay::{
     envelope_id::EnvelopeKey,
     limits::BODY_BYTES_MAX,
     message::{
-        BlockError, Blocks, Content, Kind, Message, MessageError, Salts,
+        BlockError, Blocks, Content, Facts, Kind, Message, MessageError, Salts,
         phone::call::{CallError, CallStatement, SignedCall, VerifiedCall},
         scanner,
     },
@@ -196,6 +196,24 @@ impl Letterbox {
         let call = VerifiedCall::verify(&SignedCall::new(signed.to_vec()), keys)
             .map_err(|_| Refusal::CallSignature)?;
         if call.statement().room == key.origin { Ok(call) } else { Err(Refusal::CallMismatch) }
+    }
+
+    /// What a message in the store says that a verdict needs.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the storage key or the bytes are not the ones.
+    pub fn read_facts(
+        &self,
+        key: &EnvelopeKey,
+        bytes: &EnvelopeBytes,
+        content_key: &[u8],
+        route_digest: &Digest,
+        commitments: &[Digest],
+    ) -> Result<Facts, Refusal> {
+        let content_key = ContentKey::reveal(&self.storage, &content_context(key), content_key)
+            .map_err(|_| Refusal::CannotOpen)?;
+        let (_, blocks) = read(&content_key, route_digest, bytes, commitments)?;
+        Facts::from_blocks(&blocks).map_err(|_| Refusal::BodyMismatch)
     }
 
     /// Opens what rests in the store.

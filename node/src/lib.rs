@@ -1,6 +1,8 @@
 //! The shell around the engine: disk, QUIC, clock, people. Hub and leaf are the same program.
 
+pub mod audit;
 pub mod authority;
+pub mod backup;
 pub mod bench;
 pub mod catalogue;
 pub mod cli;
@@ -12,11 +14,13 @@ pub mod demo;
 pub mod directory;
 pub mod door;
 pub mod driver;
+pub mod duty;
 pub mod enrolment;
 pub mod evidence;
 pub mod identity;
 pub mod letterbox;
 pub mod link;
+pub mod loss;
 pub mod network;
 pub mod officers;
 pub mod problem;

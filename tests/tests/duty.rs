@@ -8,6 +8,12 @@ use tests::cluster::{Cluster, LONG, Network, text, until};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
 const PROVINCE: &str = "410000";
+use node::control::view::{Check, DueLine, ExplainedDuty, Noted, Opened, RulesInForce, Sent};
+use tests::cluster::{Cluster, LONG, Letter, Network, text, until};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
+const PROVINCE: &str = "410000";
+const CITY: &str = "411300";
 const COUNTY: &str = "411322";
 
 /// A local pack that gives a first report on a 较大 event so long.
@@ -90,4 +96,105 @@ async fn packs_spread_with_the_plan_to_a_county_and_a_bad_one_changes_nothing() 
     .await;
     let checks: Vec<Check> = cluster.at(COUNTY, &["doctor", "--json"]).await.json();
     assert!(checks.iter().any(|check| check.code == "doctor_rules" && check.state == "ok"), "{checks:?}");
+}
+
+/// An officer of this name in a room.
+async fn officer(cluster: &Cluster, room: &str, name: &str) -> String {
+    let password = write(cluster.place(), &format!("password of {room}"), "correct horse\n");
+    let add = ["officer", "add", name, "--role", "duty_officer", "--password-file", &password];
+    assert_eq!(cluster.at(room, &add).await.code, 0);
+    password
+}
+
+/// Both ends note a call of the county with the province about a message.
+async fn call_about(cluster: &Cluster, id: &str) {
+    let county = officer(cluster, COUNTY, "张伟").await;
+    let province = officer(cluster, PROVINCE, "王芳").await;
+    let said = ["--line", "ordinary", "--text", "已核实", "--about", id, "--json"];
+    let out = ["phone", "out", "--to", PROVINCE, "--officer", "张伟", "--password-file", &county];
+    let rung: Noted = cluster.at(COUNTY, &[&out[..], &said].concat()).await.json();
+    let into = ["phone", "in", "--from", COUNTY, "--officer", "王芳", "--password-file", &province];
+    let code = ["--code", &rung.code];
+    let heard: Noted = cluster.at(PROVINCE, &[&into[..], &code, &said].concat()).await.json();
+    cluster.room(PROVINCE).receipt(&heard.id, "delivered").await;
+}
+
+/// Exit codes 0 and 5 both come with an explanation.
+async fn explained(cluster: &Cluster, room: &str, id: &str) -> Vec<ExplainedDuty> {
+    let told = cluster.at(room, &["rules", "explain", id, "--json"]).await;
+    serde_json::from_str(&told.out).unwrap_or_else(|error| panic!("{error} in {told:?}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_answered_by_phone_and_in_writing_is_explained_at_both_ends() {
+    let cluster = Cluster::start(PROGRAM, Network::three()).await;
+    let (county, province) = (cluster.room(COUNTY), cluster.room(PROVINCE));
+    county.clock_trusted().await;
+    until("the county has its packs", LONG, async || {
+        let rules = rules_at(&cluster, COUNTY).await;
+        (rules.missing.is_empty() && !rules.packs.is_empty()).then_some(())
+    })
+    .await;
+    let asked = cluster.at(PROVINCE, &["request", COUNTY, "请核实网传视频", "--written", "--json"]).await;
+    let request = asked.json::<Sent>().id;
+    province.receipt(&request, "delivered").await;
+    let open: Vec<DueLine> = cluster.at(COUNTY, &["inbox", "--due", "--json"]).await.json();
+    let told: Vec<_> = open.iter().map(|line| (line.rule.as_str(), line.state.as_str())).collect();
+    assert_eq!(told, [("hn.verify.phone", "open"), ("hn.verify.written", "open")]);
+    assert!(open.iter().all(|line| line.obliged.code == COUNTY && line.remaining_ms > Some(0)), "{open:?}");
+
+    call_about(&cluster, &request).await;
+    let reply = county.send(&Letter::actual("verify.reply", &[PROVINCE], "属实").relating_to(&request)).await;
+    county.receipt(&reply, "delivered").await;
+    for room in [COUNTY, PROVINCE] {
+        let rules = until(&format!("{room} sees both stages met"), LONG, async || {
+            let duties = explained(&cluster, room, &request).await;
+            let duty = duties.into_iter().find(|duty| duty.kind == "verify.reply")?;
+            (duty.rules.iter().filter(|rule| rule.met.is_some()).count() == 2).then_some(duty.rules)
+        })
+        .await;
+        for (rule, channel) in rules.iter().zip(["phone", "written"]) {
+            let told = (rule.channel.as_str(), rule.start_event.as_str(), rule.verdict.as_str());
+            assert_eq!(told, (channel, "notice_received", "on_time"), "{rule:?}");
+            assert!(rule.clause.contains("豫政办〔2021〕6号") && rule.margin_ms > Some(0), "{rule:?}");
+        }
+    }
+    let words = cluster.at(COUNTY, &["rules", "explain", &reply, "--lang", "en"]).await;
+    assert!(words.code == 0 && words.out.contains("verdict: on time"), "{words:?}");
+    let nothing = cluster.at(COUNTY, &["rules", "explain", "00000000", "--json"]).await.problem();
+    assert_eq!(nothing.code, "envelope_unknown");
+    let met: Vec<DueLine> = cluster.at(COUNTY, &["inbox", "--due", "--json"]).await.json();
+    assert_eq!(met, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_report_leaves_at_once_and_its_facts_say_why() {
+    let cluster = Cluster::start(PROGRAM, Network::three()).await;
+    let file = "title = \"火灾\"\nwhat = \"一仓库起火\"\nseverity = \"serious\"\ncategory = \"acc.hazmat\"\n\
+                occurred_at = 2026-01-05 02:31:00\n[place]\ntext = \"方城县\"\n";
+    let file = write(cluster.place(), "late.toml", &format!("kind = \"report\"\n{file}"));
+    let send = ["send", "report", "--to", PROVINCE, "--file", &file, "--json"];
+    let silent: Sent = cluster.at(CITY, &send).await.json();
+    let reason = ["--late-reason", "现场通信中断"];
+    let explained: Sent = cluster.at(CITY, &[&send[..], &reason].concat()).await.json();
+    for (sent, wanted) in [(silent, "未说明 (not given)"), (explained, "现场通信中断")] {
+        cluster.room(CITY).receipt(&sent.id, "delivered").await;
+        let shown: Opened = cluster.at(PROVINCE, &["show", &sent.id, "--json"]).await.json();
+        let line = shown.lines.iter().find(|(_, label, _)| label == "Reason for lateness");
+        assert_eq!(line.map(|(.., value)| value.as_str()), Some(wanted), "{shown:?}");
+    }
+    let late = explained_late(&cluster).await;
+    assert_eq!(late, ("late".to_owned(), Some("desk".to_owned())));
+}
+
+/// Verdict and cause of the 较大 rule on what the city owes.
+async fn explained_late(cluster: &Cluster) -> (String, Option<String>) {
+    let due: Vec<DueLine> =
+        serde_json::from_str(&cluster.at(PROVINCE, &["inbox", "--due", "--all", "--json"]).await.out)
+            .unwrap();
+    let line = due.iter().find(|line| line.rule == "hn.report.l3").expect("the rule applies");
+    let duties = explained(cluster, PROVINCE, &line.subject).await;
+    let mut rules = duties.into_iter().flat_map(|duty| duty.rules);
+    let rule = rules.find(|rule| rule.rule == "hn.report.l3").expect("the rule is explained");
+    (rule.verdict, rule.cause)
 }

@@ -48,12 +48,26 @@ pub(crate) enum Verb {
     Ping(PingArguments),
     Trace(PingArguments),
     Doctor,
+    #[command(subcommand)]
+    Audit(AuditVerb),
+    #[command(subcommand)]
+    Checkpoint(CheckpointVerb),
+    Backup {
+        #[arg(value_name = "FILE")]
+        copy: PathBuf,
+    },
+    Restore {
+        #[arg(value_name = "FILE")]
+        copy: PathBuf,
+    },
     Send(SendArguments),
     Request(RequestArguments),
     Instruct(InstructArguments),
     Inbox {
         #[arg(long)]
         all: bool,
+        #[arg(long)]
+        due: bool,
     },
     Outbox,
     Show {
@@ -105,6 +119,22 @@ pub(crate) enum Verb {
         shell: Shell,
     },
     Version,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CheckpointVerb {
+    Ls,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditVerb {
+    Verify,
+    Held {
+        room: String,
+        #[arg(long, default_value_t = 0, value_name = "LEAF")]
+        from: u64,
+    },
+    AcceptLoss,
 }
 
 #[derive(Debug, Subcommand)]
@@ -196,6 +226,8 @@ pub(crate) struct SendArguments {
     pub(crate) marks: Marks,
     #[arg(long, value_name = "REASON")]
     pub(crate) skip_level: Option<String>,
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) late_reason: Option<String>,
     #[arg(long, value_name = "ID")]
     pub(crate) relates_to: Option<String>,
     #[arg(long)]

@@ -2,7 +2,7 @@
 //! the node is asked, so that a mistake is told with file and line even when no node runs.
 
 use std::{
-    io::Read,
+    io::{BufRead, IsTerminal, Read},
     path::{Path, PathBuf},
 };
 
@@ -32,7 +32,28 @@ pub(crate) async fn send(session: &mut Session, arguments: SendArguments) -> Out
     wanted.skip_level = arguments.skip_level;
     wanted.relates_to = arguments.relates_to;
     wanted.written = arguments.written;
-    post(session, marked(wanted, &arguments.marks)).await
+    wanted.late_reason = arguments.late_reason;
+    wanted.asks_late_reason = !session.screen.is_json() && std::io::stdin().is_terminal();
+    let wanted = marked(wanted, &arguments.marks);
+    match post(session, wanted.clone()).await {
+        Err(problem) if problem.code == "late_reason_wanted" => {
+            let late_reason = ask_for_reason(session, &problem);
+            post(session, SendRequest { late_reason, asks_late_reason: false, ..wanted }).await
+        }
+        outcome => outcome,
+    }
+}
+
+/// Asks once why a report is late. An empty line sends it as well.
+fn ask_for_reason(session: &mut Session, problem: &Problem) -> Option<String> {
+    let value = |key: &str| problem.details.get(key).map(String::as_str).unwrap_or_default();
+    let values = [("rule", value("rule")), ("due", value("due"))];
+    let prompt = session.screen.catalogue().text("late-reason-prompt", &values);
+    session.screen.remark(&prompt);
+    let mut typed = String::new();
+    // Who does not answer has still sent a report.
+    let _ = std::io::stdin().lock().read_line(&mut typed);
+    Some(typed.trim().to_owned()).filter(|reason| !reason.is_empty())
 }
 
 pub(crate) async fn request(session: &mut Session, arguments: RequestArguments) -> Outcome {

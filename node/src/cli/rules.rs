@@ -2,6 +2,12 @@
 //! or it is a file; facts are a file or standard input.
 
 mod arguments;
+//! Rule packs and the judge, without a node: `rules ls|show|lint|judge`; with one, `rules ls`
+//! says what is in force there, and `rules explain` why a limit applied. A pack is named as the program brings it along,
+//! or it is a file; facts are a file or standard input.
+
+mod arguments;
+mod explain;
 mod in_force;
 mod judge;
 mod show;
@@ -9,6 +15,7 @@ mod show;
 mod tests;
 
 pub(crate) use arguments::RulesVerb;
+pub(crate) use judge::span;
 
 use std::path::Path;
 
@@ -24,6 +31,7 @@ pub(crate) async fn rules(session: &mut Session, verb: RulesVerb) -> Outcome {
         RulesVerb::Ls => Ok(show::list(session)),
         RulesVerb::Show { name, rule } => show::show(session, &name, rule.as_deref()),
         RulesVerb::Lint { file, base } => lint(session, &file, base.as_deref()),
+        RulesVerb::Explain { id } => explain::explain(session, id).await,
         RulesVerb::Judge(arguments) => judge::judge(session, &arguments),
     }
 }

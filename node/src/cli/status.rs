@@ -13,7 +13,7 @@ use crate::{
     catalogue::Catalogue,
     control::{
         request::Request,
-        view::{Check, Link, Status, Trace},
+        view::{Check, Link, LogState, Loss, Status, Trace},
     },
     problem::{EXIT_FAILED, Problem},
 };
@@ -51,11 +51,39 @@ fn render_status(status: &Status, catalogue: &Catalogue) -> String {
         ],
     ));
     lines.push(catalogue.text("status-inbox", &[("count", &status.unacknowledged.to_string())]));
+    lines.extend(history(&status.log, catalogue));
     if let Some(console) = &status.console {
         lines.push(catalogue.text("status-console", &[("address", console)]));
     }
     lines.push(links(status, catalogue));
     lines.join("\n")
+}
+
+/// How far the log goes and is dated, and what of it is broken or lost.
+fn history(log: &LogState, catalogue: &Catalogue) -> Vec<String> {
+    let dated = log.dated_at_ms.map_or_else(dash, beijing);
+    let tick = log.tick_age_ms.map_or_else(dash, show_span);
+    let (leaves, covered) = (log.size.to_string(), log.dated_size.to_string());
+    let values = [("size", leaves.as_str()), ("dated", &covered), ("at", &dated), ("tick", &tick)];
+    let mut lines = vec![catalogue.text("status-log", &values)];
+    for found in &log.breaks {
+        let id = if found.declared { "status-break-declared" } else { "status-break" };
+        let values = [("room", named(&found.room, catalogue)), ("at", beijing(found.at_ms))];
+        lines.push(catalogue.text(id, &[("room", &values[0].1), ("at", &values[1].1)]));
+    }
+    lines.extend(
+        log.loss.as_ref().filter(|loss| loss.accepted_at_ms.is_none()).map(|loss| lost(loss, catalogue)),
+    );
+    lines
+}
+
+fn lost(loss: &Loss, catalogue: &Catalogue) -> String {
+    let number = |number: Option<u64>| number.map_or_else(dash, |number| number.to_string());
+    let made = loss.backup_made_at_ms.map_or_else(dash, beijing);
+    let held_by = loss.held_by.as_ref().map_or_else(dash, |room| named(room, catalogue));
+    let (from, to) = (number(loss.from), number(loss.to));
+    let values = [("made", made.as_str()), ("room", &held_by), ("from", &from), ("to", &to)];
+    catalogue.text(if loss.from.is_some() { "status-lost" } else { "status-restored" }, &values)
 }
 
 fn heading(status: &Status, catalogue: &Catalogue) -> String {
@@ -254,6 +282,7 @@ mod tests {
             },
             disk: Disk { level: "normal".to_owned(), free_bytes: 13 << 30, database_bytes: 1 << 20 },
             unacknowledged: 2,
+            log: LogState::default(),
         }
     }
 

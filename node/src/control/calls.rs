@@ -41,7 +41,7 @@ pub(super) async fn recent(
 
 /// The calls that these notes are of. A signature is verified again before anything is concluded from it; a note that
 /// does not verify any more is left out, with an alarm.
-fn paired(node: &Node, lines: Vec<CallLine>) -> Vec<Call> {
+pub(super) fn paired(node: &Node, lines: Vec<CallLine>) -> Vec<Call> {
     let trust = node.trust.current();
     let archive = trust.keys.archive();
     let notes = lines.into_iter().filter_map(|line| {

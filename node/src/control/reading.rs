@@ -75,6 +75,8 @@ pub(super) async fn status(node: &Node) -> Result<view::Status, Problem> {
     let trust = node.trust.current();
     let disk = node.reader.disk_use().await?;
     let totals = node.reader.totals().await?;
+    let links = links(node, &trust.map).await?;
+    let log = super::log::state(node, &trust.map, &links).await?;
     let free = crate::store::reserve::free_space(node.directory.root()).unwrap_or(0);
     Ok(view::Status {
         room: room(&trust.map, node.config.room),
@@ -85,7 +87,7 @@ pub(super) async fn status(node: &Node) -> Result<view::Status, Problem> {
         demo: trust.map.is_demo(),
         pid: std::process::id(),
         started_at_ms: node.started_at.as_ms(),
-        links: links(node, &trust.map).await?,
+        links,
         clock: clock(node, &trust.map),
         certificates: certificates(node),
         disk: view::Disk {
@@ -94,6 +96,7 @@ pub(super) async fn status(node: &Node) -> Result<view::Status, Problem> {
             database_bytes: disk.database_bytes + disk.log_bytes,
         },
         unacknowledged: totals.unacknowledged,
+        log,
     })
 }
 
@@ -232,6 +235,7 @@ pub(super) async fn doctor(node: &Node) -> Result<Vec<view::Check>, Problem> {
     ];
     let stale = node.trust.current().keys.stale_lists(Clock::wall().as_ms()).count();
     checks.push(check("doctor_revocation", stale == 0, true, &[("count", stale.to_string())]));
+    checks.extend(super::log::checks(&status.log));
     let trust = node.trust.current();
     let missing = trust.rules.missing(&trust.map);
     checks.push(check(
@@ -383,7 +387,10 @@ pub(super) async fn kept_envelope(
         .envelope(key)
         .await?
         .ok_or_else(|| Problem::failed("envelope_unknown").with("id", key.id))?;
-    if kept.is_pruned || kept.content_key.is_none() {
+    if kept.is_pruned && kept.content_key.is_some() {
+        return Err(Problem::failed("envelope_past_log_book").with("id", key.id));
+    }
+    if kept.content_key.is_none() {
         return Err(Problem::policy("envelope_not_for_us").with("id", key.id));
     }
     let trust = node.trust.current();

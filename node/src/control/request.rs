@@ -128,6 +128,16 @@ pub enum Request {
     /// The root hub reads and signs the rule packs and calendars that a map file chooses; nothing is in force by
     /// that. Answer: [`super::view::SignedDocuments`].
     RulesSign(Box<crate::rulebook::Wish>),
+    /// Why limits applied to a message or did not. Answer: list of [`super::view::ExplainedDuty`].
+    RulesExplain {
+        /// Id or a unique beginning of it.
+        id: String,
+    },
+    /// What this room owes and is owed. Answer: list of [`super::view::DueLine`].
+    Due {
+        /// What was met, too.
+        all: bool,
+    },
     /// What would be in force if a map file were applied; nothing is signed. Answer: [`super::view::RulesPreview`].
     RulesPreview(Box<crate::rulebook::Wish>),
     /// The rule packs and calendars in force here. Answer: [`super::view::RulesInForce`].
@@ -169,6 +179,8 @@ pub enum Request {
         /// Milliseconds to wait.
         timeout_ms: u64,
     },
+    /// A person knows what this node lost. Answer: null.
+    LossAccept,
     /// Stops the node in good order. Answer: null.
     Stop,
 }
@@ -205,6 +217,12 @@ pub struct SendRequest {
     /// Why a level is bypassed.
     #[serde(default)]
     pub skip_level: Option<String>,
+    /// Why a report is sent after a limit has passed.
+    #[serde(default)]
+    pub late_reason: Option<String>,
+    /// Whether somebody can be asked for that reason: then nothing is sent without it, and the caller asks once.
+    #[serde(default)]
+    pub asks_late_reason: bool,
     /// The id of the message that this one answers, follows or recalls.
     #[serde(default)]
     pub relates_to: Option<String>,

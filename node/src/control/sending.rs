@@ -7,10 +7,11 @@ use std::{collections::BTreeMap, sync::Arc, sync::atomic::Ordering, time::Durati
 use aws_lc_rs::rand;
 use data_encoding::BASE64;
 use relay::{
+    duty::beijing::rfc3339,
     envelope::{Role, Route},
     envelope_id::EnvelopeId,
     limits::{ATTACHMENTS_BYTES_MAX, LIFETIME_DEFAULT, LIFETIME_MAX, RECIPIENTS_MAX},
-    message::{CaseId, Kind, Message, block::SALT_LEN, body::Content, field::Status, scanner},
+    message::{CaseId, Kind, Message, block::SALT_LEN, body::Content, field::Status, report::Stage, scanner},
     refusal::Refusal,
     step::{Input, Reply, Submission},
 };
@@ -25,6 +26,7 @@ use super::{
 use crate::{
     daemon::Node,
     driver::Job,
+    duty,
     letterbox::{Recipient, SealMessageError},
     problem::Problem,
 };
@@ -128,6 +130,9 @@ pub(super) async fn prepare_message(
     if let Some(reason) = &request.skip_level {
         message.heading.skip_level_reason = Some(reason.clone());
     }
+    if status != Status::Test {
+        explain_lateness(node, request, &mut message, &to)?;
+    }
     let flow = flow(&map, kind, me, &to)?;
     let skipped = skipped_levels(&map, me, &to);
     let skips = kind == Kind::Report && !skipped.is_empty();
@@ -147,6 +152,32 @@ pub(super) async fn prepare_message(
     let lifetime = lifetime(request)?;
     Ok(Prepared { message, text_salt: None, flow, precedence, status, to, copies, lifetime })
 }
+
+/// A first report after its limit carries a reason. Whoever can be asked for one is asked once; otherwise it leaves at
+/// once and says that none was given.
+fn explain_lateness(
+    node: &Node,
+    request: &SendRequest,
+    message: &mut Message,
+    to: &[(RoomId, Role)],
+) -> Result<(), Problem> {
+    let Content::Report(report) = &mut message.content else { return Ok(()) };
+    if report.stage != Stage::First || report.late_reason.is_some() {
+        return Ok(());
+    }
+    let rooms: Vec<RoomId> = to.iter().map(|(room, _)| *room).collect();
+    let passed = duty::passed_limit(&node.trust.current(), report, &rooms, node.clock.now());
+    let Some(passed) = passed else { return Ok(()) };
+    if request.asks_late_reason && request.late_reason.is_none() {
+        let due = passed.due_at().map(rfc3339).unwrap_or_default();
+        return Err(Problem::failed("late_reason_wanted").with("rule", passed.rule).with("due", due));
+    }
+    report.late_reason = Some(request.late_reason.clone().unwrap_or_else(|| REASON_NOT_GIVEN.to_owned()));
+    Ok(())
+}
+
+/// Stands in the facts where nobody could be asked.
+const REASON_NOT_GIVEN: &str = "未说明 (not given)";
 
 fn answers(kind: Kind, asked: Kind) -> bool {
     kind.answers().contains(&asked)

@@ -19,7 +19,7 @@ use super::{
     request::{Answer, Request},
     rules, sending, telephone,
 };
-use crate::{daemon::Node, directory::Directory, evidence::Wish, problem::Problem};
+use crate::{daemon::Node, directory::Directory, duty, evidence::Wish, problem::Problem};
 
 /// The longest question: a message with its attachments in base64.
 const QUESTION_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -142,10 +142,13 @@ async fn dispatch(node: &Arc<Node>, request: Request) -> Result<Value, Problem> 
         Request::CertificateRevoke { room, reason } => json(desk::revoke(node, &room, &reason)?),
         Request::MapApply { plan, documents } => json(rules::map_apply(node, &plan, &documents)?),
         Request::RulesSign(wish) => json(rules::sign(node, &wish)?),
+        Request::RulesExplain { id } => json(duty::explain(node, reading::find(node, &id).await?).await?),
+        Request::Due { all } => json(duty::due(node, all).await?),
         Request::RulesPreview(wish) => json(rules::preview(node, &wish)?),
         Request::RulesList => json(rules::list(node)),
         Request::Link { room, cut } => json(desk::link(node, &room, cut)?),
         Request::Clock { shift_ms, speed, since_ms } => json(desk::clock(node, shift_ms, speed, since_ms)?),
+        Request::LossAccept => json(node.loss.accept(node.clock.now())?),
         Request::Stop => {
             node.stop.notify_one();
             Ok(Value::Null)

@@ -47,6 +47,62 @@ pub struct Status {
     pub disk: Disk,
     /// Messages in the inbox that no officer has acknowledged.
     pub unacknowledged: u64,
+    /// The log and its dates.
+    #[serde(default)]
+    pub log: LogState,
+}
+
+/// The log in short.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogState {
+    /// Leaves.
+    pub size: u64,
+    /// Leaves under the newest head that the root hub has dated.
+    pub dated_size: u64,
+    /// When it dated that head.
+    pub dated_at_ms: Option<i64>,
+    /// For how long leaves have waited for a date although a parent is up; null when none waits or none is up.
+    pub undated_ms: Option<i64>,
+    /// Age of the newest tick.
+    pub tick_age_ms: Option<i64>,
+    /// Logs of children that did not continue what was held of them.
+    pub breaks: Vec<HistoryBreak>,
+    /// What this node lost, until and after it was accepted.
+    pub loss: Option<Loss>,
+}
+
+/// Breaks of one child's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryBreak {
+    /// Whose.
+    pub room: Room,
+    /// Whether the child itself says that it lost what was before, as after a restored backup.
+    pub declared: bool,
+    /// How many.
+    pub count: u64,
+    /// When the last was found.
+    pub at_ms: i64,
+}
+
+/// What this node lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// When the backup that it was restored from was made; null when its directory was put back by other means.
+    pub backup_made_at_ms: Option<i64>,
+    /// Leaves of the log in that backup.
+    pub backup_leaves: Option<u64>,
+    /// The parent that holds what is lost here; null while none has said that anything is.
+    pub held_by: Option<Room>,
+    /// The first leaf that is lost.
+    pub from: Option<u64>,
+    /// The last one that the parent knows of.
+    pub to: Option<u64>,
+    /// The root over the log up to there.
+    pub root: Option<String>,
+    /// When the parent said so.
+    pub seen_at_ms: Option<i64>,
+    /// When a person said that it is known.
+    pub accepted_at_ms: Option<i64>,
 }
 
 /// One link.
@@ -230,6 +286,158 @@ pub struct CalendarLine {
     pub issuer: Room,
     /// Where its data comes from.
     pub source: String,
+}
+
+/// `rules explain`: one duty of a case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedDuty {
+    /// What is owed, a rule kind's word such as `verify.reply`.
+    pub kind: String,
+    /// `actual`, `exercise` or `test`.
+    pub status: String,
+    /// Id of the report, the request or the instruction.
+    pub subject: String,
+    /// Id of the message that meets it.
+    pub answer: Option<String>,
+    /// Who owes.
+    pub obliged: Room,
+    /// Whom.
+    pub towards: Room,
+    /// The rules that apply.
+    pub rules: Vec<ExplainedRule>,
+    /// The rules that do not.
+    pub set_aside: Vec<SetAsideRule>,
+}
+
+/// A rule that applies. Times are RFC 3339, Beijing time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedRule {
+    /// Its id.
+    pub rule: String,
+    /// The pack's name.
+    pub pack: String,
+    /// The pack's version.
+    pub pack_version: u32,
+    /// `must`, `strive`, `principle`, `may`.
+    pub force: String,
+    /// `phone`, `written`, `any` ...
+    pub channel: String,
+    /// Document number and place.
+    pub clause: String,
+    /// What it demands, Chinese.
+    pub says: String,
+    /// The same in English.
+    pub says_en: String,
+    /// The limit as the pack writes it.
+    pub limit: String,
+    /// The event at which the clock starts.
+    pub start_event: String,
+    /// `stated`, `implied` or `local`.
+    pub basis: String,
+    /// When that was, by attested times.
+    pub start: Option<Moment>,
+    /// When it is due.
+    pub due: Option<String>,
+    /// The event that stops it.
+    pub stop_event: String,
+    /// When that was, by attested times.
+    pub met: Option<Moment>,
+    /// Milliseconds that were left, or are left now; negative when it is late.
+    pub margin_ms: Option<i64>,
+    /// The verdict to the delivery, or to the end of the call.
+    pub verdict: String,
+    /// By how much it is late.
+    pub late_by_ms: Option<i64>,
+    /// The verdict to the first custody.
+    pub sent_verdict: Option<String>,
+    /// Where a delay lies.
+    pub cause: Option<String>,
+    /// The verdict by the root hub's time alone.
+    pub proven_verdict: String,
+    /// The start by that time.
+    pub proven_start: Option<Moment>,
+    /// The stop by that time.
+    pub proven_met: Option<Moment>,
+    /// The same rule on another clock.
+    pub alternative: Option<OtherClock>,
+    /// Everything else, as `name` or `name:detail`.
+    pub flags: Vec<String>,
+}
+
+/// Between which times something happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Not before.
+    pub earliest: Option<String>,
+    /// Not after.
+    pub latest: Option<String>,
+    /// Which witness would narrow it.
+    pub missing: Option<String>,
+}
+
+/// The same rule on another clock, where the document leaves the start open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherClock {
+    /// The event at which it starts.
+    pub start_event: String,
+    /// When that was.
+    pub start: Moment,
+    /// When it is due then.
+    pub due: Option<String>,
+    /// The verdict then.
+    pub verdict: String,
+}
+
+/// A rule that does not apply.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAsideRule {
+    /// Its id.
+    pub rule: String,
+    /// The pack's name.
+    pub pack: String,
+    /// Document number and place.
+    pub clause: String,
+    /// `other_kind`, `condition`, `not_started` ...
+    pub reason: String,
+    /// What decided.
+    pub detail: String,
+}
+
+/// `inbox --due`: one stage of one rule for one case. Times are RFC 3339, Beijing time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DueLine {
+    /// The rule's id.
+    pub rule: String,
+    /// The pack's name.
+    pub pack: String,
+    /// What is owed.
+    pub kind: String,
+    /// `actual`, `exercise` or `test`.
+    pub status: String,
+    /// How strongly it binds.
+    pub force: String,
+    /// By which way it is met.
+    pub channel: String,
+    /// Id of the report, the request or the instruction.
+    pub subject: String,
+    /// Who owes.
+    pub obliged: Room,
+    /// Whom.
+    pub towards: Room,
+    /// The event at which the clock started.
+    pub start_event: String,
+    /// When that was.
+    pub start: Option<String>,
+    /// When it is due; absent without a number.
+    pub due: Option<String>,
+    /// When it was met.
+    pub met_at: Option<String>,
+    /// `open`, `met` or `breached`.
+    pub state: String,
+    /// Where a delay lies.
+    pub cause: Option<String>,
+    /// Milliseconds left while it is not met; negative when it is overdue.
+    pub remaining_ms: Option<i64>,
 }
 
 /// One line of the inbox.

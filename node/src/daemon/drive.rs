@@ -24,7 +24,11 @@ use crate::{
         registry::{Registry, close},
         session::Context,
     },
-    store::{StoreError, reserve::Reserve, sqlite::SqliteStore},
+    store::{
+        StoreError,
+        reserve::Reserve,
+        sqlite::{Keep, SqliteStore},
+    },
 };
 
 use super::crash::CrashAt;
@@ -36,6 +40,7 @@ pub(super) struct Drive {
     seat: Seat,
     store: Option<SqliteStore>,
     reserve: Reserve,
+    keep: Keep,
     context: Context,
     storage: watch::Receiver<StorageLevel>,
     stop: watch::Receiver<bool>,
@@ -45,6 +50,8 @@ const TICK_EVERY: Duration = Duration::from_secs(1);
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 /// Bodies given up in one tick: ten milliseconds of the driver's time.
 const PRUNE_MAX: usize = 200;
+/// Rows looked at in one round of the sweep: a million records are seen in half a day.
+const SWEEP_MAX: usize = 200;
 const RESTORE_EVERY_TICKS: u32 = 10;
 
 impl Drive {
@@ -52,12 +59,13 @@ impl Drive {
         directory: Directory,
         seat: Seat,
         store: SqliteStore,
+        keep: Keep,
         context: Context,
         storage: watch::Receiver<StorageLevel>,
         stop: watch::Receiver<bool>,
     ) -> Self {
         let reserve = Reserve::new(directory.root());
-        Self { seat, store: Some(store), reserve, context, storage, stop }
+        Self { seat, store: Some(store), reserve, keep, context, storage, stop }
     }
 
     /// Starts the driver and gives its task and the run that it is.
@@ -183,6 +191,7 @@ impl Drive {
                     count += 1;
                     driver.store().prune(PRUNE_MAX).await?;
                     if count.is_multiple_of(RESTORE_EVERY_TICKS) {
+                        driver.store().prune_settled(&self.keep, self.now(), SWEEP_MAX).await?;
                         self.reserve.restore();
                     }
                 }

@@ -126,6 +126,32 @@ pub(super) async fn renew_certificate(node: Arc<Node>) {
     enrolment::renew_in_time(&node.identity, &node.directory, &node.trust, &node.tls).await;
 }
 
+/// Keeps what a parent says that this node has lost, so that people see it until they say that they know.
+pub(super) async fn note_loss(node: Arc<Node>, mut notices: broadcast::Receiver<Notice>) {
+    loop {
+        match notices.recv().await {
+            Ok(Notice::HistoryLost { held_by, head, own_size }) => {
+                let epoch = node.epoch.borrow().counter;
+                let run_from = node.reader.run_begins_at(epoch).await.ok().flatten().unwrap_or(own_size);
+                if let Err(problem) = node.loss.note(held_by, head, run_from, node.clock.now()) {
+                    tracing::error!(%problem, "what was lost cannot be noted");
+                }
+            }
+            Ok(
+                Notice::Delivered { .. }
+                | Notice::Receipt { .. }
+                | Notice::Tick(_)
+                | Notice::HistoryBroken { .. },
+            ) => {}
+            // The parent says it again at the next beginning of the link, and our log holds the checkpoint that names it.
+            Err(broadcast::error::RecvError::Lagged(missed)) => {
+                tracing::warn!(missed, "what a parent said of our log may have been missed");
+            }
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
 /// Rings the alarm for what is urgent and signs that it rang. What was missed while the node was busy is found in
 /// the inbox.
 pub(super) async fn ring(node: Arc<Node>) {

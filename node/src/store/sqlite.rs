@@ -6,7 +6,9 @@
 //! It leaves to others: what the rows mean, and when to prune.
 
 mod batch;
+mod copy;
 mod failure;
+mod ledger;
 mod log;
 mod open;
 mod prune;
@@ -42,11 +44,14 @@ use self::{
     writes::{is_small, pieces},
 };
 pub use self::{
+    copy::{CopyFacts, SoundCopy, complete_copy, copy_database},
+    ledger::{CheckpointRow, EnvelopeRow, HeadRow, Leaf, Ledger, LedgerPage, ReceiptLeaf, TickRow},
     open::OpenOptions,
+    prune::{Keep, Pruned},
     reader::{
-        CallFilter, CallLine, CollisionLine, DiskUse, InboxFilter, InboxLine, KeptEnvelope, MissingNumbers,
-        NumberedLeaf, QuarantineLine, QueueLine, QueueTotal, ReceiptLine, SentLine, Snapshot, SqliteReader,
-        Totals,
+        BreakLine, CallFilter, CallLine, CollisionLine, DiskUse, InboxFilter, InboxLine, KeptEnvelope,
+        LogSummary, MissingNumbers, NumberedLeaf, QuarantineLine, QueueLine, QueueTotal, ReceiptLine, SentLine,
+        Snapshot, SqliteReader, Totals,
     },
 };
 use super::{NumberedReceipt, ReceiptRow, Store, StoreError};
@@ -59,6 +64,7 @@ pub struct SqliteStore {
     path: PathBuf,
     /// A transaction was begun and its end was not seen: the future of a commit was dropped.
     in_transaction: bool,
+    sweep: prune::Sweep,
 }
 
 impl SqliteStore {
@@ -69,7 +75,13 @@ impl SqliteStore {
     /// [`StoreError::Unsafe`]; the file is then as it was.
     pub async fn open(path: &Path, options: OpenOptions) -> Result<Self, StoreError> {
         let connection = open::writer(path, options).await?;
-        Ok(Self { connection, texts: Texts::default(), path: path.to_owned(), in_transaction: false })
+        Ok(Self {
+            connection,
+            texts: Texts::default(),
+            path: path.to_owned(),
+            in_transaction: false,
+            sweep: prune::Sweep::default(),
+        })
     }
 
     /// The file.

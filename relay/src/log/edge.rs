@@ -70,7 +70,8 @@ impl Edge {
         self.append_hash(leaf_hash(leaf))
     }
 
-    fn append_hash(&mut self, mut hash: Digest) -> u64 {
+    /// Appends a leaf of which only the hash is known, and gives its number.
+    pub fn append_hash(&mut self, mut hash: Digest) -> u64 {
         let number = self.size;
         self.run.leaves.push(hash);
         let mut level = 0;

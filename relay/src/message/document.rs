@@ -58,6 +58,7 @@ const FACTS_KEYS: &[&str] = &[
     "sensitive",
     "occurred_at",
     "learned_at",
+    "late_reason",
     "written_required",
     "conclusion",
     "progress",

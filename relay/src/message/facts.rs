@@ -56,6 +56,8 @@ pub struct Facts {
     pub occurred_at: Option<Occurrence>,
     /// 接报时间 (t1)
     pub learned_at: Option<DeclaredTime>,
+    /// 迟报原因, of a report that was sent after a limit had passed
+    pub late_reason: Option<String>,
     /// 要求书面反馈
     #[serde(default)]
     pub written_required: bool,

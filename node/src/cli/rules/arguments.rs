@@ -17,6 +17,9 @@ pub(crate) enum RulesVerb {
         base: Option<String>,
     },
     Judge(JudgeArguments),
+    Explain {
+        id: String,
+    },
 }
 
 #[derive(Debug, Args)]

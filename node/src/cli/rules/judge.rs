@@ -116,7 +116,7 @@ fn told(flag: &Flag, catalogue: &Catalogue) -> String {
 }
 
 /// `01:02:03.004`, as long as it takes.
-pub(super) fn span(ms: i64) -> String {
+pub(crate) fn span(ms: i64) -> String {
     let (seconds, ms) = (ms.unsigned_abs() / 1_000, ms.unsigned_abs() % 1_000);
     format!("{:02}:{:02}:{:02}.{ms:03}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }

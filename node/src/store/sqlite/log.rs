@@ -1,6 +1,6 @@
 //! The log, ticks, checkpoints and link states of one commit into their tables.
 
-mod reads;
+pub(super) mod reads;
 
 pub(super) use reads::{dated_checkpoint, log_roots};
 

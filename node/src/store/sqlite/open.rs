@@ -93,7 +93,7 @@ pub(super) fn settings(path: &Path) -> SqliteConnectOptions {
 }
 
 /// A connection that changes nothing by being opened.
-fn plain(path: &Path) -> SqliteConnectOptions {
+pub(super) fn plain(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(BUSY)
@@ -172,7 +172,12 @@ fn not_usable(path: &Path, error: &std::io::Error) -> StoreError {
 }
 
 /// The schema version of our own file, 0 for an empty one; an error for anything else. Changes nothing.
-async fn identify(path: &Path) -> Result<i64, StoreError> {
+pub(super) async fn identify(path: &Path) -> Result<i64, StoreError> {
+    identify_as(path, APPLICATION_ID).await
+}
+
+/// The same for a file that carries this mark.
+pub(super) async fn identify_as(path: &Path, mark: i64) -> Result<i64, StoreError> {
     let name = || path.display().to_string();
     let failed = |error| failure::of(path, error);
     let mut connection = plain(path).read_only(true).connect().await.map_err(failed)?;
@@ -182,11 +187,11 @@ async fn identify(path: &Path) -> Result<i64, StoreError> {
     connection.close().await.map_err(failed)?;
     match (application, found, objects) {
         (0, 0, 0) => Ok(0),
-        (APPLICATION_ID, 1..=VERSION, _) => Ok(found),
-        (APPLICATION_ID, _, _) if found > VERSION => {
+        (id, 1..=VERSION, _) if id == mark => Ok(found),
+        (id, _, _) if id == mark && found > VERSION => {
             Err(StoreError::Newer { path: name(), found, known: VERSION })
         }
-        (APPLICATION_ID, _, _) => {
+        (id, _, _) if id == mark => {
             Err(StoreError::Damaged { path: name(), detail: format!("schema {found} never was") })
         }
         _ => Err(StoreError::Foreign { path: name() }),

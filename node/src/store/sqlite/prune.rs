@@ -1,5 +1,7 @@
-//! Giving space back: bodies that only passed through here. Nothing that is open, written here or delivered here is
-//! touched, and headers, records and receipts always stay.
+//! Giving space back: bodies that only passed through here, at once; other things when their time is over. Nothing that
+//! is open is ever touched.
+
+mod settled;
 
 use sqlx::Row;
 
@@ -8,6 +10,9 @@ use super::{
     rows::int,
     statement::{Many, ROWS_MAX, Values},
 };
+
+pub(super) use self::settled::Sweep;
+pub use self::settled::{Keep, Pruned};
 
 const BODIES: Many =
     Many { head: "UPDATE envelope SET body = NULL WHERE body IS NOT NULL AND key IN (", row: "?", tail: ")" };

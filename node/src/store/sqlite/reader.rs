@@ -6,8 +6,10 @@
 mod calls;
 mod lines;
 mod lists;
+mod log;
 mod snapshot;
 mod state;
+mod timed;
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +21,9 @@ pub use self::lines::{
     CollisionLine, DiskUse, InboxFilter, InboxLine, KeptEnvelope, MissingNumbers, QuarantineLine, QueueLine,
     QueueTotal, ReceiptLine, SentLine, Totals,
 };
+pub use self::log::{BreakLine, LogSummary};
 pub use self::snapshot::{NumberedLeaf, Snapshot};
+pub use self::timed::DatedReceipt;
 use super::{
     super::StoreError,
     failure,

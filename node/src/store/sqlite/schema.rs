@@ -2,6 +2,8 @@
 
 /// `PRAGMA application_id` of our files: "yich". `file` and a curious operator can tell whose database it is.
 pub(super) const APPLICATION_ID: i64 = 0x7969_6368;
+/// The mark of a backup of them: "yicb". No node opens it as its store.
+pub(super) const BACKUP_ID: i64 = 0x7969_6362;
 
 /// Each brings the schema from its place in the list to the next; the length of the list is the version
 /// (`PRAGMA user_version`). What was released is never changed, only added to.

@@ -2,6 +2,7 @@
 
 mod calls;
 mod damage;
+mod keeping;
 mod people;
 
 use std::{cell::Cell, path::PathBuf};

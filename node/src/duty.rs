@@ -1,0 +1,130 @@
+//! What the cases that this room knows owe: messages, receipts, calls and outages out of the store, every signature
+//! verified again, laid before the judge with the packs in force. Each case is judged twice: by the attested times, which
+//! work, and by the proven ones, which a dispute falls back on.
+//!
+//! *Against:* a verdict on bytes that were changed on the disk, a clock that improves its own case.
+
+mod book;
+mod explain;
+mod grades;
+mod late;
+
+pub use book::CaseBook;
+pub use explain::{due, explain};
+pub use grades::Graded;
+pub use late::passed_limit;
+
+use relay::{
+    duty::{
+        case::{Case, CaseLine, judge_case},
+        interval::Interval,
+    },
+    evidence::Timed,
+    log::VerifiedLine,
+    message::CaseId,
+    receipt::VerifiedReceipt,
+};
+
+use self::book::Member;
+use crate::{control::paired_calls, daemon::Node, problem::Problem, store::sqlite::CallFilter};
+
+/// Records of outages that are looked through.
+const OUTAGES_MAX: usize = 1_000;
+
+/// Every case that is known here, judged now; those with the newest message first.
+///
+/// # Errors
+/// [`Problem`] when the store cannot be read.
+pub async fn all(node: &Node) -> Result<Vec<Vec<Graded>>, Problem> {
+    let mut judged = Vec::new();
+    for members in node.cases.groups(node).await? {
+        judged.push(judge(node, &members).await?);
+    }
+    Ok(judged)
+}
+
+/// Judges the messages of one case.
+async fn judge(node: &Node, members: &[Member]) -> Result<Vec<Graded>, Problem> {
+    let trust = node.trust.current();
+    let (packs, calendars) = (trust.rules.packs(), trust.rules.calendars());
+    let mut cases = (Case::default(), Case::default());
+    for member in members {
+        let receipts = timed_receipts(node, member).await?;
+        let tick = known_tick(node, member.tick).await?;
+        cases.0.messages.push(member.in_case(tick, &receipts, Timed::working));
+        cases.1.messages.push(member.in_case(tick, &receipts, |timed| &timed.proven));
+    }
+    let (calls, lines) = (calls(node, members).await?, outages(node).await?);
+    let judge = |mut case: Case| {
+        (case.calls, case.lines, case.now) = (calls.clone(), lines.clone(), Some(node.clock.now()));
+        judge_case(&case, &trust.map, &packs, &calendars)
+    };
+    let status = members.first().map(|member| member.facts.status).unwrap_or_default();
+    Ok(grades::beside(judge(cases.0), &judge(cases.1), status))
+}
+
+/// The receipts of a message that verify, each with its times.
+async fn timed_receipts(node: &Node, member: &Member) -> Result<Vec<(VerifiedReceipt, Timed)>, Problem> {
+    let trust = node.trust.current();
+    let mut timed = Vec::new();
+    for dated in node.reader.dated_receipts(member.key).await? {
+        let Ok(receipt) = VerifiedReceipt::verify(&dated.bytes, &trust.keys.archive()) else {
+            tracing::error!(id = %member.key.id, "a stored receipt does not verify");
+            continue;
+        };
+        let earliest = known_tick(node, receipt.receipt().tick).await?;
+        let times = Timed::of_receipt(receipt.receipt(), earliest, dated.dated_at, &trust.map);
+        timed.push((receipt, times));
+    }
+    Ok(timed)
+}
+
+/// The time of a tick, if that tick is here.
+async fn known_tick(
+    node: &Node,
+    name: Option<relay::tick::TickRef>,
+) -> Result<Option<relay::timestamp::Timestamp>, Problem> {
+    let Some(name) = name else { return Ok(None) };
+    Ok(node.reader.has_tick(name).await?.then_some(name.at))
+}
+
+/// The calls of the case and about its messages.
+async fn calls(
+    node: &Node,
+    members: &[Member],
+) -> Result<Vec<relay::message::phone::pairing::Call>, Problem> {
+    let mut lines = Vec::new();
+    let cases: std::collections::BTreeSet<CaseId> =
+        members.iter().filter_map(|member| member.facts.case).collect();
+    for case in cases {
+        lines.extend(node.reader.calls(CallFilter::Case(case)).await?);
+    }
+    for member in members {
+        lines.extend(node.reader.calls(CallFilter::About(member.key)).await?);
+    }
+    lines.sort_by_key(|line| line.key);
+    lines.dedup_by_key(|line| line.key);
+    Ok(paired_calls(node, lines))
+}
+
+async fn outages(node: &Node) -> Result<Vec<CaseLine>, Problem> {
+    let trust = node.trust.current();
+    let records = node.reader.outages(OUTAGES_MAX).await?;
+    let verified = records.iter().filter_map(|bytes| {
+        let line = VerifiedLine::verify(bytes, &trust.keys.archive());
+        line.inspect_err(|error| tracing::error!(%error, "a record of an outage does not verify")).ok()
+    });
+    let line = |line: VerifiedLine| {
+        let line = line.line();
+        CaseLine { room: line.room, peer: line.peer, from: line.down_at, to: Some(line.up_at) }
+    };
+    Ok(verified.map(line).collect())
+}
+
+/// Between two instants that may be unknown.
+fn between(
+    earliest: Option<relay::timestamp::Timestamp>,
+    latest: Option<relay::timestamp::Timestamp>,
+) -> Interval {
+    Interval { earliest, latest, missing: None }
+}
