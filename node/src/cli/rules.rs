@@ -1,7 +1,3 @@
-//! Rule packs and the judge, without a node: `rules ls|show|lint|judge`; with one, `rules ls` says what is in force there. A pack is named as the program brings it along,
-//! or it is a file; facts are a file or standard input.
-
-mod arguments;
 //! Rule packs and the judge, without a node: `rules ls|show|lint|judge`; with one, `rules ls`
 //! says what is in force there, and `rules explain` why a limit applied. A pack is named as the program brings it along,
 //! or it is a file; facts are a file or standard input.

@@ -49,9 +49,9 @@ pub use self::{
     open::OpenOptions,
     prune::{Keep, Pruned},
     reader::{
-        BreakLine, CallFilter, CallLine, CollisionLine, DiskUse, InboxFilter, InboxLine, KeptEnvelope,
-        LogSummary, MissingNumbers, NumberedLeaf, QuarantineLine, QueueLine, QueueTotal, ReceiptLine, SentLine,
-        Snapshot, SqliteReader, Totals,
+        BreakLine, CallFilter, CallLine, CollisionLine, DatedReceipt, DiskUse, InboxFilter, InboxLine,
+        KeptEnvelope, LogSummary, MissingNumbers, NumberedLeaf, QuarantineLine, QueueLine, QueueTotal,
+        ReceiptLine, SentLine, Snapshot, SqliteReader, Totals,
     },
 };
 use super::{NumberedReceipt, ReceiptRow, Store, StoreError};
