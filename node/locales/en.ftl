@@ -407,6 +407,7 @@ help-cut = cut a link (demo only)
 help-heal = heal a link (demo only)
 help-clock = set the clock (demo only)
 help-bench = measure
+help-bench-evidence = measure the verification of evidence
 help-bench-chain = throughput and latency of county, city and province
 help-completion = completion script for a shell
 help-version = version
@@ -492,6 +493,7 @@ arg-with-text = with texts and attachments
 arg-with-personal = with personal data
 arg-anchor = the network's root certificate (PEM)
 arg-verify-file = evidence file
+arg-receipts = how many receipts
 arg-rules-show-name = name of a pack or its file
 arg-rules-lint-file = pack file
 

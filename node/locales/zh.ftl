@@ -407,6 +407,7 @@ help-cut = 断开链路(仅演示)
 help-heal = 恢复链路(仅演示)
 help-clock = 调整时钟(仅演示)
 help-bench = 测量
+help-bench-evidence = 测量证据核验
 help-bench-chain = 县、市、省三个进程的吞吐与时延
 help-completion = 命令补全脚本
 help-version = 版本
@@ -492,6 +493,7 @@ arg-with-text = 带正文和附件
 arg-with-personal = 带个人信息
 arg-anchor = 网络根证书(PEM)
 arg-verify-file = 证据文件
+arg-receipts = 回执数
 arg-rules-show-name = 规则包名称或文件
 arg-rules-lint-file = 规则包文件
 

@@ -13,6 +13,7 @@
 //! hardly looked at. The CPU figure counts the three nodes only.
 
 mod disk;
+pub mod evidence;
 mod figures;
 mod load;
 mod machine;

@@ -163,6 +163,7 @@ async fn dispatch(session: &mut Session, typed: Typed) -> Outcome {
         Verb::Heal { room } => switch::link(session, room, false).await,
         Verb::Clock { shift_ms, speed } => switch::clock(session, shift_ms, speed).await,
         Verb::Bench(BenchVerb::Chain(arguments)) => start::bench(session, arguments, dir).await,
+        Verb::Bench(BenchVerb::Evidence { receipts }) => start::bench_evidence(session, receipts),
         Verb::Completion { shell } => Ok(completion(session, shell)),
         Verb::Version => Ok(version(session)),
     }

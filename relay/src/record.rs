@@ -26,7 +26,7 @@ use topology::{Flow, Precedence, RoomId};
 
 use crate::{
     envelope::Role,
-    envelope_id::EnvelopeKey,
+    envelope_id::{EnvelopeKey, Epoch},
     limits::{DUPLICATES_KEPT, LOOK_AGAIN},
     message::field::Status,
     receipt::Event,
@@ -94,8 +94,8 @@ pub struct NotedReceipt {
     pub event: Event,
     /// Who says it.
     pub issuer: RoomId,
-    /// In which of the issuer's runs.
-    pub epoch: u64,
+    /// In which of the issuer's runs; its nonce too, since a restored room may count its runs again.
+    pub epoch: Epoch,
     /// Its leaf number there.
     pub seq: u64,
 }

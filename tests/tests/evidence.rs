@@ -120,8 +120,6 @@ async fn one_file_and_one_anchor_tell_the_whole_way_of_a_message_and_any_other_b
     let cluster = Cluster::start(PROGRAM, Network::three()).await;
     let id = reported(&cluster, &minutes_ago(10)).await;
     let (file, bytes) = dated(&cluster, COUNTY, &id, &[]).await;
-    std::fs::copy(&file, "/tmp/wt/ev.zip").unwrap();
-    std::fs::copy(anchor(&cluster), "/tmp/wt/ev.pem").unwrap();
     let outcome = verified(&cluster, &file).await;
     assert_eq!(outcome.code, 0, "{outcome:?}");
     let told: Value = outcome.json();
@@ -137,6 +135,15 @@ async fn one_file_and_one_anchor_tell_the_whole_way_of_a_message_and_any_other_b
     assert_eq!(events[..3], [("accepted", true), ("custody", true), ("delivered", true)]);
     assert_eq!(message.title, None);
 
+    let bad = cluster.place().join("changed.zip");
+    for index in (0..bytes.len()).step_by(bytes.len() / 40) {
+        let mut changed = bytes.clone();
+        changed[index] ^= 1;
+        std::fs::write(&bad, changed).unwrap();
+        assert_eq!(by_python(&bad, &anchor(&cluster)).0, Some(6), "byte {index}");
+    }
+    assert_eq!(verified(&cluster, &bad).await.code, 6);
+
     for index in 0..bytes.len() {
         let mut bad = bytes.clone();
         bad[index] ^= 0x10;
@@ -146,4 +153,41 @@ async fn one_file_and_one_anchor_tell_the_whole_way_of_a_message_and_any_other_b
             Ok(_) => panic!("byte {index} may be changed"),
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_is_exported_whole_and_both_verifiers_call_it_late() {
+    let cluster = Cluster::start(PROGRAM, Network::three()).await;
+    let (county, province) = (cluster.room(COUNTY), cluster.room(PROVINCE));
+    let id = reported(&cluster, &minutes_ago(90)).await;
+    let request = Letter::test("verify.request", &[COUNTY], "请核实").relating_to(&id);
+    let request = province.send(&request).await;
+    province.receipt(&request, "delivered").await;
+    let reply = Letter::test("verify.reply", &[PROVINCE], "属实").relating_to(&request).skipping("已告市里");
+    let reply = county.send(&reply).await;
+    county.receipt(&reply, "delivered").await;
+    let (file, bytes) = dated(&cluster, COUNTY, &request, &["--case", "--with-text"]).await;
+    let (conclusion, kept) = checked(&cluster, &bytes).unwrap();
+    let seqs: Vec<Option<u32>> = kept.messages.iter().map(|message| message.facts.case_seq).collect();
+    assert_eq!(seqs, [Some(1), Some(2), Some(3)]);
+    assert_eq!(kept.messages[0].title.as_deref(), Some("化工厂火灾"));
+    assert!(conclusion.as_of.is_some() && kept.now == conclusion.as_of);
+
+    let outcome = verified(&cluster, &file).await;
+    let (code, theirs) = by_python(&file, &anchor(&cluster));
+    assert_eq!((outcome.code, code), (5, Some(5)), "{theirs}");
+    let told: Value = serde_json::from_str(&outcome.out).unwrap();
+    assert_eq!(verdicts(&theirs, THEIRS), verdicts(&told, OURS), "{told}");
+    assert!(verdicts(&told, OURS).contains(&"hn.report.l3 411322 410000 late late".to_owned()), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_anchor_and_a_file_that_is_not_there_are_told_apart() {
+    let cluster = Cluster::start(PROGRAM, Network::one()).await;
+    let nothing = cluster.place().join("nothing.zip");
+    assert_eq!(verified(&cluster, &nothing).await.code, 1);
+    std::fs::write(&nothing, b"nothing").unwrap();
+    assert_eq!(verified(&cluster, &nothing).await.code, 6);
+    let anchor = cluster.command(&["verify", text(&nothing), "--anchor", text(&nothing)]).await;
+    assert_eq!(anchor.code, 2);
 }

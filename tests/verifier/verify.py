@@ -3,20 +3,14 @@
 
 usage: verify.py FILE ANCHOR.pem    needs: pip install cbor2 cryptography
 exit code: 0 valid and on time, 5 valid and late or undecidable, 6 invalid, 1 unreadable, 2 usage"""
-import base64
-import datetime
-import hashlib
-import json
-import struct
-import sys
-import zlib
-
+import base64, datetime, hashlib, json, struct, sys, zlib
 import cbor2
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from verdicts import judge
 
-BY_RECIPIENT = {"delivered", "alerted", "acknowledged", "opened", "disposed", "returned"}
 BY_OFFICER = {"acknowledged", "opened", "disposed", "returned"}
+BY_RECIPIENT = {"delivered", "alerted"} | BY_OFFICER
 INF = float("inf")
 
 def need(condition, what):
@@ -31,8 +25,8 @@ def decode(data):
     need(cbor2.dumps(value, canonical=True) == data, "CBOR that is not deterministic")
     return value
 
-# --- the container: made again from names and data, and compared ------------------------------------------------------
 def entries(data):
+    """Stored, and every byte made again from names and data."""
     found, directory, at = [], b"", 0
     while data[at:at + 4] == b"PK\3\4":
         crc, size, _, length = struct.unpack("<IIIH", data[at + 14:at + 28])
@@ -48,7 +42,6 @@ def entries(data):
     need(len({name for name, _ in found}) == len(found), "a name twice")
     return found
 
-# --- signed objects -----------------------------------------------------------------------------------------------------
 def parts(signed, kind):
     need(signed[:1] == b"\xd2", f"{kind}: no COSE_Sign1")
     protected, unprotected, payload, signature = decode(signed).value
@@ -68,7 +61,6 @@ def open_with(signed, kind, public):
 
 class Map:
     """Plan, sheets, and the keys of the rooms with their validity."""
-
     def __init__(self, plan, root):
         self.root_certificate = root
         self.plan = open_with(plan, "plan", root.public_key().public_bytes_raw())
@@ -77,12 +69,10 @@ class Map:
         subtrees = root.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees
         need([name.value for name in subtrees] == [f"{self.network}.internal"], "plan of another network")
         self.keys, self.revoked, self.used, self.lists = {}, {}, [], set()
-
     def above(self, room):
         while room in self.rooms:
             yield room
             room = self.rooms[room].get("parent")
-
     def ways(self, room):
         seen, new = set(), [room]
         while new:
@@ -91,11 +81,9 @@ class Map:
                 seen.add(room)
                 new += [up for up in [self.rooms[room].get("parent")] if up] + self.rooms[room].get("alternates", [])
         return seen
-
     def domain(self, room):
         label = lambda id: base64.b32encode(id).decode().rstrip("=").lower()
         return ".".join([label(id) for id in self.above(room)] + [self.network, "internal"])
-
     def add_sheet(self, signed):
         sheet = decode(parts(signed, "sheet")[3])
         chain = [x509.load_der_x509_certificate(der) for der in sheet["chain"]]
@@ -131,19 +119,16 @@ class Map:
         for revocation in sheet["revocations"]:
             if "key" in revocation["revoked"]:
                 self.revoked[revocation["revoked"]["key"]] = revocation.get("compromised_since_ms", revocation["at_ms"])
-
     def verify(self, signed, kind):
         id = parts(signed, kind)[0]
         need(id in self.keys, f"{kind}: unknown key")
         self.used.append(id)
         room, key = self.keys[id]
         return room, open_with(signed, kind, key["public"])
-
     def officer(self, signed, kind):
         room, certificate = self.verify(parts(signed, kind)[2]["attachment"], "officer-certificate")
         need(certificate["room"] == room, "officer's certificate of another room")
         return room, open_with(signed, kind, certificate["public"])
-
     def check_keys(self, earliest, latest):
         used, self.used = self.used, []
         for index, id in enumerate(used):
@@ -153,50 +138,39 @@ class Map:
                 need(latest is None or latest >= key["from_ms"], "a key before its time")
                 need(earliest is None or earliest < key.get("to_ms", INF), "a key after its time")
 
-# --- the log ----------------------------------------------------------------------------------------------------------
 def hashes(path):
     need(len(path) % 32 == 0, "a path that is cut")
     return [path[at:at + 32] for at in range(0, len(path), 32)]
 
-def check_inclusion(leaf, number, size, path, root):  # RFC 9162, 2.1.3.2
-    need(number < size, "no such leaf")
-    node, last, value = number, size - 1, sha(b"\0", leaf)
-    for sibling in hashes(path):
-        need(last > 0, "path too long")
+def climb(node, last, path, values):
+    """RFC 9162, 2.1.3.2 and 2.1.4.2: a sibling on the left changes every value, one on the right the newest only."""
+    for sibling in path:
+        need(last > 0, "a path that is too long")
         if node & 1 or node == last:
-            value = sha(b"\1", sibling, value)
+            values = [sha(b"\1", sibling, value) for value in values]
             while node and not node & 1:
                 node, last = node >> 1, last >> 1
         else:
-            value = sha(b"\1", value, sibling)
+            values[-1] = sha(b"\1", values[-1], sibling)
         node, last = node >> 1, last >> 1
-    need(last == 0 and value == root, "a path to another root")
+    need(last == 0, "a path that is too short")
+    return values
 
-def check_consistency(old_size, old_root, size, root, path):  # RFC 9162, 2.1.4.2
-    need(old_size <= size, "a head beyond the newest")
-    path = hashes(path)
+def check_inclusion(leaf, number, size, path, root):
+    need(number < size and climb(number, size - 1, hashes(path), [sha(b"\0", leaf)]) == [root], "a path to another root")
+
+def check_consistency(old_size, old_root, size, root, path):
+    path, node, last = hashes(path), old_size - 1, size - 1
     if old_size in (0, size):
         return need(not path and (old_size == 0 or old_root == root), "a forked log")
-    if not old_size & (old_size - 1):
-        path = [old_root] + path
-    node, last, (old, new) = old_size - 1, size - 1, (path[0], path[0])
+    path = path if old_size & (old_size - 1) else [old_root] + path
     while node & 1:
         node, last = node >> 1, last >> 1
-    for sibling in path[1:]:
-        need(last > 0, "path too long")
-        if node & 1 or node == last:
-            old, new = sha(b"\1", sibling, old), sha(b"\1", sibling, new)
-            while node and not node & 1:
-                node, last = node >> 1, last >> 1
-        else:
-            new = sha(b"\1", new, sibling)
-        node, last = node >> 1, last >> 1
-    need(last == 0 and old == old_root and new == root, "a forked log")
+    need(old_size < size and climb(node, last, path[1:], [path[0], path[0]]) == [old_root, root], "a forked log")
 
 class Evidence:
     def __init__(self, map):
         self.map, self.newest, self.exporter, self.messages, self.lines = map, None, None, [], []
-
     def head(self, kept):
         room, checkpoint = self.map.verify(kept["checkpoint"], "checkpoint")
         need(checkpoint["room"] == room, "checkpoint of another room")
@@ -217,7 +191,6 @@ class Evidence:
         newest = self.newest
         check_consistency(checkpoint["size"], checkpoint["root"], newest["size"], newest["root"], kept["consistency"])
         return checkpoint["size"], checkpoint["root"], dated["at"]
-
     def group(self, group):
         need(group["v"] == 1, "version")
         self.ticks = {}
@@ -234,11 +207,9 @@ class Evidence:
             self.map.check_keys(self.cited(line["up_tick"]), self.dated(leaf))
             self.lines.append(line)
         self.messages += [self.message(kept) for kept in group["messages"]]
-
     def cited(self, tick):
         need(tick is None or self.ticks.get(tick["digest"]) == tick["at"], "a tick that is not there")
         return tick and tick["at"]
-
     def dated(self, leaf):
         if "head" not in leaf:
             return need(not leaf["path"], "a path without a head")
@@ -246,7 +217,6 @@ class Evidence:
         size, root, at = self.heads[leaf["head"]]
         check_inclusion(leaf["bytes"], leaf["leaf"], size, leaf["path"], root)
         return at
-
     def message(self, kept):
         origin, header = self.map.verify(kept["header"], "envelope-header")
         route, digest = decode(header["route"]), sha(kept["header"])
@@ -275,7 +245,6 @@ class Evidence:
             need(all(id not in self.map.revoked or (seen or INF) < self.map.revoked[id] for id in self.map.used), "call")
             self.map.used, message["call"] = [], call
         return message
-
     def receipt(self, leaf, message, header_tick):
         issuer, receipt = self.map.verify(leaf["bytes"], "receipt")
         event, to, origin = receipt["event"], receipt["recipient"], message["origin"]
@@ -290,8 +259,8 @@ class Evidence:
         need(issuer != self.exporter or receipt["seq"] == leaf["leaf"], "number of the receipt")
         if "officer" in receipt:
             room, deed = self.map.officer(receipt["officer"], "officer-act")
-            names = ("event", "origin", "envelope_id", "envelope_digest")
-            need(room == deed["room"] == issuer and all(deed[n] == receipt[n] for n in names), "officer's act")
+            same = all(deed[n] == receipt[n] for n in ("event", "origin", "envelope_id", "envelope_digest"))
+            need(room == deed["room"] == issuer and same, "officer's act")
         latest = self.dated(leaf)
         earliest = max((at for at in (self.cited(receipt["tick"]), header_tick) if at is not None), default=-INF)
         self.map.check_keys(earliest, latest)
@@ -302,108 +271,6 @@ class Evidence:
         attested = said if lo <= hi and said[0] <= said[1] else proven
         message["events"].append((event, to, issuer, proven, attested))
         return latest if receipt["envelope_digest"] == message["digest"] else None
-
-# --- verdicts (docs/rules.md) -------------------------------------------------------------------------------------------
-LEVELS = {"exceptional": "特别重大", "major": "重大", "serious": "较大", "ordinary": "一般"}
-REPORT, REQUEST, REPLY, INSTRUCTION, FEEDBACK = 1, 3, 4, 5, 6
-
-def calls(messages):
-    """The ends of the calls that both sides signed, with the two rooms and the message that they were about."""
-    said = sorted((m for m in messages if "call" in m), key=lambda m: (m["id"], m["origin"]))
-    inside, found = [m["call"] for m in said if m["call"]["direction"] == "in"], []
-    for out in (m["call"] for m in said if m["call"]["direction"] == "out"):
-        for into in inside:
-            near = all(abs(out[end] - into[end]) <= 600_000 for end in ("started_at", "ended_at"))
-            same = all(out[name] == into[name] for name in ("code", "status", "line"))
-            same = same and all(n not in out or n not in into or out[n] == into[n] for n in ("about", "case"))
-            if near and same and (out["room"], out["peer"]) == (into["peer"], into["room"]):
-                inside.remove(into)
-                found.append((max(out["ended_at"], into["ended_at"]), {out["room"], out["peer"]}, out.get("about")))
-                break
-    return found
-
-def first(message, event, to, grade):
-    times = [entry[grade] for entry in message["events"] if entry[0] == event and entry[1] == to]
-    return min(times, key=lambda time: time[1], default=None)
-
-def duties(messages, plan, packs, grade):
-    key = lambda m: {"origin": m["origin"], "id": m["id"]}
-    ordered = sorted(messages, key=lambda m: (m["facts"].get("case_seq", 0), m["id"], m["origin"]))
-    reports, spoken = [m for m in ordered if m["facts"]["kind"] == REPORT], calls(messages)
-    met = lambda all, to: min((m for m in all if first(m, "delivered", to, grade)),
-                              key=lambda m: first(m, "delivered", to, grade)[1], default=None)
-    for to in sorted({a["room"] for m in reports for a in m["to"]} | set(packs)):
-        if not reports or to == reports[0]["origin"] or to not in plan.above(reports[0]["origin"]):
-            continue
-        mine = [m for m in reports if to in [a["room"] for a in m["to"]]]
-        answer = met(mine, to)
-        obliged = (answer or (mine or reports)[0])["origin"]
-        ends = [end for end, rooms, _ in spoken if to in rooms and rooms & {obliged, reports[0]["origin"]}]
-        yield "report.first", obliged, to, {"delivered": answer and first(answer, "delivered", to, grade)}, ends
-    for asked in (m for m in ordered if m["facts"]["kind"] in (REQUEST, INSTRUCTION)):
-        kind, wanted, start = (("verify.reply", REPLY, "notice_received") if asked["facts"]["kind"] == REQUEST
-                               else ("instruction.feedback", FEEDBACK, "instruction_received"))
-        for room in (a["room"] for a in asked["to"] if a["role"] == "action"):
-            answer = met([m for m in ordered if m["facts"]["kind"] == wanted and m["origin"] == room
-                          and key(asked) in m["facts"].get("relates_to", [])], asked["origin"])
-            delivered = answer and first(answer, "delivered", asked["origin"], grade)
-            ends = [end for end, rooms, about in spoken if rooms == {room, asked["origin"]} and about in (None, key(asked))]
-            times = {start: first(asked, "delivered", room, grade), "delivered": delivered, "asked": asked["facts"]}
-            yield kind, room, asked["origin"], times, ends
-
-def judge(messages, plan, packs, grade, now):
-    reports = [m["facts"] for m in messages if m["facts"]["kind"] == REPORT]
-    stated = [f["severity"] for f in reports if "severity" in f]
-    grave = min((list(LEVELS).index(level) for level in stated if level in LEVELS), default=0)
-    occurred = min((f["occurred_at"]["at"] for f in reports if "at" in f.get("occurred_at", {})), default=None)
-    issuers = {code(plan.rooms[room]): room for room in plan.rooms}
-    targets = {issuers[pack["issuer"]] for pack in packs if pack["issuer"] in issuers}
-    for kind, obliged, to, times, ends in duties(messages, plan, targets, grade):
-        for pack in packs:
-            if pack["issuer"] not in (None, "000000") and issuers.get(pack["issuer"]) != to:
-                continue
-            for rule in pack["rules"]:
-                end, written = (min(ends), min(ends)) if ends else None, times["delivered"]
-                traits = {"sensitive": any(m["facts"].get("sensitive") for m in messages),
-                          "urgent_no_time_to_write": bool(end) and (not written or end[0] <= written[1])}
-                if "asked" in times:
-                    traits["written_required"] = times["asked"].get("written_required", False)
-                traits = {name: str(value).lower() for name, value in traits.items()}
-                if stated or kind == "report.first":
-                    traits["severity"] = LEVELS[list(LEVELS)[grave]]
-                meets = lambda wanted: all(traits.get(name) in values for name, values in wanted.items())
-                differs = any(traits[n] not in values for n, values in rule["assumes"].items() if n in traits)
-                if rule["kind"] != kind or differs or (rule["applies"] and not any(map(meets, rule["applies"]))):
-                    continue
-                start = rule["start"]
-                if rule["basis"] == "implied" and start == "occurrence":
-                    start = pack["switches"]["implied_start"]
-                began = (occurred, occurred) if start == "occurrence" and occurred else times.get(start)
-                yield {"rule": rule["id"], "pack": pack["name"], "obliged": code(plan.rooms[obliged]),
-                       "towards": code(plan.rooms[to]), "verdict": decide(rule, began, written, end, now)}
-
-def decide(rule, began, delivered, end, now):
-    calls_count = rule["channel"] in ("any", "phone")
-    is_phone = rule["stop"].startswith("phone_")
-    times = [delivered] if delivered and not is_phone else []
-    times += [end] if end and calls_count and (is_phone or rule["channel"] == "any") else []
-    if not began:
-        return "undecidable" if rule["start"] == "occurrence" or times else None
-    limit = rule["limit"]
-    if limit == "end_of_day":
-        due = [(at + 28_800_000) // 86_400_000 * 86_400_000 + 57_600_000 for at in began]
-    elif isinstance(limit, dict) and "within" in limit:
-        due = [at + limit["within"]["duration_ms"] for at in began]
-    else:
-        return "no_limit" if limit in ("asap", "none") else "not recomputed here"
-    if not times:
-        return "pending" if now <= due[0] else "late" if now > due[1] else "undecidable"
-    stop = [min(time[side] for time in times) for side in (0, 1)]
-    return "on_time" if stop[1] <= due[0] else "late" if stop[0] > due[1] else "undecidable"
-
-def code(room):
-    return [dated["value"] for dated in room["codes"] if "to_ms" not in dated][-1]
-
 def verify(data, pem):
     found = entries(data)
     names, bodies = [name for name, _ in found], dict(found)
@@ -456,15 +323,13 @@ def main():
         return 2
     try:
         data, pem = (open(path, "rb").read() for path in sys.argv[1:])
+        verdicts = verify(data, pem)
     except OSError as error:
         print(error, file=sys.stderr)
         return 1
-    try:
-        verdicts = verify(data, pem)
     except Exception as error:  # whatever is not as it must be, cbor2 and x509 say in their own exceptions
         print(json.dumps({"valid": False, "why": f"{type(error).__name__}: {error}"}, ensure_ascii=False))
         return 6
     print(json.dumps({"valid": True, "verdicts": verdicts}, ensure_ascii=False, indent=1))
     return 5 if any(v["verdict"] in ("late", "undecidable", "refused") for v in verdicts) else 0
-
 sys.exit(main())

@@ -413,4 +413,8 @@ pub(crate) enum MapVerb {
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchVerb {
     Chain(BenchArguments),
+    Evidence {
+        #[arg(long, default_value_t = 10_000, value_name = "N")]
+        receipts: u64,
+    },
 }

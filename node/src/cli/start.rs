@@ -90,6 +90,14 @@ pub(crate) async fn bench(session: &mut Session, arguments: BenchArguments, dir:
     Ok(0)
 }
 
+pub(crate) fn bench_evidence(session: &mut Session, receipts: u64) -> Outcome {
+    let figures = benchmark::evidence::run(receipts)?;
+    session.screen.result(&figures, |figures, _| {
+        serde_json::to_string_pretty(figures).expect("figures are plain data")
+    });
+    Ok(0)
+}
+
 /// Signs a changed map with the authority's root key.
 pub(crate) fn sign_plan(authority_dir: &Path, map_file: &Path, rules: &InForce) -> Result<Vec<u8>, Problem> {
     authority::sign_plan(authority_dir, map_file, rules)

@@ -186,7 +186,7 @@ impl Record {
             delivery.receipts.push(NotedReceipt {
                 event: statement.event,
                 issuer: statement.issuer,
-                epoch: statement.epoch.counter,
+                epoch: statement.epoch,
                 seq: statement.seq,
             });
         }
@@ -196,7 +196,7 @@ impl Record {
         self.delivery(statement.recipient).is_some_and(|delivery| {
             delivery.receipts.iter().any(|noted| {
                 noted.issuer == statement.issuer
-                    && noted.epoch == statement.epoch.counter
+                    && noted.epoch == statement.epoch
                     && noted.seq == statement.seq
             })
         })

@@ -1,0 +1,109 @@
+//! What a room that lies can do with an evidence file that is whole and signed: nothing.
+
+use node::bench::evidence::sample::{BEGIN_MS, COUNTY, Sample, Wish};
+use relay::{
+    duty::Verdict,
+    evidence::{
+        Account, Judge, MessageAccount, RuleVerdict, VerifyError,
+        invalid::{Fault, Invalid},
+        verify,
+    },
+    receipt::Event,
+};
+use topology::Map;
+
+const RECEIPTS: u64 = 300;
+
+#[derive(Default)]
+struct Kept {
+    messages: Vec<MessageAccount>,
+    verdicts: Vec<RuleVerdict>,
+}
+
+impl Account for Kept {
+    fn message(&mut self, _: &Map, message: &MessageAccount) {
+        self.messages.push(message.clone());
+    }
+
+    fn verdict(&mut self, _: &Map, verdict: RuleVerdict) {
+        self.verdicts.push(verdict);
+    }
+}
+
+fn told(wish: Wish) -> Result<Kept, VerifyError> {
+    let sample = Sample::new(Wish { receipts: RECEIPTS, ..wish });
+    let file = sample.write(Vec::new()).unwrap();
+    let mut kept = Kept::default();
+    let mut judge = Judge::new(&mut kept);
+    verify(file.as_slice(), &sample.root(), &mut judge)?;
+    judge.finish();
+    Ok(kept)
+}
+
+fn fault(wish: Wish) -> (String, Fault) {
+    match told(wish).err().expect("it must not verify") {
+        VerifyError::Invalid(Invalid { place, fault }) => (place.to_string(), fault),
+        VerifyError::Unreadable(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn honest_evidence_verifies_and_every_message_has_its_verdict() {
+    let kept = told(Wish::default()).unwrap();
+    assert_eq!((kept.messages.len(), kept.verdicts.len()), (170, 170));
+    assert!(
+        kept.verdicts.iter().all(|v| (v.working.verdict, v.proven) == (Verdict::OnTime, Verdict::OnTime))
+    );
+}
+
+#[test]
+fn a_key_that_was_revoked_later_does_not_spoil_what_was_seen_before() {
+    let kept = told(Wish { stolen_since_ms: Some(BEGIN_MS + 86_400_000), ..Wish::default() }).unwrap();
+    assert_eq!(kept.messages.len(), 170);
+}
+
+#[test]
+fn a_key_that_was_stolen_before_signs_nothing_that_counts() {
+    let (place, fault) = fault(Wish { stolen_since_ms: Some(BEGIN_MS), ..Wish::default() });
+    assert_eq!(place, "evidence/0001.cbor (message 1 receipt 1)");
+    assert!(matches!(fault, Fault::Key { .. }), "{fault}");
+}
+
+#[test]
+fn what_a_thief_signs_after_the_theft_is_found_though_older_evidence_in_the_same_file_counts() {
+    // Stolen after the first group was dated, before the second one.
+    let (place, fault) = fault(Wish { stolen_since_ms: Some(BEGIN_MS + 95_000), ..Wish::default() });
+    assert_eq!(place, "evidence/0002.cbor (message 1 receipt 1)");
+    assert!(matches!(fault, Fault::Key { .. }), "{fault}");
+}
+
+#[test]
+fn a_clock_that_was_put_back_improves_nothing() {
+    let honest = told(Wish::default()).unwrap();
+    let lying = told(Wish { back_dated_ms: 3_600_000, ..Wish::default() }).unwrap();
+    for (true_one, false_one) in honest.messages.iter().zip(&lying.messages) {
+        let accepted = |message: &MessageAccount| {
+            let event = message.events.iter().find(|event| event.receipt.event == Event::Accepted);
+            event.unwrap().clone()
+        };
+        let (honest, lying) = (accepted(true_one), accepted(false_one));
+        assert_eq!(honest.receipt.issuer, COUNTY);
+        assert_eq!(honest.timed.proven, lying.timed.proven);
+        assert!(lying.timed.is_contradicted && lying.timed.attested.is_none());
+        assert!(!honest.timed.is_contradicted && honest.timed.attested.is_some());
+    }
+}
+
+#[test]
+fn two_histories_of_one_log_do_not_fit_into_one_file() {
+    let (place, fault) = fault(Wish { is_forked: true, ..Wish::default() });
+    assert_eq!(place, "evidence/0001.cbor (head 1)");
+    assert!(matches!(fault, Fault::Object(_)), "{fault}");
+}
+
+#[test]
+fn a_receipt_of_another_envelope_is_not_taken_for_one_of_this() {
+    let (place, fault) = fault(Wish { is_swapped: true, ..Wish::default() });
+    assert_eq!(place, "evidence/0001.cbor (message 1 receipt 3)");
+    assert!(matches!(fault, Fault::Policy(_)), "{fault}");
+}
