@@ -1,4 +1,4 @@
-//! `yichuan demo`: seven duty rooms of Henan on one machine, each a process of its own, and three scenarios with real
+//! `yichuan demo`: seven duty rooms of Henan on one machine, each a process of its own, and four scenarios with real
 //! messages between them. Nothing here is a private path: whatever is done can be done with the command line.
 //!
 //! *Promises:* no process and no directory is left behind, unless the directory is to be kept; the exit code is 0 only
@@ -9,6 +9,7 @@ mod cards;
 mod document;
 mod letters;
 mod outage;
+mod proof;
 mod report;
 mod stage;
 mod verify;
@@ -80,10 +81,11 @@ async fn play(
 
 const fn wanted(scenario: Scenario) -> &'static [Scenario] {
     match scenario {
-        Scenario::All => &[Scenario::Report, Scenario::Verify, Scenario::Outage],
+        Scenario::All => &[Scenario::Report, Scenario::Verify, Scenario::Outage, Scenario::Proof],
         Scenario::Report => &[Scenario::Report],
         Scenario::Verify => &[Scenario::Verify],
         Scenario::Outage => &[Scenario::Outage],
+        Scenario::Proof => &[Scenario::Proof],
     }
 }
 
@@ -110,6 +112,7 @@ async fn play_one(
     let (name, outcome) = match scenario {
         Scenario::Verify => ("verify", verify::play(&mut stage).await),
         Scenario::Outage => ("outage", outage::play(&mut stage).await),
+        Scenario::Proof => ("proof", proof::play(&mut stage).await),
         Scenario::Report | Scenario::All => ("report", report::play(&mut stage).await),
     };
     stage.finish(name, outcome).await

@@ -35,7 +35,7 @@ pub struct DemoArguments {
 /// What the demo plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Scenario {
-    /// All three.
+    /// All of them.
     All,
     /// County to city to province.
     Report,
@@ -43,6 +43,8 @@ pub enum Scenario {
     Verify,
     /// The city's node is killed and comes back.
     Outage,
+    /// Three reports are judged, exported as evidence and verified.
+    Proof,
 }
 
 /// `bench chain`: how much is sent.
