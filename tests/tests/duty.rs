@@ -42,6 +42,15 @@ async fn rules_at(cluster: &Cluster, code: &str) -> RulesInForce {
     cluster.at(code, &["rules", "ls", "--json"]).await.json()
 }
 
+/// Waits until a room judges by all that its plan names.
+async fn has_packs(cluster: &Cluster, code: &str) {
+    until(&format!("{code} has its packs"), LONG, async || {
+        let rules = rules_at(cluster, code).await;
+        (rules.missing.is_empty() && !rules.packs.is_empty()).then_some(())
+    })
+    .await;
+}
+
 fn names(rules: &RulesInForce) -> Vec<String> {
     rules.packs.iter().map(|pack| format!("{}@{}", pack.name, pack.version)).collect()
 }
@@ -125,11 +134,7 @@ async fn a_request_answered_by_phone_and_in_writing_is_explained_at_both_ends() 
     let cluster = Cluster::start(PROGRAM, Network::three()).await;
     let (county, province) = (cluster.room(COUNTY), cluster.room(PROVINCE));
     county.clock_trusted().await;
-    until("the county has its packs", LONG, async || {
-        let rules = rules_at(&cluster, COUNTY).await;
-        (rules.missing.is_empty() && !rules.packs.is_empty()).then_some(())
-    })
-    .await;
+    has_packs(&cluster, COUNTY).await;
     let asked = cluster.at(PROVINCE, &["request", COUNTY, "请核实网传视频", "--written", "--json"]).await;
     let request = asked.json::<Sent>().id;
     province.receipt(&request, "delivered").await;
@@ -165,6 +170,7 @@ async fn a_request_answered_by_phone_and_in_writing_is_explained_at_both_ends() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_report_leaves_at_once_and_its_facts_say_why() {
     let cluster = Cluster::start(PROGRAM, Network::three()).await;
+    has_packs(&cluster, CITY).await;
     let file = "title = \"火灾\"\nwhat = \"一仓库起火\"\nseverity = \"serious\"\ncategory = \"acc.hazmat\"\n\
                 occurred_at = 2026-01-05 02:31:00\n[place]\ntext = \"方城县\"\n";
     let file = write(cluster.place(), "late.toml", &format!("kind = \"report\"\n{file}"));
