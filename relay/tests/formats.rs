@@ -20,6 +20,7 @@ use certs::{
 };
 use relay::{
     checkpoint::{Anchor, VerifiedCheckpoint},
+    duty::signed::{SignedCalendar, SignedPack},
     envelope::{EnvelopeBytes, RecipientKey, VerifiedEnvelope},
     limits,
     log::VerifiedLine,
@@ -72,6 +73,8 @@ fn block_text(name: &str, bytes: &[u8]) -> String {
 fn every_example_in_the_document_is_what_the_code_makes() {
     let made = [
         ("plan", sign_plan(&authority(), &plan())),
+        ("rule-pack", rule_pack().bytes().to_vec()),
+        ("calendar", calendar().bytes().to_vec()),
         ("sheet", sheet()),
         ("envelope-header", header()),
         ("epoch-start", epoch_start()),
@@ -96,6 +99,9 @@ fn the_examples_verify_from_the_root_down_and_the_body_opens() {
     let authority = authority();
     let map = verify_plan(&block("plan"), authority.root()).unwrap().map;
     assert_eq!(map.plan(), &plan());
+    let named = |bytes: &[u8]| topology::RuleDigest::from_bytes(*certs::digest(bytes).as_bytes());
+    assert_eq!(map.plan().packs[0].digest, named(&block("rule-pack")));
+    assert_eq!(map.plan().calendars[0].digest, named(&block("calendar")));
     let keys = known_keys(&map);
     let bytes = EnvelopeBytes {
         header: block("envelope-header").into(),
@@ -110,6 +116,8 @@ fn the_examples_verify_from_the_root_down_and_the_body_opens() {
     let act = verify_act(&block("officer-act"), &keys).unwrap();
     assert_eq!((act.room, act.officer.as_str(), act.role), (CITY, "liwei", OfficerRole::HeadOfWatch));
     assert_eq!(OfficerCertificate::verify(&block("officer-certificate"), &keys).unwrap().name, "李伟");
+    assert_eq!(SignedPack::verify(&block("rule-pack"), &keys).unwrap(), rule_pack());
+    assert_eq!(SignedCalendar::verify(&block("calendar"), &keys).unwrap(), calendar());
     let read = VerifiedCheckpoint::verify(&block("checkpoint"), &keys).unwrap();
     let dated = Anchor::decode(&block("anchor")).unwrap().check(&read, &map, &keys).unwrap();
     assert_eq!(dated, root_checkpoint().0.checkpoint().at);

@@ -3,11 +3,6 @@
 
 use std::path::Path;
 
-use node::control::view::{Check, RulesInForce};
-use tests::cluster::{Cluster, LONG, Network, text, until};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
-const PROVINCE: &str = "410000";
 use node::control::view::{Check, DueLine, ExplainedDuty, Noted, Opened, RulesInForce, Sent};
 use tests::cluster::{Cluster, LONG, Letter, Network, text, until};
 

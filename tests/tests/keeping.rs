@@ -255,7 +255,13 @@ async fn a_backup_that_was_changed_or_a_directory_that_is_taken_is_refused_befor
     }
     let done = restore(&copy, &dir).await;
     assert_eq!(done.code, 0, "{done:?}");
-    assert!(dir.join("keys/signing.pem").exists() && dir.join("loss.json").exists());
+    assert!(dir.join("loss.json").exists());
+    for place in ["keys", "certificates", "map"] {
+        let same = tokio::process::Command::new("diff")
+            .args(["-r", text(&cluster.room(CITY).dir().join(place)), text(&dir.join(place))])
+            .status();
+        assert!(same.await.unwrap().success(), "{place} is not as it was");
+    }
 }
 
 /// Changes rows behind the node's back, as somebody does who may write the file.

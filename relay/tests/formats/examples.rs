@@ -19,6 +19,11 @@ use certs::{
 };
 use relay::{
     checkpoint::{Anchor, AnchorStep, Checkpoint, VerifiedCheckpoint},
+    duty::{
+        calendar::CalendarYear,
+        pack_file,
+        signed::{SignedCalendar, SignedPack},
+    },
     engine::EpochStart,
     envelope::{ENVELOPE_VERSION, Role, Route, SealedMessage},
     envelope_id::{EnvelopeId, EnvelopeKey, Epoch},
@@ -39,7 +44,10 @@ use relay::{
     timestamp::Timestamp,
 };
 use serde_bytes::{ByteArray, ByteBuf};
-use topology::{Dated, Flow, Level, Map, Name, Plan, Precedence, Relation, RelationKind, Room, RoomId};
+use topology::{
+    CalendarInForce, Dated, Flow, Level, Map, Name, PackInForce, Plan, Precedence, Relation, RelationKind,
+    Room, RoomId, RuleDigest,
+};
 
 use super::block;
 
@@ -91,8 +99,15 @@ pub(crate) fn plan() -> Plan {
         issued_at_ms: NOW_MS - DAY_MS,
         demo: false,
         rooms: vec![province, city, department],
-        packs: Vec::new(),
-        calendars: Vec::new(),
+        packs: vec![PackInForce {
+            name: "local-2026".into(),
+            version: 1,
+            digest: RuleDigest::from_bytes(*rule_pack().digest().as_bytes()),
+        }],
+        calendars: vec![CalendarInForce {
+            year: 2026,
+            digest: RuleDigest::from_bytes(*calendar().digest().as_bytes()),
+        }],
     }
 }
 
@@ -430,4 +445,44 @@ pub(crate) fn receipt() -> Vec<u8> {
         envelope_digest: digest(&header()),
     };
     receipt.sign(&key(&CITY_SIGNING)).bytes().to_vec()
+}
+
+/// One rule of the province's own.
+pub(crate) fn rule_pack() -> SignedPack {
+    let pack = pack_file::parse("local-2026.toml", RULE_PACK, &[]).unwrap();
+    SignedPack::sign(pack, PROVINCE, &key(&PROVINCE_SIGNING))
+}
+
+const RULE_PACK: &str = r#"
+name = "local-2026"
+version = 1
+title = "本地细则"
+document = "豫值〔2026〕1号"
+issuer = "410000"
+target = "省政府"
+issued = "2026-01-01"
+
+[[rule]]
+id = "local.verify.phone"
+kind = "verify.reply"
+force = "must"
+channel = "phone"
+start = "notice_received"
+basis = "stated"
+stop = "phone_feedback_completed"
+limit = "PT15M"
+place = "一"
+says = "15分钟内电话反馈"
+quote = "15分钟"
+"#;
+
+/// A year with one day off and one that is worked for it.
+pub(crate) fn calendar() -> SignedCalendar {
+    let year = CalendarYear {
+        year: 2026,
+        off: vec!["2026-10-01".into()],
+        work: vec!["2026-10-10".into()],
+        source: "国办发明电".into(),
+    };
+    SignedCalendar::sign(year, PROVINCE, &key(&PROVINCE_SIGNING))
 }

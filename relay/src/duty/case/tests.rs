@@ -77,6 +77,7 @@ fn facts(kind: Kind) -> MessageFacts {
         sensitive: false,
         occurred_at: None,
         learned_at: None,
+        late_reason: None,
         written_required: false,
         conclusion: None,
         due_at: None,
