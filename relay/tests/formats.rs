@@ -86,6 +86,7 @@ fn every_example_in_the_document_is_what_the_code_makes() {
         ("checkpoint", checkpoint().bytes().to_vec()),
         ("anchor", root_checkpoint().1.encode()),
         ("line", line()),
+        ("evidence-manifest", manifest()),
         ("plaintext", plaintext()),
     ];
     let other = made.iter().filter(|(name, bytes)| block(name) != *bytes);

@@ -98,7 +98,7 @@ pub(crate) fn verify(session: &mut Session, arguments: &VerifyArguments) -> Outc
 fn told(session: &mut Session, kept: &Kept, conclusion: &Conclusion) -> u8 {
     let account = kept.account(conclusion);
     let is_bad = account.verdicts.iter().any(|verdict| verdict.is_bad);
-    session.screen.result(&account, |account, catalogue| show::render(account, catalogue));
+    session.screen.result(&account, show::render);
     if is_bad { EXIT_OVERDUE } else { 0 }
 }
 

@@ -1,6 +1,6 @@
 //! Groups of messages with the ticks, heads and paths that their receipts rest on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use relay::{
     envelope_id::EnvelopeKey,
@@ -121,7 +121,7 @@ impl Gather<'_> {
         };
         let size = dated.size;
         leaf.path = join_path(&self.snapshot.log_roots(&inclusion_ranges(number, size)).await?);
-        if !draft.heads.contains_key(&size) {
+        if let Entry::Vacant(place) = draft.heads.entry(size) {
             let newest = self.newest.as_ref().map_or(size, |(head, _)| head.size);
             let path = self.snapshot.log_roots(&consistency_ranges(size, newest)).await?;
             let head = DatedHead {
@@ -129,7 +129,7 @@ impl Gather<'_> {
                 checkpoint: dated.bytes.to_vec().into(),
                 consistency: join_path(&path),
             };
-            draft.heads.insert(size, head);
+            place.insert(head);
         }
         Ok(Found { head: Some(size), leaf })
     }

@@ -186,9 +186,12 @@ impl<R: Read> Reader<R> {
     }
 
     fn fill(&mut self, buffer: &mut [u8], what: &str) -> Result<(), ContainerError> {
-        self.input.read_exact(buffer).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => ContainerError::Cut { what: what.to_owned() },
-            _ => error.into(),
+        self.input.read_exact(buffer).map_err(|error| {
+            if error.kind() == io::ErrorKind::UnexpectedEof {
+                ContainerError::Cut { what: what.to_owned() }
+            } else {
+                error.into()
+            }
         })
     }
 }
