@@ -99,7 +99,7 @@ async fn the_demo_holds_what_it_promises_and_leaves_nothing_behind() {
     assert_eq!((pids.len(), dirs.len()), (7, 7), "seven processes, seven directories");
     assert!(document.rooms.iter().all(|room| !room.id.is_empty() && !room.name.is_empty()));
     let names: Vec<&str> = document.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
-    assert_eq!(names, ["report", "verify", "outage"]);
+    assert_eq!(names, ["report", "verify", "outage", "proof"]);
     for scenario in &document.scenarios {
         assert!(scenario.ok && !scenario.checks.is_empty() && !scenario.messages.is_empty(), "{scenario:?}");
         for check in &scenario.checks {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use certs::signature::Digest;
 use node::link::stream::FrameReader;
 use quinn::{Connection, ConnectionError, Endpoint, RecvStream, SendStream};
 use relay::{
@@ -248,6 +249,14 @@ pub fn encode(envelope: &EnvelopeBytes) -> Vec<u8> {
     bytes
 }
 
+/// Every rule pack and calendar that the plan names: nothing of it need be sent to this room.
+fn rules(keys: &Keys) -> Vec<Digest> {
+    let plan = keys.map().plan();
+    let packs = plan.packs.iter().map(|entry| entry.digest);
+    let years = plan.calendars.iter().map(|entry| entry.digest);
+    packs.chain(years).map(|digest| Digest::from_bytes(*digest.as_bytes())).collect()
+}
+
 /// A hello as this room would say it.
 pub fn hello(keys: &Keys) -> Hello {
     Hello {
@@ -259,7 +268,7 @@ pub fn hello(keys: &Keys) -> Hello {
         plan_version: keys.map().version(),
         sheets: keys.trust.sheet_versions(),
         credits: first_credits(),
-        rules: Vec::new(),
+        rules: rules(keys),
     }
 }
 
