@@ -234,6 +234,7 @@ impl Engine {
             }
             Input::LinkDown { neighbour } => {
                 self.line_down(neighbour, now, &mut step);
+                self.forget_wanted();
                 self.forget_held(neighbour);
                 self.link_down(neighbour, &mut step);
             }

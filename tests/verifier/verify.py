@@ -208,8 +208,8 @@ class Evidence:
             self.lines.append(line)
         self.messages += [self.message(kept) for kept in group["messages"]]
     def cited(self, tick):
-        need(tick is None or self.ticks.get(tick["digest"]) == tick["at"], "a tick that is not there")
-        return tick and tick["at"]
+        need(tick is None or self.ticks.get(tick["digest"], tick["at"]) == tick["at"], "a tick of another time")
+        return self.ticks.get(tick["digest"]) if tick else None
     def dated(self, leaf):
         if "head" not in leaf:
             return need(not leaf["path"], "a path without a head")

@@ -8,7 +8,7 @@ use relay::{
     envelope::VerifiedEnvelope,
     envelope_id::EnvelopeKey,
     evidence::DatedHead,
-    message::{Blocks, CaseId, Facts, Part},
+    message::{Blocks, CaseId, Facts, Kind, Part},
     step::DatedCheckpoint,
     tick::{TickRef, VerifiedTick},
     timestamp::Timestamp,
@@ -22,6 +22,11 @@ use crate::{
     store::sqlite::{KeptEnvelope, Snapshot},
     trust::Trust,
 };
+
+/// Whether such a message answers another.
+const fn is_answer(kind: Kind) -> bool {
+    matches!(kind, Kind::VerifyReply | Kind::Feedback)
+}
 
 /// Envelopes that are looked through at a time for those of a case.
 const PAGE: usize = 256;
@@ -95,16 +100,31 @@ impl<'a> Gather<'a> {
         case.ok_or_else(|| Problem::failed("evidence_no_case").with("id", key.id))
     }
 
-    /// A message and the notes of calls about it.
+    /// A message, the answers to it, what it answers, and the notes of calls about that: what one duty is judged by.
     pub(super) async fn keys_about(&mut self, key: EnvelopeKey) -> Result<Vec<EnvelopeKey>, Problem> {
+        let facts = self.open(key).await?.facts;
+        let asked = if is_answer(facts.kind) { facts.relates_to.first().copied() } else { None };
+        let asked = asked.unwrap_or(key);
         let mut keys = vec![key];
-        let notes = self.snapshot.calls_about(key).await?;
-        keys.extend(notes.into_iter().filter(|note| *note != key));
+        if asked != key && self.open_readable(asked).await?.is_some() {
+            keys.push(asked);
+        }
+        if matches!(facts.kind, Kind::VerifyRequest | Kind::Instruction) || asked != key {
+            let answers = self.keys_where(|facts| is_answer(facts.kind) && facts.relates_to.contains(&asked));
+            keys.extend(answers.await?);
+        }
+        keys.extend(self.snapshot.calls_about(asked).await?);
+        let mut seen = BTreeSet::new();
+        keys.retain(|key| seen.insert(*key));
         Ok(keys)
     }
 
     /// Everything of a case that this room may read, by its number there. Bodies are sealed, so all of them are opened.
     pub(super) async fn keys_of_case(&mut self, case: CaseId) -> Result<Vec<EnvelopeKey>, Problem> {
+        self.keys_where(|facts| facts.case == Some(case)).await
+    }
+
+    async fn keys_where(&mut self, is_wanted: impl Fn(&Facts) -> bool) -> Result<Vec<EnvelopeKey>, Problem> {
         let mut found = BTreeSet::new();
         let mut after = None;
         loop {
@@ -113,7 +133,7 @@ impl<'a> Gather<'a> {
             after = Some(*last);
             for key in page {
                 let Some(opened) = self.open_readable(key).await? else { continue };
-                if opened.facts.case == Some(case) {
+                if is_wanted(&opened.facts) {
                     found.insert((opened.facts.case_seq, opened.envelope.route().created_at, key));
                 }
             }

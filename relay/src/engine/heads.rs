@@ -46,6 +46,8 @@ pub(super) struct Heads {
     lost: Option<Head>,
     children: BTreeMap<RoomId, HeldHead>,
     heard_at: BTreeMap<RoomId, Timestamp>,
+    /// Size of the held head from which a child's log was found not to go on, in this run.
+    broken: BTreeMap<RoomId, u64>,
     /// Children's heads without an answer: the leaves here.
     waiting: BTreeMap<RoomId, Vec<HeldHead>>,
 }
@@ -198,10 +200,17 @@ impl Engine {
         parents.find_map(|parent| Some((parent, *self.heads.held_by.get(&parent)?)))
     }
 
+    /// The root hub's dates never go back, whatever its clock does: each would prove too much.
+    fn head_time(&self, now: Timestamp) -> Timestamp {
+        let dated = self.heads.dated.as_ref().map(|dated| dated.at);
+        let last = self.ticks.newest().map(|tick| tick.at).max(dated);
+        if self.me == self.map.root() { last.map_or(now, |last| now.max(last)) } else { now }
+    }
+
     fn sign_head(&mut self, now: Timestamp) -> VerifiedCheckpoint {
         let checkpoint = Checkpoint {
             v: WITNESS_VERSION,
-            at: now,
+            at: self.head_time(now),
             lost: self.heads.lost.take(),
             room: self.me,
             root: self.log.root(),
@@ -253,6 +262,12 @@ impl Engine {
         let continues = after.size > before.size
             && check_consistency((before.size, &before.root), (after.size, &after.root), path).is_ok();
         if !continues {
+            // One such pair convicts; more of them only fill the disk.
+            let is_known = self.heads.broken.insert(from, before.size) == Some(before.size);
+            self.heads.heard_at.insert(from, now);
+            if is_known && !is_declared {
+                return;
+            }
             let held = held.map_or_else(|| Arc::from([].as_slice()), |held| held.bytes);
             let shown = shown.bytes().clone();
             step.writes.push(Write::HistoryBreak { room: from, is_declared, held, shown });

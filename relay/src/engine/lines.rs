@@ -71,6 +71,7 @@ impl Engine {
             };
             let line = line.sign(&*self.signer);
             self.cite(line.line().up_tick, None, step);
+            self.cite(line.line().down_tick, None, step);
             self.append(LeafKind::Line, line.bytes(), step);
             if is_child {
                 remember(self.lines.recent.entry(neighbour).or_default(), line.bytes());

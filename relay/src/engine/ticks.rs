@@ -117,13 +117,18 @@ impl Engine {
                 step.writes.push(Write::TickCited(name));
             }
             None => {
+                step.writes.push(Write::TickCited(name));
                 let Some(neighbour) = from else { return };
                 if self.ticks.wanted.len() < WANTED_MAX && self.ticks.wanted.insert(name) {
-                    step.writes.push(Write::TickCited(name));
                     step.fetches.push(Fetch::Tick { neighbour, name });
                 }
             }
         }
+    }
+
+    /// A link has ended, and with it whatever answer was on its way: it is asked for again when it is cited again.
+    pub(super) fn forget_wanted(&mut self) {
+        self.ticks.wanted.clear();
     }
 
     /// The store was asked for a tick that something cites.

@@ -22,7 +22,7 @@ use topology::RoomId;
 use super::{
     super::StoreError,
     failure,
-    open::{identify, identify_as, plain, settings},
+    open::{identify, identify_as, plain},
     rows::{self, check_sum, int},
     schema::{BACKUP_ID, VERSION},
 };
@@ -125,7 +125,7 @@ impl Ledger {
             return Err(StoreError::Database(why));
         }
         // Sorting more rows than fit into the memory goes through a file.
-        Self::begin(path, settings(path).read_only(true).pragma("temp_store", "FILE")).await
+        Self::begin(path, plain(path).read_only(true).pragma("temp_store", "FILE")).await
     }
 
     /// Opens a backup.

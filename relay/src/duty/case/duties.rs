@@ -37,9 +37,8 @@ pub(super) fn reports(case: &Case, map: &Map, targets: &[RoomId]) -> Vec<Duty> {
 fn report(case: &Case, map: &Map, reports: &[&CaseMessage], towards: RoomId) -> Duty {
     let addressed = || reports.iter().copied().filter(|report| report.is_for(towards));
     let delivered = addressed().filter(|report| report.delivered(towards).is_some());
-    let answer = delivered
-        .min_by_key(|report| report.delivered(towards).and_then(|at| at.latest))
-        .or(addressed().next());
+    let answer =
+        delivered.min_by_key(|report| report.delivered(towards).map(known_first)).or(addressed().next());
     let first = reports.first().map_or(towards, |report| report.key.origin);
     let obliged = answer.map_or(first, |report| report.key.origin);
     let mut facts = about(case, map, RuleKind::ReportFirst, obliged);
@@ -122,9 +121,8 @@ fn answer_of(
     };
     let answers = || in_order(case).filter(is_answer);
     let delivered = answers().filter(|answer| answer.delivered(towards).is_some());
-    let answer = delivered
-        .min_by_key(|answer| answer.delivered(towards).and_then(|at| at.latest))
-        .or(answers().next());
+    let answer =
+        delivered.min_by_key(|answer| answer.delivered(towards).map(known_first)).or(answers().next());
     if let Some(answer) = answer {
         facts.set_way(answer, towards, met);
     }
@@ -168,6 +166,11 @@ fn in_order(case: &Case) -> impl Iterator<Item = &CaseMessage> {
     messages.into_iter()
 }
 
+/// What is proven to have happened goes before what may have happened at any time; then the earlier.
+fn known_first(at: &Interval) -> (bool, Option<Timestamp>) {
+    (at.latest.is_none(), at.latest.or(at.earliest))
+}
+
 fn ms(declared: crate::message::DeclaredTime) -> Timestamp {
     Timestamp::from_ms(declared.as_ms())
 }
@@ -182,7 +185,7 @@ impl CaseMessage {
     }
 
     fn first(&self, event: Event, recipient: RoomId) -> Option<&Interval> {
-        self.of(event, recipient).map(|receipt| &receipt.at).min_by_key(|at| at.latest.or(at.earliest))
+        self.of(event, recipient).map(|receipt| &receipt.at).min_by_key(|at| known_first(at))
     }
 
     fn of(&self, event: Event, recipient: RoomId) -> impl Iterator<Item = &TimedReceipt> {
@@ -210,7 +213,8 @@ impl Facts {
 
     /// Queued, sent and delivered.
     fn set_way(&mut self, message: &CaseMessage, recipient: RoomId, delivered: Mark) {
-        self.set(Mark::AcceptedAt, message.first(Event::Accepted, recipient));
+        // Its own room signs the header and `accepted` in one step; the second stays there, the first is with everybody.
+        self.set(Mark::AcceptedAt, message.first(Event::Accepted, recipient).or(Some(&message.signed)));
         self.set(Mark::SentAt, message.sent(recipient));
         self.set(delivered, message.delivered(recipient));
     }

@@ -221,6 +221,35 @@ fn a_log_that_was_rewritten_is_evidence_and_an_alarm_and_is_not_dated() {
 }
 
 #[test]
+fn a_child_that_shows_other_histories_without_end_fills_no_disk() {
+    let (mut office, _, _) = holding();
+    let shows = |office: &mut Office, leaf: &str, after_ms: i64| {
+        let mut other = Edge::default();
+        for leaf in ["one", leaf, "three", "four"] {
+            other.append(leaf.as_bytes());
+        }
+        broken(&show(office, &shown(&other, None), 3, after_ms))
+    };
+    assert_eq!(shows(&mut office, "a", 3_000), [false]);
+    assert!((1..50).all(|number| shows(&mut office, &number.to_string(), 3_000 + number * 1_000).is_empty()));
+}
+
+#[test]
+fn the_dates_of_the_root_do_not_go_back_with_its_clock() {
+    let mut root = Office::new(P);
+    for (number, after_ms) in [(1, 60_000), (2, 20_000), (3, 1_000), (4, 70_000)] {
+        let draft =
+            Draft { created_at: at(after_ms), ..Draft::new(P, &[A], number).flowing(topology::Flow::Down) };
+        root.submit(&draft);
+        for second in 0..3 {
+            root.turn(Input::DateNow, at(after_ms + second * 1_100));
+        }
+    }
+    let dates: Vec<Timestamp> = root.shelves.books.dated.iter().map(|dated| dated.at).collect();
+    assert!(dates.len() > 2 && dates.is_sorted(), "{dates:?}");
+}
+
+#[test]
 fn a_log_that_shrinks_is_a_break_unless_the_room_says_what_it_lost() {
     let (mut office, first, _) = holding();
     let mut short = Edge::default();

@@ -42,12 +42,14 @@ pub(super) struct Ground<'a> {
 }
 
 impl Ground<'_> {
-    /// When the cited tick was signed. Null where nothing is cited.
+    /// When the cited tick was signed. Null where nothing is cited, and where the tick is not there: a room that cites what
+    /// was never signed leaves its own event without a beginning, and spoils nobody's evidence.
     pub(super) fn cited(&self, tick: Option<TickRef>) -> Result<Option<Timestamp>, Fault> {
         let Some(tick) = tick else { return Ok(None) };
         match self.ticks.get(&tick.digest) {
             Some(at) if *at == tick.at => Ok(Some(*at)),
-            Some(_) | None => Err(Fault::Tick),
+            Some(_) => Err(Fault::Tick),
+            None => Ok(None),
         }
     }
 }
@@ -165,6 +167,11 @@ impl<'a, 'r> Groups<'a, 'r> {
             ticks.insert(digest(bytes), at);
         }
         let mut heads = Vec::with_capacity(group.heads.len());
+        if self.as_of.is_none() && !group.heads.is_empty() {
+            return Err(
+                invalid(name, "head 1", Fault::Policy("there is no newest head to agree with")).into()
+            );
+        }
         for (index, head) in group.heads.iter().enumerate() {
             let head = self.head(head, &keys);
             heads.push(head.map_err(|fault| invalid(name, &format!("head {}", index + 1), fault))?);
