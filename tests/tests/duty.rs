@@ -159,12 +159,31 @@ async fn a_request_answered_by_phone_and_in_writing_is_explained_at_both_ends() 
             assert!(rule.clause.contains("豫政办〔2021〕6号") && rule.margin_ms > Some(0), "{rule:?}");
         }
     }
+    for id in [&request, &reply] {
+        proves_both_stages(&cluster, id).await;
+    }
     let words = cluster.at(COUNTY, &["rules", "explain", &reply, "--lang", "en"]).await;
     assert!(words.code == 0 && words.out.contains("verdict: on time"), "{words:?}");
     let nothing = cluster.at(COUNTY, &["rules", "explain", "00000000", "--json"]).await.problem();
     assert_eq!(nothing.code, "envelope_unknown");
     let met: Vec<DueLine> = cluster.at(COUNTY, &["inbox", "--due", "--json"]).await.json();
     assert_eq!(met, []);
+}
+
+/// The evidence of a request, and that of its answer, holds both, and the call: whoever verifies it sees both stages met.
+async fn proves_both_stages(cluster: &Cluster, id: &str) {
+    let file = cluster.place().join(format!("{id}.zip"));
+    let exported = cluster.at(PROVINCE, &["evidence", "export", id, "-o", text(&file), "--json"]).await;
+    assert_eq!(exported.code, 0, "{exported:?}");
+    let anchor = cluster.room(PROVINCE).dir().join("anchor.pem");
+    let verified = cluster.command(&["verify", text(&file), "--anchor", text(&anchor), "--json"]).await;
+    assert_eq!(verified.code, 0, "{verified:?}");
+    let account: serde_json::Value = verified.json();
+    for rule in ["hn.verify.phone", "hn.verify.written"] {
+        let verdicts = account["verdicts"].as_array().expect("a list of verdicts").iter();
+        let told: Vec<_> = verdicts.filter(|one| one["rule"] == rule).map(|one| &one["verdict"]).collect();
+        assert_eq!(told, ["on_time"], "{rule} of {id}: {account}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

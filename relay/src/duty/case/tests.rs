@@ -247,3 +247,37 @@ fn a_level_that_is_raised_later_is_kept_beside_the_first() {
     assert_eq!(facts.moment(Mark::DeliveredAt), Some(&point(30)), "the first report counts");
     expect(&case, &[("hn.report.l12.written", Verdict::OnTime), ("hn.report.l12.phone", Verdict::Late)]);
 }
+
+#[test]
+fn whoever_does_not_hold_the_origins_own_receipt_blames_nobody_falsely() {
+    use crate::duty::finding::Cause;
+    let way =
+        vec![receipt(Event::Custody, CITY, PROVINCE, 90), receipt(Event::Delivered, PROVINCE, PROVINCE, 91)];
+    let line = CaseLine {
+        room: CITY,
+        peer: COUNTY,
+        from: Timestamp::from_ms(minutes(0)),
+        to: Some(Timestamp::from_ms(minutes(89))),
+    };
+    let messages = vec![message(COUNTY, 1, PROVINCE, report(Severity::Serious), way)];
+    let case = Case { messages, lines: vec![line], ..Case::default() };
+    let judged = judge_case(&case, &map(), &builtin::packs(), &builtin::calendars());
+    let findings = judged.into_iter().flat_map(|judged| judged.judgement.findings);
+    let cause = findings.filter(|finding| finding.rule == "hn.report.l3").find_map(|finding| finding.cause);
+    assert_eq!(cause, Some(Cause::Line), "the header says when it was queued");
+}
+
+#[test]
+fn a_delivery_without_a_date_does_not_take_the_place_of_a_proven_one() {
+    let undated = Interval { latest: None, ..point(120) };
+    let late = TimedReceipt { event: Event::Delivered, recipient: PROVINCE, issuer: PROVINCE, at: undated };
+    let in_time = vec![receipt(Event::Delivered, PROVINCE, PROVINCE, 30)];
+    let case = Case {
+        messages: vec![
+            message(COUNTY, 1, PROVINCE, report(Severity::Serious), in_time),
+            message(COUNTY, 2, PROVINCE, report(Severity::Serious), vec![late]),
+        ],
+        ..Case::default()
+    };
+    expect(&case, &[("hn.report.l3", Verdict::OnTime)]);
+}
