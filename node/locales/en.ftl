@@ -104,6 +104,7 @@ event-failed = failed
 event-expired = expired
 event-collision = collision
 event-unconfirmed = not confirmed
+event-lost = lost there
 
 ## How far it is known to be; what is not proved to be delivered says so
 
@@ -298,6 +299,7 @@ way-sent = sent, not confirmed
 way-held = in custody of the next hop
 way-here = here
 way-ended = ended
+way-lost = lost there, to be sent again
 
 ## Officers, certificates, map
 

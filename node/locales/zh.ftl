@@ -104,6 +104,7 @@ event-failed = 失败
 event-expired = 过期
 event-collision = 冲突
 event-unconfirmed = 未确认
+event-lost = 遗失
 
 ## 已知到哪一步:没有送达证明的,一律说明
 
@@ -298,6 +299,7 @@ way-sent = 已送出,未确认
 way-held = 下一站已接管
 way-here = 在本室
 way-ended = 已终结
+way-lost = 对方已遗失,等待重发
 
 ## 值班员、证书、网络图
 

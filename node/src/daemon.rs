@@ -169,6 +169,8 @@ impl Running {
             intake,
             probes: Probes::default(),
             places: Places::default(),
+            loss: LossBook::new(&directory),
+            reader: reader.clone(),
         };
         let door = Door::open(&directory, identity.clone(), trust.clone())?;
         let officers = Officers::open(&directory, identity.clone())?;
@@ -192,7 +194,7 @@ impl Running {
         let (driving, epoch) = drive.start(inbox).await?;
         let node = Arc::new(Node {
             officers,
-            loss: LossBook::new(&directory),
+            loss: context.loss.clone(),
             cases: CaseBook::default(),
             directory,
             config,

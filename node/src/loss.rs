@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use relay::{checkpoint::Head, timestamp::Timestamp};
+use relay::{checkpoint::Head, frame::LossAsked, timestamp::Timestamp};
 use serde::{Deserialize, Serialize};
 use topology::RoomId;
 
@@ -21,6 +21,20 @@ pub struct Loss {
     pub lost: Option<Lost>,
     /// When a person said that it is known.
     pub accepted_at_ms: Option<i64>,
+    /// Which neighbours have told what went between them and this room since.
+    #[serde(default)]
+    pub told: Vec<ToldBy>,
+}
+
+/// How far a neighbour has told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldBy {
+    /// Who.
+    pub room: RoomId,
+    /// Where it goes on.
+    pub after: u64,
+    /// Whether it has told all.
+    pub is_all: bool,
 }
 
 /// A backup that was restored.
@@ -46,6 +60,9 @@ pub struct Lost {
     /// When the parent said so.
     pub seen_at_ms: i64,
 }
+
+/// What a backup may lack of what its date says: the clocks of two neighbours are no further apart.
+const CLOCKS_APART_MS: i64 = 10 * 60 * 1_000;
 
 /// Keeps the file of one node.
 #[derive(Debug, Clone)]
@@ -97,7 +114,36 @@ impl LossBook {
         let source = before.source.filter(|_| before.lost.is_none());
         let from = source.map_or(run_from, |source| source.leaves).min(head.size);
         let lost = Lost { held_by, from, head, seen_at_ms: now.as_ms() };
-        self.write(&Loss { source, lost: Some(lost), accepted_at_ms: None })
+        let told = if source.is_some() { before.told } else { Vec::new() };
+        self.write(&Loss { source, lost: Some(lost), accepted_at_ms: None, told })
+    }
+
+    /// What to ask a neighbour now; nothing when nothing was lost, or when it has told all.
+    ///
+    /// # Errors
+    /// `read_failed`.
+    pub fn question(&self, room: RoomId) -> Result<Option<LossAsked>, Problem> {
+        let Some(loss) = self.read()? else { return Ok(None) };
+        let told = loss.told.iter().find(|told| told.room == room);
+        if told.is_some_and(|told| told.is_all) {
+            return Ok(None);
+        }
+        // A neighbour's clock may be behind ours. A directory that was put back by other means has no date: then all is asked.
+        let since = loss.source.map_or(0, |source| source.made_at_ms.saturating_sub(CLOCKS_APART_MS));
+        let after = told.map_or(0, |told| told.after);
+        Ok(Some(LossAsked { since: Timestamp::from_ms(since), after }))
+    }
+
+    /// A neighbour has told so far.
+    ///
+    /// # Errors
+    /// `read_failed`, `write_failed`.
+    pub fn told(&self, room: RoomId, after: u64, is_all: bool) -> Result<(), Problem> {
+        let _writing = self.writing.lock().expect("no holder of the book panics");
+        let Some(mut loss) = self.read()? else { return Ok(()) };
+        loss.told.retain(|told| told.room != room);
+        loss.told.push(ToldBy { room, after, is_all });
+        self.write(&loss)
     }
 
     /// A person knows it.

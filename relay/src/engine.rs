@@ -13,6 +13,7 @@ mod due;
 mod heads;
 mod lines;
 mod link;
+mod loss;
 mod outbox;
 mod queue;
 mod receipts;
@@ -182,6 +183,7 @@ impl Engine {
             Input::LinkUp { neighbour, .. } => self.in_flight(*neighbour),
             Input::Due(keys) | Input::Recovered(keys) => keys.clone(),
             Input::Deed(deed) => vec![deed.key],
+            Input::Told(told) => vec![told.header.key()],
             Input::Submit(_)
             | Input::Unverified { .. }
             | Input::ReceiptsStored { .. }
@@ -270,6 +272,7 @@ impl Engine {
             Input::Storage(level) => self.storage = level,
             Input::Retry(key) => self.retry(key, &mut step),
             Input::Recovered(keys) => self.recovered(&keys, &mut step),
+            Input::Told(told) => self.told(&told, now, &mut step),
         }
         step
     }

@@ -111,6 +111,10 @@ pub enum Frame {
         /// The record.
         bytes: ByteBuf,
     },
+    /// The sender was restored from a backup and asks what went between the two since.
+    LossAsked(LossAsked),
+    /// The answer; what others have said of these envelopes follows in [`Frame::Answers`].
+    LossTold(LossTold),
 }
 
 /// Who is calling, and what it holds.
@@ -195,6 +199,26 @@ pub enum DocumentKind {
     Calendar,
 }
 
+/// What a restored room asks its neighbours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossAsked {
+    /// When the backup was made, by the asker's clock.
+    pub since: Timestamp,
+    /// Where the last answer ended; 0 at first.
+    pub after: u64,
+}
+
+/// Envelopes that the asker handed to the sender of this frame, or signed to have got from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossTold {
+    /// Their signed headers, in all at most [`LOSS_BYTES_MAX`] and one more.
+    pub headers: Vec<ByteBuf>,
+    /// Where to go on.
+    pub after: u64,
+    /// Whether there is no more.
+    pub is_all: bool,
+}
+
 /// A part of a signed document. Parts of one document follow each other without others between them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DocumentFrame {
@@ -264,11 +288,13 @@ impl Frame {
             Self::Document(document) => ("bytes", document.bytes.len(), PART_BYTES_MAX),
             Self::Probe(probe) | Self::ProbeAnswer(probe) => ("hops", probe.hops.len(), PROBE_HOPS_MAX),
             Self::Head { path, .. } => ("hashes", path.len(), PATH_MAX),
+            Self::LossTold(told) => ("headers", told.headers.len(), LOSS_HEADERS_MAX),
             Self::Anchor { anchor, .. } => ("bytes", anchor.len(), ANCHOR_BYTES_MAX),
             Self::Tick { .. }
             | Self::TickWanted { .. }
             | Self::HeadHeld { .. }
             | Self::Line { .. }
+            | Self::LossAsked(_)
             | Self::Clock { .. }
             | Self::ClockAnswer { .. }
             | Self::Credit(_)
@@ -284,6 +310,10 @@ impl Frame {
 pub const SHEETS_MAX: usize = 2_000;
 /// Rule packs and calendars named in one hello: as many as a plan names.
 pub const RULES_MAX: usize = Map::PACKS_MAX + Map::CALENDARS_MAX;
+/// Headers in one answer about what was lost.
+pub const LOSS_HEADERS_MAX: usize = 64;
+/// Bytes of such headers, beside the last of them: a frame holds both.
+pub const LOSS_BYTES_MAX: usize = FRAME_BYTES_MAX / 2;
 /// Rooms that a probe may pass: twice the deepest tree.
 pub const PROBE_HOPS_MAX: usize = 32;
 

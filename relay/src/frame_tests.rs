@@ -122,6 +122,11 @@ fn frames() -> Vec<(Frame, &'static str)> {
             "00000006120106020909",
         ),
         (Frame::Line { bytes: ByteBuf::from([4]) }, "00000003130104"),
+        (Frame::LossAsked(LossAsked { since: ms(300), after: 7 }), "0000000514fb580207"),
+        (
+            Frame::LossTold(LossTold { headers: vec![ByteBuf::from([4])], after: 9, is_all: true }),
+            "00000006150101040901",
+        ),
     ]
 }
 

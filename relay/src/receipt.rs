@@ -53,11 +53,13 @@ pub enum Event {
     Collision,
     /// 未确认: its time ran out while it is not known whether the next hop has it.
     Unconfirmed,
+    /// 遗失: delivered at the target, which has lost it since, was restored from an older backup, and asks for it again.
+    Lost,
 }
 
 impl Event {
     /// All events, in the order of their numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Accepted,
         Self::Custody,
         Self::Delivered,
@@ -71,6 +73,7 @@ impl Event {
         Self::Expired,
         Self::Collision,
         Self::Unconfirmed,
+        Self::Lost,
     ];
 
     /// Whether it ends the envelope's way to this recipient. Exactly one such event counts.
@@ -88,6 +91,7 @@ impl Event {
                 | Self::Opened
                 | Self::Disposed
                 | Self::Returned
+                | Self::Lost
         )
     }
 
@@ -112,6 +116,7 @@ impl Event {
             Self::Expired => "expired",
             Self::Collision => "collision",
             Self::Unconfirmed => "unconfirmed",
+            Self::Lost => "lost",
         }
     }
 
@@ -131,6 +136,7 @@ impl Event {
             Self::Expired => "过期",
             Self::Collision => "冲突",
             Self::Unconfirmed => "未确认",
+            Self::Lost => "遗失",
         }
     }
 
@@ -146,7 +152,12 @@ impl Event {
             Self::Acknowledged => "t10",
             Self::Opened => "t11",
             Self::Disposed | Self::Returned => "t12",
-            Self::Refused | Self::Failed | Self::Expired | Self::Collision | Self::Unconfirmed => "-",
+            Self::Refused
+            | Self::Failed
+            | Self::Expired
+            | Self::Collision
+            | Self::Unconfirmed
+            | Self::Lost => "-",
         }
     }
 

@@ -17,6 +17,8 @@
 //! Held       the envelope comes again        Waiting  (the one before wants the outcome)
 //! Held       expired, at the origin          Held     `unconfirmed`, once
 //! Here       -                               the recipient is this room; the outcome is there from the start
+//! Ended      the recipient lost it           Lost     (the origin: Waiting)
+//! Lost       the envelope comes again        Waiting, at the recipient Here
 //! Ended      another terminal receipt        Ended    kept as a supplement
 //! ```
 
@@ -126,6 +128,8 @@ pub enum DeliveryState {
     Here,
     /// The outcome is known.
     Ended,
+    /// It was delivered, and the recipient has lost it since and asks for it again. Hops pass it on when it comes.
+    Lost,
 }
 
 impl Record {
@@ -208,7 +212,8 @@ impl Delivery {
             DeliveryState::Held { .. }
             | DeliveryState::Waiting { .. }
             | DeliveryState::Here
-            | DeliveryState::Ended => None,
+            | DeliveryState::Ended
+            | DeliveryState::Lost => None,
         };
         at.filter(|at| *at <= expires_at.after(DUPLICATES_KEPT))
     }
@@ -218,7 +223,7 @@ impl Delivery {
         let answered_for = match &self.state {
             DeliveryState::Waiting { .. } | DeliveryState::Sent { .. } => true,
             DeliveryState::Held { .. } => local,
-            DeliveryState::Here | DeliveryState::Ended => false,
+            DeliveryState::Here | DeliveryState::Ended | DeliveryState::Lost => false,
         };
         answered_for && self.outcome.is_none() && !self.unconfirmed
     }

@@ -338,6 +338,7 @@ fn leads_on(store: &MemoryStore, record: &Record, delivery: &Delivery) -> Result
         DeliveryState::Held { .. }
         | DeliveryState::Sent { .. }
         | DeliveryState::Here
-        | DeliveryState::Ended => Ok(()),
+        | DeliveryState::Ended
+        | DeliveryState::Lost => Ok(()),
     }
 }

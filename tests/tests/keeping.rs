@@ -134,7 +134,28 @@ async fn a_restored_node_names_what_it_lost_and_its_parent_keeps_both_histories(
     let shown = cluster.at(COUNTY, &["status", "--lang", "en"]).await;
     assert!(shown.out.contains(&format!("leaves {made}..")), "{shown:?}");
 
-    assert!(!county.inbox_ids().await.contains(&order), "what was delivered after the backup is not here");
+    until_true("what was delivered after the backup comes again", LONG, async || {
+        county.inbox_ids().await.contains(&order)
+    })
+    .await;
+    let again: view::Opened = county.ask(&Request::Show { id: order.clone() }).await.unwrap();
+    assert!(serde_json::to_string(&again).unwrap().contains("备份之后的批示"), "{again:?}");
+    until_true("the origin has the outcome, the loss and the second delivery", LONG, async || {
+        let receipts = cluster.room(PROVINCE).receipts(&order).await;
+        let count = |word: &str| receipts.iter().filter(|receipt| receipt.event == word).count();
+        (count("delivered"), count("lost")) == (2, 1)
+    })
+    .await;
+    let ways: view::QueueEntry =
+        cluster.room(CITY).ask(&Request::QueueShow { id: order.clone() }).await.unwrap();
+    assert_eq!(ways.ways[0].state, "ended", "{ways:?}");
+    for id in &lost {
+        until_true("what was sent after the backup is in the outbox again", LONG, async || {
+            let found = county.ask::<Vec<view::ReceiptLine>>(&Request::Receipts { id: id.clone() }).await;
+            found.is_ok_and(|found| found.iter().any(|receipt| receipt.event == "delivered"))
+        })
+        .await;
+    }
     let from = made.to_string();
     let held = cluster.at(CITY, &["audit", "held", COUNTY, "--from", &from, "--json"]).await;
     let held: Vec<HeldReceipt> = held.json();

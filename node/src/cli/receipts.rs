@@ -89,7 +89,8 @@ fn mark(line: &ReceiptLine) -> &str {
             | Event::Acknowledged
             | Event::Opened
             | Event::Disposed
-            | Event::Returned,
+            | Event::Returned
+            | Event::Lost,
         )
         | None => &line.mark,
     }

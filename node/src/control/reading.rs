@@ -457,6 +457,7 @@ fn way(map: &Map, delivery: &Delivery) -> view::Way {
         }
         DeliveryState::Here => ("here", None, None),
         DeliveryState::Ended => ("ended", None, None),
+        DeliveryState::Lost => ("lost", None, None),
     };
     view::Way {
         recipient: room(map, delivery.recipient),

@@ -136,6 +136,7 @@ pub(super) async fn note_loss(node: Arc<Node>, mut notices: broadcast::Receiver<
                 if let Err(problem) = node.loss.note(held_by, head, run_from, node.clock.now()) {
                     tracing::error!(%problem, "what was lost cannot be noted");
                 }
+                node.context.ask_what_was_lost();
             }
             Ok(
                 Notice::Delivered { .. }

@@ -29,6 +29,7 @@ use super::{
     documents::Assembly,
     endpoint,
     intake::Intake,
+    loss,
     outgoing::{CONTROL_PRIORITY, Lane, LaneReceiver, write_lane},
     places::Places,
     probes::Probes,
@@ -36,7 +37,7 @@ use super::{
     stream::{FrameReader, FrameWriter, StreamError},
     witness,
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, loss::LossBook, store::sqlite::SqliteReader};
 
 /// What every session of a node shares.
 #[derive(Clone)]
@@ -51,6 +52,10 @@ pub struct Context {
     pub probes: Probes,
     /// How many connections each room has here.
     pub places: Places,
+    /// What this node has lost.
+    pub loss: LossBook,
+    /// What was handed to neighbours, for those that lost it.
+    pub reader: SqliteReader,
 }
 
 /// Which end of the connection this is.
@@ -202,6 +207,7 @@ async fn serve(
     if let Some((code, words)) = endpoint::objection(context, connection, room) {
         registry.close(room, code, words);
     }
+    loss::ask(context, room, &control);
     tasks.spawn(read_control(context.clone(), room, reader, control));
     tasks.spawn(accept_lanes(context.intake.clone(), connection.clone(), room));
     let ended = match tasks.join_next().await {
@@ -377,6 +383,8 @@ async fn handle(
         | Frame::Head { .. }
         | Frame::Anchor { .. }
         | Frame::Line { .. }) => witness::hear(context, room, frame).await,
+        Frame::LossAsked(asked) => loss::tell(context, room, asked, control).await,
+        Frame::LossTold(told) => loss::take(context, room, told, control).await,
         Frame::Hello(_) | Frame::Envelope(_) | Frame::Part { .. } | Frame::Document(_) => {
             return Err(StreamError::OutOfPlace("a frame that has no place on the control stream"));
         }

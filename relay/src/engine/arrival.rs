@@ -154,16 +154,7 @@ impl Engine {
                 step.points.push(CrashPoint::CustodySigned);
             }
             Fate::Deliver(entry) => {
-                let (key, epoch) = (record.key, envelope.route().epoch);
-                if let Some(entry) = entry.call.clone() {
-                    step.writes.push(Write::Call { key, entry });
-                }
-                step.writes.push(Write::ContentKey { key, content_key: entry.content_key.clone() });
-                step.writes.push(Write::Inbox { key, nr, epoch, entry, delivered_at: now });
-                self.attest(record, About::record(record, recipient), Event::Delivered, now, step);
-                record.end(recipient, Event::Delivered, DeliveryState::Here);
-                step.sends.push(Send::Notice(Notice::Delivered { key, precedence: record.precedence }));
-                step.points.push(CrashPoint::DeliveredSigned);
+                self.deliver(record, envelope, entry, now, step);
             }
             Fate::End(event, reason) => {
                 let about = About::record(record, recipient).because(reason);
@@ -172,6 +163,27 @@ impl Engine {
                 step.points.push(CrashPoint::RefusalSigned);
             }
         }
+    }
+
+    /// It stands in the inbox, and its origin will know.
+    pub(super) fn deliver(
+        &mut self,
+        record: &mut Record,
+        envelope: &VerifiedEnvelope,
+        entry: InboxEntry,
+        now: Timestamp,
+        step: &mut Step,
+    ) {
+        let (key, epoch, nr) = (record.key, envelope.route().epoch, role_and_number(envelope, self.me).1);
+        if let Some(entry) = entry.call.clone() {
+            step.writes.push(Write::Call { key, entry });
+        }
+        step.writes.push(Write::ContentKey { key, content_key: entry.content_key.clone() });
+        step.writes.push(Write::Inbox { key, nr, epoch, entry, delivered_at: now });
+        self.attest(record, About::record(record, self.me), Event::Delivered, now, step);
+        record.end(self.me, Event::Delivered, DeliveryState::Here);
+        step.sends.push(Send::Notice(Notice::Delivered { key, precedence: record.precedence }));
+        step.points.push(CrashPoint::DeliveredSigned);
     }
 
     fn fate_here(&self, arrival: &Arrival, now: Timestamp) -> Fate {
@@ -219,6 +231,10 @@ impl Engine {
         let (known, mut new): (Vec<RoomId>, Vec<RoomId>) =
             arrival.envelope.recipients().into_iter().partition(|room| record.delivery(*room).is_some());
         let unanswered = self.unanswered(&record, &known, arrival.from);
+        let is_mine = arrival.envelope.recipients().contains(&self.me);
+        if is_mine && self.has_lost(&record) && self.is_for_now(&arrival, now, step) {
+            self.regain(&mut record, &arrival, now, step);
+        }
         if !known.is_empty() {
             step.sends.push(Send::Answers { to: arrival.from, key: record.key, recipients: known });
         }
@@ -229,7 +245,8 @@ impl Engine {
             return;
         }
         let envelope = &arrival.envelope;
-        if !new.is_empty() {
+        let is_wanted = |room: &RoomId| record.delivery(*room).is_some_and(Delivery::is_lost);
+        if !new.is_empty() || unanswered.iter().any(is_wanted) {
             step.writes.push(Write::Keys { key: record.key, bytes: envelope.bytes().clone() });
         }
         self.settle_recipients(&mut record, &arrival, &new, now, step);
@@ -248,7 +265,7 @@ impl Engine {
     /// two rooms with different maps must not ask each other without end.
     fn unanswered(&self, record: &Record, known: &[RoomId], from: RoomId) -> Vec<RoomId> {
         let is_open = |room: &RoomId| {
-            record.delivery(*room).is_some_and(Delivery::is_held_without_outcome)
+            record.delivery(*room).is_some_and(|d| d.is_held_without_outcome() || d.is_lost())
                 && self.choose_hop(*room).is_some_and(|hop| hop != from)
         };
         known.iter().copied().filter(is_open).collect()

@@ -141,7 +141,8 @@ impl Delivery {
             DeliveryState::Held { .. }
             | DeliveryState::Waiting { .. }
             | DeliveryState::Here
-            | DeliveryState::Ended => None,
+            | DeliveryState::Ended
+            | DeliveryState::Lost => None,
         }
     }
 

@@ -63,6 +63,9 @@ impl Engine {
         if event.is_terminal() && statement.envelope_digest == record.digest {
             self.outcome_learned(record, recipient, event, step);
         }
+        if event == Event::Lost {
+            self.loss_learned(record, recipient, step);
+        }
         match record.source {
             Some(_) => step.points.push(CrashPoint::ReceiptForwarded),
             None => step.sends.push(Send::Notice(Notice::Receipt { key: record.key, event, recipient })),
@@ -127,7 +130,8 @@ impl Engine {
             | DeliveryState::Waiting { .. }
             | DeliveryState::Held { .. }
             | DeliveryState::Here
-            | DeliveryState::Ended => return false,
+            | DeliveryState::Ended
+            | DeliveryState::Lost => return false,
         };
         let resend_at = local.then(|| now.after(resend_after(patience, delivery.attempts)));
         delivery.state = DeliveryState::Held { neighbour: from, resend_at };
@@ -141,16 +145,15 @@ impl Engine {
 
     /// The first terminal receipt is the outcome; a later one is kept as a supplement.
     fn outcome_learned(&mut self, record: &mut Record, recipient: RoomId, event: Event, step: &mut Step) {
-        let Some(delivery) = record.delivery_mut(recipient) else { return };
-        if delivery.outcome.is_some() {
-            return;
-        }
+        let is_here = recipient == self.me;
+        let Some(delivery) = record.delivery_mut(recipient).filter(|_| !is_here) else { return };
         let before = std::mem::replace(&mut delivery.state, DeliveryState::Ended);
-        delivery.outcome = Some(event);
+        delivery.outcome.get_or_insert(event);
         match before {
             DeliveryState::Waiting { neighbour } => self.leave_queue(record, neighbour, step),
             DeliveryState::Sent { neighbour, .. } => self.landed(record, neighbour),
-            DeliveryState::Held { .. } | DeliveryState::Here | DeliveryState::Ended => {}
+            DeliveryState::Held { .. } | DeliveryState::Here | DeliveryState::Ended | DeliveryState::Lost => {
+            }
         }
         step.points.push(CrashPoint::OutcomeLearned);
     }

@@ -16,6 +16,7 @@ mod duplicates;
 mod expiry;
 mod heads;
 mod log;
+mod losses;
 mod net;
 mod office;
 mod officers;

@@ -7,7 +7,7 @@ use topology::{Map, Precedence, RoomId};
 
 use crate::{
     checkpoint::{Anchor, Head, VerifiedCheckpoint},
-    envelope::{EnvelopeBytes, SealedMessage, VerifiedEnvelope},
+    envelope::{EnvelopeBytes, SealedMessage, VerifiedEnvelope, VerifiedHeader},
     envelope_id::EnvelopeKey,
     frame::Credit,
     log::VerifiedLine,
@@ -177,6 +177,8 @@ pub enum Input {
     Retry(EnvelopeKey),
     /// After a start: envelopes that were open when the node stopped. What was under way goes out again.
     Recovered(Vec<EnvelopeKey>),
+    /// After a restore: a neighbour tells of an envelope that went between it and this room since the backup was made.
+    Told(Box<Told>),
 }
 
 /// A sealed message and what its own room keeps of it.
@@ -212,6 +214,17 @@ pub enum Opened {
     Entry(InboxEntry),
     /// For this room, but it must refuse.
     Refused(Refusal),
+}
+
+/// An envelope that this room may have forgotten.
+#[derive(Debug)]
+pub struct Told {
+    /// Who tells.
+    pub from: RoomId,
+    /// What its origin signed.
+    pub header: VerifiedHeader,
+    /// The signed header's bytes.
+    pub bytes: Arc<[u8]>,
 }
 
 /// A line of the inbox.

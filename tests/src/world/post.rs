@@ -233,6 +233,8 @@ impl World {
             | Frame::Envelope(_)
             | Frame::Part { .. }
             | Frame::Document(_)
+            | Frame::LossAsked(_)
+            | Frame::LossTold(_)
             | Frame::Probe(_)
             | Frame::ProbeAnswer(_)
             | Frame::Goodbye { .. } => {

@@ -10,6 +10,7 @@ mod log;
 mod snapshot;
 mod state;
 mod timed;
+mod told;
 
 use std::path::{Path, PathBuf};
 

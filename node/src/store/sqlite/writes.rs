@@ -146,7 +146,8 @@ fn bind_envelope(values: Values, envelope: &NewEnvelope) -> Values {
         .bind(codec::encode(&envelope.bytes.keys))
         .bind(envelope.content_key.as_deref())
         .bind(envelope.summary.as_deref())
-        .bind(&envelope.bytes.body[..])
+        // A header that a neighbour told stands alone; no sealed body is empty.
+        .bind(Some(&envelope.bytes.body[..]).filter(|body| !body.is_empty()))
 }
 
 const RECORDS: Many = Many {
@@ -174,8 +175,8 @@ fn bind_record(values: Values, record: &Record) -> Values {
 
 /// Whether its body is of no more use here: it only passed through, and every outcome is known.
 fn is_prunable(record: &Record) -> bool {
-    let here = record.deliveries.iter().any(|delivery| delivery.state == DeliveryState::Here);
-    record.source.is_some() && record.is_ended() && !here
+    let passed = record.deliveries.iter().all(|delivery| delivery.state == DeliveryState::Ended);
+    record.source.is_some() && record.is_ended() && passed
 }
 
 const ENQUEUE: Many = Many { head: "INSERT OR IGNORE INTO queue (place) VALUES ", row: "(?)", tail: "" };
@@ -287,7 +288,8 @@ fn deed(event: Event) -> Result<&'static Many, sqlx::Error> {
         | Event::Failed
         | Event::Expired
         | Event::Collision
-        | Event::Unconfirmed => Err(sqlx::Error::Protocol(format!("{event} is no deed of an officer"))),
+        | Event::Unconfirmed
+        | Event::Lost => Err(sqlx::Error::Protocol(format!("{event} is no deed of an officer"))),
     }
 }
 

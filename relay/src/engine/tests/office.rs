@@ -184,7 +184,8 @@ impl Office {
                     DeliveryState::Sent { .. }
                     | DeliveryState::Held { .. }
                     | DeliveryState::Here
-                    | DeliveryState::Ended => None,
+                    | DeliveryState::Ended
+                    | DeliveryState::Lost => None,
                 })
             })
             .collect();

@@ -34,6 +34,7 @@ fn delivery(delivery: &Delivery) -> String {
         DeliveryState::Sent { neighbour, .. } => format!("{room} sent to {}", name(*neighbour)),
         DeliveryState::Held { neighbour, .. } => format!("{room} held by {}", name(*neighbour)),
         DeliveryState::Here => format!("{room} here"),
+        DeliveryState::Lost => format!("{room} lost it"),
         DeliveryState::Ended => {
             format!("{room} {}", delivery.outcome.map_or("ended without outcome", |event| event.word()))
         }

@@ -96,7 +96,8 @@ impl Ground<'_> {
             | Event::Acknowledged
             | Event::Opened
             | Event::Disposed
-            | Event::Returned => issuer == to,
+            | Event::Returned
+            | Event::Lost => issuer == to,
         };
         if may { Ok(()) } else { Err(Fault::Policy("its issuer has no say about this event")) }
     }
