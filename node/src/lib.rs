@@ -16,6 +16,7 @@ pub mod door;
 pub mod driver;
 pub mod duty;
 pub mod enrolment;
+mod escape;
 pub mod evidence;
 pub mod identity;
 pub mod letterbox;

@@ -2,13 +2,13 @@
 
 use super::{
     arguments::{AckArguments, ByOfficer, ReturnArguments},
-    escape::one_line,
     moment::beijing,
     password::read_password,
     session::{Outcome, Session, named},
     table::Grid,
 };
 use crate::{
+    escape::one_line,
     catalogue::{Catalogue, Language},
     control::{
         request::Request,

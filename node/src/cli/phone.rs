@@ -4,7 +4,6 @@ use relay::message::phone::Direction;
 
 use super::{
     arguments::{CallArguments, PhoneVerb},
-    escape::one_line,
     mail::status_word,
     moment::beijing,
     password::read_password,
@@ -12,6 +11,7 @@ use super::{
     table::Grid,
 };
 use crate::{
+    escape::one_line,
     catalogue::Catalogue,
     control::{
         request::{PhoneRequest, Request},

@@ -12,11 +12,11 @@ use topology::{Map, RoomId, map_file};
 
 use super::{
     arguments::MapVerb,
-    escape::one_line,
     session::{Outcome, Session},
     start::sign_plan,
 };
 use crate::{
+    escape::one_line,
     catalogue::Catalogue,
     clock::Clock,
     control::{

@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::escape::one_line;
+use crate::escape::one_line;
 use crate::catalogue::Catalogue;
 
 /// A table with a heading; its columns are named by ids of the catalogue (`column-...`).

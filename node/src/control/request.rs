@@ -46,11 +46,14 @@ pub enum Request {
         id: String,
         /// `acknowledged`, `opened`, `disposed` or `returned`.
         event: String,
-        /// The officer's name or id.
+        /// The officer's name or id; empty where the officer has logged in.
+        #[serde(default)]
         officer: String,
-        /// The officer's password.
+        /// The officer's password; empty where the officer has logged in.
+        #[serde(default)]
         password: String,
         /// Why, for a return.
+        #[serde(default)]
         reason: Option<String>,
     },
     /// An officer notes a telephone call. Answer: [`super::view::Noted`].
@@ -261,9 +264,11 @@ pub struct PhoneRequest {
     /// When it ended, as the officer says; now when absent.
     #[serde(default)]
     pub ended_at_ms: Option<i64>,
-    /// The officer's name or id.
+    /// The officer's name or id; empty where the officer has logged in.
+    #[serde(default)]
     pub officer: String,
-    /// The officer's password.
+    /// The officer's password; empty where the officer has logged in.
+    #[serde(default)]
     pub password: String,
     /// `flash`, `immediate`, `priority`, `routine`; the kind's own when absent.
     #[serde(default)]

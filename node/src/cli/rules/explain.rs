@@ -3,10 +3,10 @@
 
 use super::{judge::span, show::in_language};
 use crate::{
+    escape::one_line,
     catalogue::Catalogue,
     cli::{
-        escape::one_line,
-        session::{Outcome, Session, named},
+            session::{Outcome, Session, named},
     },
     control::{
         request::Request,
