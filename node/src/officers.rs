@@ -480,8 +480,8 @@ mod tests {
         let again = Officers::open(&room.directory, room.identity.clone()).unwrap();
         assert_eq!(again.list(), room.officers.list());
         assert_eq!(again.list().iter().map(|officer| officer.disabled).collect::<Vec<_>>(), [true, false]);
-        assert!(again.sign("王芳", "another one", b"deed").is_ok());
-        assert_eq!(code(again.sign(&first.id, PASSWORD, b"deed")), "officer_disabled");
+        assert!(again.unlock("王芳", "another one").is_ok());
+        assert_eq!(code(again.unlock(&first.id, PASSWORD)), "officer_disabled");
     }
 
     #[test]
@@ -516,18 +516,18 @@ mod tests {
         let entry = room.officers.book()[0].clone();
         let now = Clock::instant();
         for _ in 0..WRONG_IN_A_ROW_MAX {
-            assert_eq!(code(room.officers.unlock(&entry, "wrong word", now)), "officer_wrong_password");
+            assert_eq!(code(room.officers.open_key(&entry, "wrong word", now)), "officer_wrong_password");
         }
-        let paused = room.officers.unlock(&entry, PASSWORD, now + PAUSE_FIRST / 2).unwrap_err();
+        let paused = room.officers.open_key(&entry, PASSWORD, now + PAUSE_FIRST / 2).unwrap_err();
         assert_eq!((paused.code.as_str(), paused.details["seconds"].as_str()), ("officer_paused", "16"));
         assert_eq!(
-            code(room.officers.unlock(&entry, "wrong word", now + PAUSE_FIRST)),
+            code(room.officers.open_key(&entry, "wrong word", now + PAUSE_FIRST)),
             "officer_wrong_password"
         );
         let later = now + PAUSE_FIRST * 2;
-        assert_eq!(code(room.officers.unlock(&entry, PASSWORD, later)), "officer_paused");
-        assert!(room.officers.unlock(&entry, PASSWORD, now + PAUSE_FIRST * 3).is_ok());
-        assert_eq!(code(room.officers.unlock(&entry, "wrong word", later)), "officer_wrong_password");
-        assert!(room.officers.unlock(&entry, PASSWORD, later).is_ok());
+        assert_eq!(code(room.officers.open_key(&entry, PASSWORD, later)), "officer_paused");
+        assert!(room.officers.open_key(&entry, PASSWORD, now + PAUSE_FIRST * 3).is_ok());
+        assert_eq!(code(room.officers.open_key(&entry, "wrong word", later)), "officer_wrong_password");
+        assert!(room.officers.open_key(&entry, PASSWORD, later).is_ok());
     }
 }

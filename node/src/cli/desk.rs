@@ -8,12 +8,12 @@ use super::{
     table::Grid,
 };
 use crate::{
-    escape::one_line,
     catalogue::{Catalogue, Language},
     control::{
         request::Request,
         view::{InboxLine, Opened, SentLine},
     },
+    escape::one_line,
 };
 
 pub(crate) async fn inbox(session: &mut Session, all: bool) -> Outcome {

@@ -11,12 +11,12 @@ use super::{
     table::Grid,
 };
 use crate::{
-    escape::one_line,
     catalogue::Catalogue,
     control::{
         request::{PhoneRequest, Request},
         view::{CallLine, CallNote, Noted},
     },
+    escape::one_line,
 };
 
 pub(crate) async fn phone(session: &mut Session, verb: PhoneVerb) -> Outcome {

@@ -16,13 +16,13 @@ use super::{
     start::sign_plan,
 };
 use crate::{
-    escape::one_line,
     catalogue::Catalogue,
     clock::Clock,
     control::{
         request::Request,
         view::{MapText, RulesPreview, SignedDocuments},
     },
+    escape::one_line,
     problem::Problem,
     rulebook::Wish,
 };

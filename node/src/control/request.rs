@@ -7,7 +7,7 @@ use serde_json::Value;
 pub use crate::problem::Problem;
 
 /// One question or order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "verb", rename_all = "kebab-case", rename_all_fields = "snake_case", deny_unknown_fields)]
 pub enum Request {
     /// Room, links, clock, certificates, disk. Answer: [`super::view::Status`].
@@ -189,7 +189,7 @@ pub enum Request {
 }
 
 /// A message to send.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SendRequest {
     /// The message kind's word, such as `report` or `verify.request`.
@@ -238,7 +238,7 @@ pub struct SendRequest {
 }
 
 /// A telephone call to note.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PhoneRequest {
     /// `out` or `in`.
@@ -282,7 +282,7 @@ pub struct PhoneRequest {
 }
 
 /// The answer on the socket.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Answer {
     /// Done; what was asked for.

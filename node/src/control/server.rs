@@ -19,7 +19,9 @@ use super::{
     request::{Answer, Request},
     rules, sending, telephone,
 };
-use crate::{daemon::Node, directory::Directory, duty, evidence::Wish, officers::UnlockedOfficer, problem::Problem};
+use crate::{
+    daemon::Node, directory::Directory, duty, evidence::Wish, officers::UnlockedOfficer, problem::Problem,
+};
 
 /// The longest question: a message with its attachments in base64.
 const QUESTION_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -178,7 +180,8 @@ async fn signer(
     }
     let officers = node.officers.clone();
     let unlocking = tokio::task::spawn_blocking(move || officers.unlock(&name, &password));
-    let officer = unlocking.await.map_err(|error| Problem::failed("control_broken").with("detail", error))??;
+    let officer =
+        unlocking.await.map_err(|error| Problem::failed("control_broken").with("detail", error))??;
     Ok(Arc::new(officer))
 }
 

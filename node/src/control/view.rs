@@ -30,7 +30,7 @@ pub use self::{
 };
 
 /// A room as people see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Room {
     /// The permanent id.
     pub id: String,

@@ -3,15 +3,13 @@
 
 use super::{judge::span, show::in_language};
 use crate::{
-    escape::one_line,
     catalogue::Catalogue,
-    cli::{
-            session::{Outcome, Session, named},
-    },
+    cli::session::{Outcome, Session, named},
     control::{
         request::Request,
         view::{ExplainedDuty, ExplainedRule, Moment, SetAsideRule},
     },
+    escape::one_line,
     problem::EXIT_OVERDUE,
 };
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// An evidence file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EvidenceFile {
     /// Its bytes in base64.
     pub bytes: String,

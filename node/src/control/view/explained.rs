@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Room;
 
 /// `rules explain`: one duty of a case.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ExplainedDuty {
     /// What is owed, a rule kind's word such as `verify.reply`.
     pub kind: String,
@@ -26,7 +26,7 @@ pub struct ExplainedDuty {
 }
 
 /// A rule that applies. Times are RFC 3339, Beijing time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ExplainedRule {
     /// Its id.
     pub rule: String,
@@ -81,7 +81,7 @@ pub struct ExplainedRule {
 }
 
 /// Between which times something happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Moment {
     /// Not before.
     pub earliest: Option<String>,
@@ -92,7 +92,7 @@ pub struct Moment {
 }
 
 /// The same rule on another clock, where the document leaves the start open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OtherClock {
     /// The event at which it starts.
     pub start_event: String,
@@ -105,7 +105,7 @@ pub struct OtherClock {
 }
 
 /// A rule that does not apply.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SetAsideRule {
     /// Its id.
     pub rule: String,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Room;
 
 /// `send`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Sent {
     /// The envelope's id.
     pub id: String,
@@ -18,7 +18,7 @@ pub struct Sent {
 }
 
 /// One line of the inbox.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct InboxLine {
     /// The envelope's id.
     pub id: String,
@@ -46,7 +46,7 @@ pub struct InboxLine {
 }
 
 /// One line of what was sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SentLine {
     /// The envelope's id.
     pub id: String,
@@ -65,7 +65,7 @@ pub struct SentLine {
 }
 
 /// `show`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Opened {
     /// The envelope's id.
     pub id: String,
@@ -94,7 +94,7 @@ pub struct Opened {
 }
 
 /// How far the messages of this room have come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Progress {
     /// Messages accepted here since the node started.
     pub accepted: u64,

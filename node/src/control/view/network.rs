@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Room;
 
 /// `ping` and `trace`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Trace {
     /// Round trip in milliseconds.
     pub rtt_ms: f64,
@@ -14,7 +14,7 @@ pub struct Trace {
 }
 
 /// One room on the way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Hop {
     /// The room.
     pub room: Room,
@@ -23,7 +23,7 @@ pub struct Hop {
 }
 
 /// `invite`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Invited {
     /// The room that may join with it.
     pub room: Room,
@@ -34,7 +34,7 @@ pub struct Invited {
 }
 
 /// A room at the door.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Joining {
     /// The room.
     pub room: Room,
@@ -45,7 +45,7 @@ pub struct Joining {
 }
 
 /// A certificate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Certificate {
     /// Whose.
     pub room: Room,
@@ -62,7 +62,7 @@ pub struct Certificate {
 }
 
 /// `map show`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct MapText {
     /// Version.
     pub version: u64,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// An officer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Officer {
     /// The id.
     pub id: String,

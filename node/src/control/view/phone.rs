@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Room;
 
 /// `phone out` and `phone in`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Noted {
     /// The id of the note's envelope.
     pub id: String,
@@ -27,7 +27,7 @@ pub struct Noted {
 }
 
 /// One telephone call. Its times are declared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CallLine {
     /// The three characters.
     pub code: String,
@@ -61,7 +61,7 @@ pub struct CallLine {
 }
 
 /// One end's signed note.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CallNote {
     /// The id of its envelope.
     pub id: String,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Room;
 
 /// One neighbour's queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct QueueLine {
     /// The envelope's id.
     pub id: String,
@@ -22,7 +22,7 @@ pub struct QueueLine {
 }
 
 /// One envelope's ways.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct QueueEntry {
     /// The envelope's id.
     pub id: String,
@@ -37,7 +37,7 @@ pub struct QueueEntry {
 }
 
 /// One recipient's way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Way {
     /// Whom it is for.
     pub recipient: Room,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// One receipt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ReceiptLine {
     /// The event's word.
     pub event: String,

@@ -5,16 +5,17 @@ use serde::{Deserialize, Serialize};
 use super::Room;
 
 /// What the root hub has signed for a map that is about to be applied.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SignedDocuments {
     /// As the plan is to name them.
+    #[schema(value_type = serde_json::Value)]
     pub in_force: crate::rulebook::InForce,
     /// The signed bytes, in base64.
     pub documents: Vec<String>,
 }
 
 /// What would be in force, beside what is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RulesPreview {
     /// Packs as `name@version`.
     pub packs: Vec<String>,
@@ -27,7 +28,7 @@ pub struct RulesPreview {
 }
 
 /// `rules ls` at a node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RulesInForce {
     /// Version of the plan that names them.
     pub map_version: u64,
@@ -40,7 +41,7 @@ pub struct RulesInForce {
 }
 
 /// One rule pack in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PackLine {
     /// Its name.
     pub name: String,
@@ -69,7 +70,7 @@ pub struct PackLine {
 }
 
 /// One year of the calendar in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CalendarLine {
     /// The year.
     pub year: i16,

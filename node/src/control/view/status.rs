@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Room;
 
 /// `status`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Status {
     /// This room.
     pub room: Room,
@@ -39,7 +39,7 @@ pub struct Status {
 }
 
 /// The log in short.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LogState {
     /// Leaves.
     pub size: u64,
@@ -58,7 +58,7 @@ pub struct LogState {
 }
 
 /// Breaks of one child's log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct HistoryBreak {
     /// Whose.
     pub room: Room,
@@ -71,7 +71,7 @@ pub struct HistoryBreak {
 }
 
 /// What this node lost.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Loss {
     /// When the backup that it was restored from was made; null when its directory was put back by other means.
     pub backup_made_at_ms: Option<i64>,
@@ -92,7 +92,7 @@ pub struct Loss {
 }
 
 /// One link.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Link {
     /// The neighbour.
     pub room: Room,
@@ -119,7 +119,7 @@ pub struct Link {
 }
 
 /// The clock's health.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ClockState {
     /// Now.
     pub now_ms: i64,
@@ -132,7 +132,7 @@ pub struct ClockState {
 }
 
 /// The certificates in short.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CertificateState {
     /// End of the TLS certificate.
     pub tls_not_after_ms: i64,
@@ -145,7 +145,7 @@ pub struct CertificateState {
 }
 
 /// The disk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Disk {
     /// `normal`, `low` or `critical`.
     pub level: String,
@@ -156,7 +156,7 @@ pub struct Disk {
 }
 
 /// One line of `doctor`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Check {
     /// A code of the catalogue.
     pub code: String,
