@@ -151,7 +151,7 @@ async fn an_officer_logs_in_reads_the_inbox_and_acknowledges_with_one_press() {
     let house = House::shared().await;
     house.officer("li-ming", "duty_officer").await;
     let hostile = "火灾 <script>alert(1)</script> \u{202e}gpj";
-    let id = house.cluster.room(COUNTY).send(&Letter::test("notify", &[CITY], hostile)).await;
+    let id = house.cluster.room(COUNTY).send(&Letter::test("report", &[CITY], hostile)).await;
     house.cluster.room(CITY).has_in_inbox(&id).await;
     assert_eq!(house.get("/inbox", "").await.header("location"), "/login?next=/inbox");
     let entered = house.log_in("li-ming", PASSWORD, "").await;
@@ -321,7 +321,7 @@ async fn events_resume_after_the_last_one_that_was_seen() {
     };
     let hello = event(&mut listen("").await).await;
     let from = field(&hello, "id:");
-    let id = house.cluster.room(COUNTY).send(&Letter::test("notify", &[CITY], "风力减弱")).await;
+    let id = house.cluster.room(COUNTY).send(&Letter::test("report", &[CITY], "风力减弱")).await;
     house.cluster.room(CITY).has_in_inbox(&id).await;
     until("the missed delivery comes on resuming", LONG, async || {
         let mut stream = listen(&from).await;
