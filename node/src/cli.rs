@@ -18,7 +18,6 @@ mod checkpoint;
 mod desk;
 mod door;
 mod due;
-mod escape;
 mod evidence;
 mod help;
 mod keys;

@@ -113,6 +113,11 @@ impl Clock {
         self.change(|warp| *warp = Warp { pace, fixed: None });
     }
 
+    /// How many times as fast as the machine's.
+    pub fn speed(&self) -> u32 {
+        self.pace().speed
+    }
+
     /// Whether time runs faster than it does. What is signed meanwhile is an exercise and says so.
     pub fn is_scaled(&self) -> bool {
         self.pace().speed != 1

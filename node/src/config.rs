@@ -1,6 +1,7 @@
 //! The node's configuration: one TOML file, `config.toml` in the node's directory. An unknown key is an error, and so
 //! is a missing file.
 
+mod console;
 mod retention;
 
 use std::{net::SocketAddr, path::Path};
@@ -9,7 +10,7 @@ use relay::limits::Quota;
 use serde::{Deserialize, Serialize};
 use topology::RoomId;
 
-pub use self::retention::Retention;
+pub use self::{console::ConsoleConfig, retention::Retention};
 use crate::problem::Problem;
 
 /// Everything that can be set.
@@ -33,6 +34,9 @@ pub struct Config {
     /// ends well, `alerted` is signed. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarm: Vec<String>,
+    /// The HTTP API and the console. Default: not served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub console: Option<ConsoleConfig>,
     /// When the disk counts as nearly full.
     #[serde(default)]
     pub disk: DiskMarks,
@@ -108,6 +112,7 @@ impl Config {
             log: default_log(),
             log_json: false,
             alarm: Vec::new(),
+            console: None,
             disk: DiskMarks::default(),
             quota: QuotaMarks::default(),
             retention: Retention::default(),
@@ -118,6 +123,7 @@ impl Config {
     ///
     /// # Errors
     /// `config_missing` when there is none, `config_invalid` with line and reason when it does not parse,
+    /// `console_needs_tls`, `console_half_tls` when the console would be served in the clear,
     /// `retention_below_floor` when something is to be kept for less than it must.
     pub fn load(path: &Path) -> Result<Self, Problem> {
         let text = std::fs::read_to_string(path).map_err(|error| {
@@ -127,6 +133,7 @@ impl Config {
             Problem::usage("config_invalid").with("path", path.display()).with("detail", error)
         })?;
         config.retention.check()?;
+        config.console.as_ref().map_or(Ok(()), ConsoleConfig::check)?;
         Ok(config)
     }
 
@@ -146,6 +153,12 @@ const HEADING: &str = "\
 # log            log filter: error, warn, info, debug, trace, or per module; default info
 # log_json       log lines as JSON; default false
 # alarm          program and arguments that ring for a new 特提 or 特急, as a list; default none
+# [console]      the HTTP API and the console; left out, neither is served:
+#   listen       TCP address; default 127.0.0.1:8080. Anything but loopback needs certificate and key
+#   certificate  PEM file with the console's TLS certificate and its chain, paths counted from this directory
+#   key          PEM file with its private key
+#   names        names beside the address under which browsers reach it, as a list; any other Host is refused
+#   idle_lock_minutes  after this long without a hand on it a session shows counts only; default 15
 # [disk]         free space on this volume, MiB: low_mib (no more 平急, default 512), critical_mib (only 特提, default 128)
 # [quota]        what one neighbour may have waiting here: messages (default 200000), mib (default 4096),
 #                flash_messages (default 10000)

@@ -18,6 +18,7 @@ pub mod view;
 use relay::message::phone::pairing::Call;
 use topology::{Map, RoomId};
 
+pub(crate) use self::server::dispatch;
 use crate::{daemon::Node, store::sqlite::CallLine};
 
 /// The calls that these notes are of, every signature verified again.

@@ -1,7 +1,7 @@
 //! The daemon: takes the directory, starts every part in order, and stops them in the reverse order.
 //!
 //! ```text
-//! lock -> config -> keys -> plan and sheets -> store -> socket -> driver -> links -> control socket
+//! lock -> config -> keys -> plan and sheets -> store -> socket -> driver -> links -> control socket -> console
 //! ```
 //!
 //! Every task is held here and none outlives the daemon.
@@ -12,7 +12,7 @@ mod upkeep;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, OnceLock, atomic::AtomicU64},
 };
 
 use certs::tls::CertificateCell;
@@ -25,7 +25,7 @@ use tokio::{
 use crate::{
     clock::{Clock, PACE_FILE},
     config::Config,
-    control,
+    console, control,
     directory::Directory,
     door::Door,
     driver::Job,
@@ -81,6 +81,8 @@ pub struct Node {
     pub storage: watch::Sender<StorageLevel>,
     /// Messages accepted since the start.
     pub accepted: AtomicU64,
+    /// Where the console is, once its port is open.
+    pub console: OnceLock<String>,
     /// When it started.
     pub started_at: Timestamp,
     /// Asks it to stop.
@@ -125,6 +127,7 @@ struct Running {
     driving: tokio::task::JoinHandle<()>,
     stop_driving: watch::Sender<bool>,
     endpoint: quinn::Endpoint,
+    console: Option<console::Serving>,
 }
 
 /// A demo's clock goes on as it was set.
@@ -209,10 +212,13 @@ impl Running {
             epoch,
             storage,
             accepted: AtomicU64::new(0),
+            console: OnceLock::new(),
             stop: Notify::new(),
         });
-        let mut running = Self { node, tasks: JoinSet::new(), driving, stop_driving: stop.0, endpoint };
+        let mut running =
+            Self { node, tasks: JoinSet::new(), driving, stop_driving: stop.0, endpoint, console: None };
         running.spawn_parts()?;
+        running.serve_console().await?;
         tracing::info!(room = %running.node.config.room, "the node runs");
         Ok(running)
     }
@@ -239,6 +245,18 @@ impl Running {
         Ok(())
     }
 
+    async fn serve_console(&mut self) -> Result<(), Problem> {
+        let node = &self.node;
+        if let Some(config) = &node.config.console {
+            let listening = console::listen(config, node.directory.root()).await?;
+            let url = listening.url();
+            tracing::info!(%url, "the console is open");
+            node.console.get_or_init(|| url);
+            self.console = Some(listening.serve(node.clone()));
+        }
+        Ok(())
+    }
+
     /// Waits for the order to stop. A part that ends by itself is broken, and half a node is worse than none: it would
     /// look alive.
     async fn wait_for_end(&mut self) -> Result<(), Problem> {
@@ -249,6 +267,7 @@ impl Running {
                 Ok(()) => broken(&"the driver has ended"),
                 Err(error) => broken(&error),
             },
+            detail = console_ended(&mut self.console) => broken(&detail),
             Some(ended) = self.tasks.join_next() => match ended {
                 Ok(()) => broken(&"a task has ended"),
                 Err(error) => broken(&error),
@@ -262,6 +281,9 @@ impl Running {
     async fn stop(mut self) {
         tracing::info!("the node stops");
         self.endpoint.set_server_config(None);
+        if let Some(console) = self.console.take() {
+            console.stop().await;
+        }
         self.node.registry().goodbye("the node stops");
         tokio::time::sleep(GOODBYE_TAKES).await;
         self.tasks.shutdown().await;
@@ -308,6 +330,13 @@ fn check_place(config: &Config, trust: &TrustBook) -> Result<(), Problem> {
         return Err(Problem::failed("room_not_on_map").with("room", config.room));
     }
     Ok(())
+}
+
+async fn console_ended(console: &mut Option<console::Serving>) -> String {
+    match console {
+        Some(console) => console.ended().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn told_to_stop(node: &Node) {

@@ -19,7 +19,7 @@ use certs::{
         LockError, LockedOfficerKey, OfficerCertificate, OfficerKey, OfficerRole, PASSWORD_CHARACTERS_MIN,
         PasswordCost, sign_as,
     },
-    signature::ContentType,
+    signature::{ContentType, digest},
 };
 use data_encoding::{BASE32_NOPAD, BASE64};
 use relay::timestamp::Timestamp;
@@ -63,6 +63,26 @@ struct Entry {
 struct Tries {
     wrong: u32,
     pause_until: Option<Instant>,
+}
+
+/// An officer whose key is open: what is signed with it is signed in that officer's name. It is wiped when dropped.
+#[derive(Debug)]
+pub struct UnlockedOfficer {
+    /// The id.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// In which capacity.
+    pub role: OfficerRole,
+    key: OfficerKey,
+    certificate: Vec<u8>,
+}
+
+impl UnlockedOfficer {
+    /// Signs an object that officers sign.
+    pub fn sign_as(&self, content: ContentType, payload: &[u8]) -> Vec<u8> {
+        sign_as(&self.key, &self.certificate, content, payload)
+    }
 }
 
 impl Officers {
@@ -150,29 +170,62 @@ impl Officers {
         Ok(())
     }
 
-    /// Signs an act in the officer's name. It takes long on purpose: call it where blocking is allowed.
+    /// Unlocks an officer's key. It takes long on purpose: call it where blocking is allowed.
     ///
     /// # Errors
     /// `officer_unknown`, `officer_disabled`, `officer_wrong_password`, `officer_paused` after too many of them.
-    pub fn sign(&self, officer: &str, password: &str, payload: &[u8]) -> Result<Vec<u8>, Problem> {
-        self.sign_as(officer, password, ContentType::OfficerAct, payload)
+    pub fn unlock(&self, officer: &str, password: &str) -> Result<UnlockedOfficer, Problem> {
+        let entry = find(&self.book(), officer)?.clone();
+        self.unlocked(&entry, password, Clock::instant())
     }
 
-    /// Signs any object that officers sign.
+    /// Unlocks for whoever asks over the network: an unknown name costs the same time, is counted in the same way and
+    /// is answered with the same words as a wrong password.
     ///
     /// # Errors
-    /// As for [`sign`](Self::sign).
-    pub fn sign_as(
-        &self,
-        officer: &str,
-        password: &str,
-        content: ContentType,
-        payload: &[u8],
-    ) -> Result<Vec<u8>, Problem> {
-        let entry = find(&self.book(), officer)?.clone();
-        let key = self.unlock(&entry, password, Clock::instant())?;
+    /// `login_refused`, `login_paused` after too many of them.
+    pub fn log_in(&self, name: &str, password: &str) -> Result<UnlockedOfficer, Problem> {
+        let now = Clock::instant();
+        let known = find(&self.book(), name).ok().cloned();
+        let key = known.as_ref().map_or_else(|| stranger(name), |entry| entry.id.clone());
+        let outcome = match &known {
+            Some(entry) => self.unlocked(entry, password, now),
+            None => Err(self.unlock_nothing(&key, password, now)),
+        };
+        outcome.map_err(|problem| match problem.code.as_str() {
+            "officer_paused" => Problem { code: "login_paused".to_owned(), ..problem },
+            "officer_wrong_password" => Problem::policy("login_refused"),
+            _ => problem,
+        })
+    }
+
+    /// Whether this officer may still act.
+    pub fn is_present(&self, id: &str) -> bool {
+        self.book().iter().any(|entry| entry.id == id && entry.disabled_at_ms.is_none())
+    }
+
+    fn unlocked(&self, entry: &Entry, password: &str, now: Instant) -> Result<UnlockedOfficer, Problem> {
+        let key = self.open_key(entry, password, now)?;
         let certificate = decoded(&entry.certificate).ok_or_else(|| self.damaged())?;
-        Ok(sign_as(&key, &certificate, content, payload))
+        Ok(UnlockedOfficer {
+            id: entry.id.clone(),
+            name: entry.name.clone(),
+            role: entry.role,
+            key,
+            certificate,
+        })
+    }
+
+    /// What a try at the password of somebody who is not here costs and says.
+    fn unlock_nothing(&self, key: &str, password: &str, now: Instant) -> Problem {
+        let _one = self.inner.unlocking.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(paused) = self.check_pause(key, now) {
+            return paused;
+        }
+        // A key that nobody holds, under a password that nobody typed.
+        let padded = format!("{password:·<width$}", width = PASSWORD_CHARACTERS_MIN);
+        let _ = LockedOfficerKey::lock(&OfficerKey::generate(), &padded, COST);
+        self.count_wrong_at(key, "", now)
     }
 
     /// Locks an officer's key under a new password.
@@ -181,7 +234,7 @@ impl Officers {
     /// As for [`sign`](Self::sign), and `officer_password_short`, `write_failed`.
     pub fn change_password(&self, officer: &str, old: &str, new: &str) -> Result<(), Problem> {
         let entry = find(&self.book(), officer)?.clone();
-        let key = self.unlock(&entry, old, Clock::instant())?;
+        let key = self.open_key(&entry, old, Clock::instant())?;
         let locked = BASE64.encode(&cbor::encode(&self.lock(&key, new)?));
         self.change(|book| {
             let own = book.iter_mut().filter(|other| other.id == entry.id);
@@ -200,7 +253,7 @@ impl Officers {
         })
     }
 
-    fn unlock(&self, entry: &Entry, password: &str, now: Instant) -> Result<OfficerKey, Problem> {
+    fn open_key(&self, entry: &Entry, password: &str, now: Instant) -> Result<OfficerKey, Problem> {
         let locked = decoded(&entry.key)
             .and_then(|bytes| cbor::decode::<LockedOfficerKey>(&bytes, KEY_BYTES_MAX).ok());
         let locked = locked.ok_or_else(|| self.damaged())?;
@@ -211,7 +264,7 @@ impl Officers {
                 self.tries().remove(&entry.id);
                 Ok(key)
             }
-            Err(LockError::WrongPassword) => Err(self.count_wrong(entry, now)),
+            Err(LockError::WrongPassword) => Err(self.count_wrong_at(&entry.id, &entry.name, now)),
             Err(LockError::PasswordTooShort | LockError::Damaged | LockError::Version(_)) => {
                 Err(self.damaged())
             }
@@ -228,16 +281,23 @@ impl Officers {
         }
     }
 
-    fn count_wrong(&self, entry: &Entry, now: Instant) -> Problem {
+    fn count_wrong_at(&self, key: &str, name: &str, now: Instant) -> Problem {
         let mut all = self.tries();
-        let tries = all.entry(entry.id.clone()).or_default();
+        if all.len() >= TRIES_MAX && !all.contains_key(key) {
+            // Whoever tries this many names forgets one of them; those of officers come back with the next wrong try.
+            all.retain(|_, tries| tries.pause_until.is_some_and(|until| until > now));
+            if all.len() >= TRIES_MAX {
+                all.pop_first();
+            }
+        }
+        let tries = all.entry(key.to_owned()).or_default();
         tries.wrong = tries.wrong.saturating_add(1);
         if let Some(over) = tries.wrong.checked_sub(WRONG_IN_A_ROW_MAX) {
             let pause = PAUSE_FIRST.saturating_mul(1 << over.min(5)).min(PAUSE_MAX);
             tries.pause_until = Some(now + pause);
         }
-        tracing::warn!(officer = entry.id, wrong = tries.wrong, "a wrong password");
-        Problem::failed("officer_wrong_password").with("officer", &entry.name)
+        tracing::warn!(officer = key, wrong = tries.wrong, "a wrong password");
+        Problem::failed("officer_wrong_password").with("officer", name)
     }
 
     fn check_free(&self, name: &str) -> Result<(), Problem> {
@@ -319,6 +379,11 @@ fn fresh_id() -> Result<String, Problem> {
     Ok(BASE32_NOPAD.encode(&bytes).to_ascii_lowercase())
 }
 
+/// Under which key the tries at a name are counted that no officer has. A digest: it may be as long as it likes.
+fn stranger(name: &str) -> String {
+    format!("name:{}", digest(name.as_bytes()))
+}
+
 fn decoded(base64: &str) -> Option<Vec<u8>> {
     BASE64.decode(base64.as_bytes()).ok()
 }
@@ -338,6 +403,8 @@ const NAME_CHARACTERS_MAX: usize = 40;
 const KEY_BYTES_MAX: usize = 4 << 10;
 /// Wrong passwords before the first pause.
 const WRONG_IN_A_ROW_MAX: u32 = 5;
+/// Names whose wrong passwords are remembered: officers and twice as many strangers.
+const TRIES_MAX: usize = 3 * OFFICERS_MAX;
 const PAUSE_FIRST: Duration = Duration::from_secs(30);
 const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
 
@@ -369,6 +436,11 @@ mod tests {
             Self::open(place, &root)
         }
 
+        fn sign(&self, officer: &str, password: &str, payload: &[u8]) -> Result<Vec<u8>, Problem> {
+            let unlocked = self.officers.unlock(officer, password)?;
+            Ok(unlocked.sign_as(ContentType::OfficerAct, payload))
+        }
+
         fn open(place: tempfile::TempDir, root: &Path) -> Self {
             let directory = Directory::open(root).unwrap();
             let identity = Arc::new(Identity::load(&directory).unwrap());
@@ -385,9 +457,9 @@ mod tests {
     fn an_act_carries_name_role_and_room_and_survives_the_officers_leaving() {
         let room = DutyRoom::new();
         let officer = room.officers.add("王芳", "head_of_watch", PASSWORD, NOW).unwrap();
-        let signed = room.officers.sign("王芳", PASSWORD, b"deed").unwrap();
+        let signed = room.sign("王芳", PASSWORD, b"deed").unwrap();
         room.officers.disable(&officer.id).unwrap();
-        assert_eq!(code(room.officers.sign("王芳", PASSWORD, b"deed")), "officer_disabled");
+        assert_eq!(code(room.sign("王芳", PASSWORD, b"deed")), "officer_disabled");
         assert_eq!(code(room.officers.disable("王芳")), "officer_disabled");
         let trust = TrustBook::open(&room.directory, Clock::wall()).unwrap().current();
         let act = verify_act(&signed, &*trust.keys).unwrap();
@@ -408,8 +480,8 @@ mod tests {
         let again = Officers::open(&room.directory, room.identity.clone()).unwrap();
         assert_eq!(again.list(), room.officers.list());
         assert_eq!(again.list().iter().map(|officer| officer.disabled).collect::<Vec<_>>(), [true, false]);
-        assert!(again.sign("王芳", "another one", b"deed").is_ok());
-        assert_eq!(code(again.sign(&first.id, PASSWORD, b"deed")), "officer_disabled");
+        assert!(again.unlock("王芳", "another one").is_ok());
+        assert_eq!(code(again.unlock(&first.id, PASSWORD)), "officer_disabled");
     }
 
     #[test]
@@ -420,7 +492,7 @@ mod tests {
         assert_eq!(add("a\nb", "duty_officer", PASSWORD), "officer_name_invalid");
         assert_eq!(add("王芳", "boss", PASSWORD), "officer_role_unknown");
         assert_eq!(add("王芳", "duty_officer", "short"), "officer_password_short");
-        assert_eq!(code(room.officers.sign("王芳", PASSWORD, b"deed")), "officer_unknown");
+        assert_eq!(code(room.sign("王芳", PASSWORD, b"deed")), "officer_unknown");
         assert!(room.officers.list().is_empty() && !room.directory.file(OFFICERS_FILE).exists());
     }
 
@@ -433,8 +505,8 @@ mod tests {
             "officer_wrong_password"
         );
         room.officers.change_password("王芳", PASSWORD, "new password").unwrap();
-        assert_eq!(code(room.officers.sign("王芳", PASSWORD, b"deed")), "officer_wrong_password");
-        assert!(room.officers.sign("王芳", "new password", b"deed").is_ok());
+        assert_eq!(code(room.sign("王芳", PASSWORD, b"deed")), "officer_wrong_password");
+        assert!(room.sign("王芳", "new password", b"deed").is_ok());
     }
 
     #[test]
@@ -444,18 +516,18 @@ mod tests {
         let entry = room.officers.book()[0].clone();
         let now = Clock::instant();
         for _ in 0..WRONG_IN_A_ROW_MAX {
-            assert_eq!(code(room.officers.unlock(&entry, "wrong word", now)), "officer_wrong_password");
+            assert_eq!(code(room.officers.open_key(&entry, "wrong word", now)), "officer_wrong_password");
         }
-        let paused = room.officers.unlock(&entry, PASSWORD, now + PAUSE_FIRST / 2).unwrap_err();
+        let paused = room.officers.open_key(&entry, PASSWORD, now + PAUSE_FIRST / 2).unwrap_err();
         assert_eq!((paused.code.as_str(), paused.details["seconds"].as_str()), ("officer_paused", "16"));
         assert_eq!(
-            code(room.officers.unlock(&entry, "wrong word", now + PAUSE_FIRST)),
+            code(room.officers.open_key(&entry, "wrong word", now + PAUSE_FIRST)),
             "officer_wrong_password"
         );
         let later = now + PAUSE_FIRST * 2;
-        assert_eq!(code(room.officers.unlock(&entry, PASSWORD, later)), "officer_paused");
-        assert!(room.officers.unlock(&entry, PASSWORD, now + PAUSE_FIRST * 3).is_ok());
-        assert_eq!(code(room.officers.unlock(&entry, "wrong word", later)), "officer_wrong_password");
-        assert!(room.officers.unlock(&entry, PASSWORD, later).is_ok());
+        assert_eq!(code(room.officers.open_key(&entry, PASSWORD, later)), "officer_paused");
+        assert!(room.officers.open_key(&entry, PASSWORD, now + PAUSE_FIRST * 3).is_ok());
+        assert_eq!(code(room.officers.open_key(&entry, "wrong word", later)), "officer_wrong_password");
+        assert!(room.officers.open_key(&entry, PASSWORD, later).is_ok());
     }
 }

@@ -2,7 +2,6 @@
 
 use super::{
     arguments::{AckArguments, ByOfficer, ReturnArguments},
-    escape::one_line,
     moment::beijing,
     password::read_password,
     session::{Outcome, Session, named},
@@ -14,6 +13,7 @@ use crate::{
         request::Request,
         view::{InboxLine, Opened, SentLine},
     },
+    escape::one_line,
 };
 
 pub(crate) async fn inbox(session: &mut Session, all: bool) -> Outcome {

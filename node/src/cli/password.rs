@@ -40,7 +40,7 @@ pub(crate) fn new_password(
 }
 
 fn ask(screen: &Screen, prompt: &str, officer: &str) -> Result<Zeroizing<String>, Problem> {
-    let prompt = super::escape::one_line(&screen.catalogue().text(prompt, &[("officer", officer)]));
+    let prompt = crate::escape::one_line(&screen.catalogue().text(prompt, &[("officer", officer)]));
     let password = rpassword::prompt_password(prompt)
         .map_err(|error| Problem::failed("password_unread").with("detail", error))?;
     not_empty(Zeroizing::new(password))

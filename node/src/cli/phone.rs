@@ -4,7 +4,6 @@ use relay::message::phone::Direction;
 
 use super::{
     arguments::{CallArguments, PhoneVerb},
-    escape::one_line,
     mail::status_word,
     moment::beijing,
     password::read_password,
@@ -17,6 +16,7 @@ use crate::{
         request::{PhoneRequest, Request},
         view::{CallLine, CallNote, Noted},
     },
+    escape::one_line,
 };
 
 pub(crate) async fn phone(session: &mut Session, verb: PhoneVerb) -> Outcome {

@@ -12,7 +12,6 @@ use topology::{Map, RoomId, map_file};
 
 use super::{
     arguments::MapVerb,
-    escape::one_line,
     session::{Outcome, Session},
     start::sign_plan,
 };
@@ -23,6 +22,7 @@ use crate::{
         request::Request,
         view::{MapText, RulesPreview, SignedDocuments},
     },
+    escape::one_line,
     problem::Problem,
     rulebook::Wish,
 };

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use serde::Serialize;
 use serde_json::json;
 
-use super::escape::{escaped, escaped_json};
+use crate::escape::{escaped, escaped_json};
 use crate::{catalogue::Catalogue, problem::Problem};
 
 /// Prints in one language, as text or as JSON.

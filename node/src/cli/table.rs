@@ -2,8 +2,8 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::escape::one_line;
 use crate::catalogue::Catalogue;
+use crate::escape::one_line;
 
 /// A table with a heading; its columns are named by ids of the catalogue (`column-...`).
 pub(crate) struct Grid {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::rand;
-use certs::cbor;
+use certs::{cbor, signature::ContentType};
 use relay::{
     frame::{Frame, Probe},
     receipt::{Event, OfficerDeed, Reason},
@@ -22,6 +22,7 @@ use crate::{
     daemon::Node,
     driver::Job,
     enrolment,
+    officers::UnlockedOfficer,
     problem::Problem,
 };
 
@@ -62,8 +63,7 @@ pub(super) async fn deed(
     node: &Arc<Node>,
     id: &str,
     event: &str,
-    officer: String,
-    password: String,
+    officer: &UnlockedOfficer,
     reason: Option<String>,
 ) -> Result<(), Problem> {
     let event = event_of(event)?;
@@ -86,10 +86,7 @@ pub(super) async fn deed(
         envelope_digest: kept.record.digest,
     };
     let payload = cbor::encode(&statement);
-    let officers = node.officers.clone();
-    let signed = tokio::task::spawn_blocking(move || officers.sign(&officer, &password, &payload))
-        .await
-        .map_err(|error| Problem::failed("control_broken").with("detail", error))??;
+    let signed = officer.sign_as(ContentType::OfficerAct, &payload);
     let text = reason.map(|text| text.chars().take(500).collect());
     let reason = (event == Event::Returned).then(|| Reason { code: "returned".to_owned(), text });
     let deed = Deed { key, event, officer: signed, reason };

@@ -81,7 +81,7 @@ pub(super) async fn status(node: &Node) -> Result<view::Status, Problem> {
     Ok(view::Status {
         room: room(&trust.map, node.config.room),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        console: None,
+        console: node.console.get().cloned(),
         network: trust.map.network().to_owned(),
         map_version: trust.map.version(),
         demo: trust.map.is_demo(),

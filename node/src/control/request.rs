@@ -7,7 +7,7 @@ use serde_json::Value;
 pub use crate::problem::Problem;
 
 /// One question or order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "verb", rename_all = "kebab-case", rename_all_fields = "snake_case", deny_unknown_fields)]
 pub enum Request {
     /// Room, links, clock, certificates, disk. Answer: [`super::view::Status`].
@@ -46,11 +46,14 @@ pub enum Request {
         id: String,
         /// `acknowledged`, `opened`, `disposed` or `returned`.
         event: String,
-        /// The officer's name or id.
+        /// The officer's name or id; empty where the officer has logged in.
+        #[serde(default)]
         officer: String,
-        /// The officer's password.
+        /// The officer's password; empty where the officer has logged in.
+        #[serde(default)]
         password: String,
         /// Why, for a return.
+        #[serde(default)]
         reason: Option<String>,
     },
     /// An officer notes a telephone call. Answer: [`super::view::Noted`].
@@ -186,7 +189,7 @@ pub enum Request {
 }
 
 /// A message to send.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SendRequest {
     /// The message kind's word, such as `report` or `verify.request`.
@@ -235,7 +238,7 @@ pub struct SendRequest {
 }
 
 /// A telephone call to note.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PhoneRequest {
     /// `out` or `in`.
@@ -261,9 +264,11 @@ pub struct PhoneRequest {
     /// When it ended, as the officer says; now when absent.
     #[serde(default)]
     pub ended_at_ms: Option<i64>,
-    /// The officer's name or id.
+    /// The officer's name or id; empty where the officer has logged in.
+    #[serde(default)]
     pub officer: String,
-    /// The officer's password.
+    /// The officer's password; empty where the officer has logged in.
+    #[serde(default)]
     pub password: String,
     /// `flash`, `immediate`, `priority`, `routine`; the kind's own when absent.
     #[serde(default)]
@@ -277,7 +282,7 @@ pub struct PhoneRequest {
 }
 
 /// The answer on the socket.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Answer {
     /// Done; what was asked for.

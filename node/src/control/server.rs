@@ -19,7 +19,9 @@ use super::{
     request::{Answer, Request},
     rules, sending, telephone,
 };
-use crate::{daemon::Node, directory::Directory, duty, evidence::Wish, problem::Problem};
+use crate::{
+    daemon::Node, directory::Directory, duty, evidence::Wish, officers::UnlockedOfficer, problem::Problem,
+};
 
 /// The longest question: a message with its attachments in base64.
 const QUESTION_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -93,7 +95,7 @@ async fn connection(node: Arc<Node>, stream: UnixStream) {
 
 async fn answer(node: &Arc<Node>, line: &[u8]) -> Answer {
     let result = match serde_json::from_slice::<Request>(line) {
-        Ok(request) => dispatch(node, request).await,
+        Ok(request) => dispatch(node, request, None).await,
         Err(error) => Err(Problem::usage("control_not_understood").with("detail", error)),
     };
     match result {
@@ -102,7 +104,12 @@ async fn answer(node: &Arc<Node>, line: &[u8]) -> Answer {
     }
 }
 
-async fn dispatch(node: &Arc<Node>, request: Request) -> Result<Value, Problem> {
+/// Does what is asked. Deeds are signed by `officer`, who has logged in, or else by whom the request names.
+pub(crate) async fn dispatch(
+    node: &Arc<Node>,
+    request: Request,
+    officer: Option<Arc<UnlockedOfficer>>,
+) -> Result<Value, Problem> {
     match request {
         Request::Status => json(reading::status(node).await?),
         Request::Doctor => json(reading::doctor(node).await?),
@@ -110,7 +117,11 @@ async fn dispatch(node: &Arc<Node>, request: Request) -> Result<Value, Problem> 
         Request::Outbox => json(reading::sent(node).await?),
         Request::Show { id } => json(reading::show(node, &id).await?),
         Request::Receipts { id } => json(receipts::receipts(node, &id).await?),
-        Request::PhoneNote(request) => json(telephone::note(node, *request).await?),
+        Request::PhoneNote(request) => {
+            let (name, password) = (request.officer.clone(), request.password.clone());
+            let officer = signer(node, officer, name, password).await?;
+            json(telephone::note(node, *request, &officer).await?)
+        }
         Request::Calls => json(calls::calls(node).await?),
         Request::EvidenceExport { id, case, text, personal } => {
             let wish = Wish { whole_case: case, text, personal };
@@ -122,8 +133,9 @@ async fn dispatch(node: &Arc<Node>, request: Request) -> Result<Value, Problem> 
         Request::MapShow => json(reading::map(node)),
         Request::Ping { room, timeout_ms } => json(desk::ping(node, &room, timeout_ms).await?),
         Request::Send(request) => json(sending::send(node, *request).await?),
-        Request::Deed { id, event, officer, password, reason } => {
-            json(desk::deed(node, &id, &event, officer, password, reason).await?)
+        Request::Deed { id, event, officer: name, password, reason } => {
+            let officer = signer(node, officer, name, password).await?;
+            json(desk::deed(node, &id, &event, &officer, reason).await?)
         }
         Request::Await { id, event, timeout_ms } => {
             json(desk::wait_for(node, &id, &event, timeout_ms).await?)
@@ -154,6 +166,23 @@ async fn dispatch(node: &Arc<Node>, request: Request) -> Result<Value, Problem> 
             Ok(Value::Null)
         }
     }
+}
+
+/// Who signs. Whoever has logged in signs as nobody else.
+async fn signer(
+    node: &Node,
+    logged_in: Option<Arc<UnlockedOfficer>>,
+    name: String,
+    password: String,
+) -> Result<Arc<UnlockedOfficer>, Problem> {
+    if let Some(officer) = logged_in {
+        return Ok(officer);
+    }
+    let officers = node.officers.clone();
+    let unlocking = tokio::task::spawn_blocking(move || officers.unlock(&name, &password));
+    let officer =
+        unlocking.await.map_err(|error| Problem::failed("control_broken").with("detail", error))??;
+    Ok(Arc::new(officer))
 }
 
 fn json<T: Serialize>(value: T) -> Result<Value, Problem> {

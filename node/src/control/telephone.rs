@@ -26,7 +26,7 @@ use super::{
     sending::{self, Prepared},
     view,
 };
-use crate::{daemon::Node, problem::Problem};
+use crate::{daemon::Node, officers::UnlockedOfficer, problem::Problem};
 
 /// What a call is about.
 #[derive(Default)]
@@ -38,7 +38,11 @@ struct Subject {
 }
 
 /// Notes a call, signs the note in the officer's name, and sends it to the other end.
-pub(super) async fn note(node: &Arc<Node>, request: PhoneRequest) -> Result<view::Noted, Problem> {
+pub(super) async fn note(
+    node: &Arc<Node>,
+    request: PhoneRequest,
+    officer: &UnlockedOfficer,
+) -> Result<view::Noted, Problem> {
     let direction: Direction = request.direction.parse()?;
     let peer = resolve(node, &request.room)?;
     let (started_at, ended_at) = times(node, &request)?;
@@ -63,7 +67,7 @@ pub(super) async fn note(node: &Arc<Node>, request: PhoneRequest) -> Result<view
     };
     let message = message(&statement, &request, subject.case_seq);
     let mut prepared = sending::prepare_message(node, &wanted(&request), message).await?;
-    sign(node, &mut prepared, &mut statement, &request).await?;
+    sign(&mut prepared, &mut statement, officer)?;
     let sent = sending::post(node, &prepared).await?;
     noted(node, sent, &statement).await
 }
@@ -204,21 +208,15 @@ fn message(statement: &CallStatement, request: &PhoneRequest, case_seq: Option<u
 }
 
 /// The officer signs what the note says, and the text block as the header will commit to it.
-async fn sign(
-    node: &Node,
+fn sign(
     prepared: &mut Prepared,
     statement: &mut CallStatement,
-    request: &PhoneRequest,
+    officer: &UnlockedOfficer,
 ) -> Result<(), Problem> {
     let salt = sending::random()?;
     statement.status = prepared.message.heading.status;
     statement.text = prepared.message.text_commitment(salt);
-    let (officers, payload) = (node.officers.clone(), statement.payload());
-    let (officer, password) = (request.officer.clone(), request.password.clone());
-    let signing = tokio::task::spawn_blocking(move || {
-        officers.sign_as(&officer, &password, ContentType::PhoneCall, &payload)
-    });
-    let signed = signing.await.map_err(|error| Problem::failed("control_broken").with("detail", error))??;
+    let signed = officer.sign_as(ContentType::PhoneCall, &statement.payload());
     if let Content::PhoneNote(note) = &mut prepared.message.content {
         note.call = Some(SignedCall::new(signed));
     }

@@ -16,7 +16,7 @@ use topology::{Chosen, Map, map_file};
 use crate::problem::Problem;
 
 /// What is wished.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wish {
     /// The map file, for error messages.
@@ -32,7 +32,7 @@ pub struct Wish {
 }
 
 /// One pack or year.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wished {
     /// A name or a year; of a file, its path.

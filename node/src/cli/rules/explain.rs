@@ -4,14 +4,12 @@
 use super::{judge::span, show::in_language};
 use crate::{
     catalogue::Catalogue,
-    cli::{
-        escape::one_line,
-        session::{Outcome, Session, named},
-    },
+    cli::session::{Outcome, Session, named},
     control::{
         request::Request,
         view::{ExplainedDuty, ExplainedRule, Moment, SetAsideRule},
     },
+    escape::one_line,
     problem::EXIT_OVERDUE,
 };
 

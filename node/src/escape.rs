@@ -1,4 +1,4 @@
-//! What leaves for a terminal. Texts, names and file names come from other rooms; none of them may move the cursor,
+//! What leaves for a terminal or a page. Texts, names and file names come from other rooms; none of them may move the cursor,
 //! fill the clipboard, forge a line or turn the reading direction.
 //!
 //! *Against:* terminal escape sequences (C0, C1, DEL), line and paragraph separators, bidirectional controls.

@@ -1,0 +1,136 @@
+//! One message: what it says, what has happened to it, and the one-key 签收.
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::Path,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+
+use crate::{
+    catalogue::Language,
+    console::{
+        page::{Frame, Visit, clock_time, html, remaining},
+        rights::Capability,
+        words::Words,
+    },
+    control::{
+        request::Request,
+        view::{Opened, ReceiptLine},
+    },
+    problem::Problem,
+};
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct MessagePage<'a> {
+    frame: Frame<'a>,
+    opened: Opened,
+    kind: String,
+    precedence: String,
+    /// 演练 or 测试; empty in earnest.
+    exercise: String,
+    from: String,
+    to: Vec<String>,
+    created: String,
+    lines: Vec<(String, String)>,
+    receipts: Vec<Receipt>,
+    can_acknowledge: bool,
+}
+
+/// One receipt as a line.
+struct Receipt {
+    mark: String,
+    event: String,
+    recipient: String,
+    issuer: String,
+    at: String,
+    officer: String,
+    spent: String,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct OrderForm {
+    csrf: String,
+    #[serde(default)]
+    back: String,
+}
+
+pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Response {
+    visit.show(page(&visit, id).await)
+}
+
+/// One-key 签收, signed in the name of the officer who is logged in.
+pub(crate) async fn acknowledge(
+    visit: Visit,
+    Path(id): Path<String>,
+    Form(form): Form<OrderForm>,
+) -> Response {
+    let done = async {
+        visit.check_form(&form.csrf)?;
+        let deed = Request::Deed {
+            id: id.clone(),
+            event: "acknowledged".to_owned(),
+            officer: String::new(),
+            password: String::new(),
+            reason: None,
+        };
+        visit.ask::<serde_json::Value>(deed).await?;
+        let place = if form.back == "inbox" { "/inbox".to_owned() } else { format!("/messages/{id}") };
+        Ok(Redirect::to(&place).into_response())
+    };
+    visit.show(done.await)
+}
+
+async fn page(visit: &Visit, id: String) -> Result<Response, Problem> {
+    let frame = visit.frame("screen-message").await?;
+    let w = visit.words();
+    let opened: Opened = visit.ask(Request::Show { id: id.clone() }).await?;
+    let receipts: Vec<ReceiptLine> = visit.ask(Request::Receipts { id }).await?;
+    let is_here = opened.to.iter().any(|(room, _)| room.id == frame.me);
+    let me = opened.to.iter().find(|(room, _)| room.id == frame.me).map(|(room, _)| room.code.clone());
+    let is_acknowledged = receipts
+        .iter()
+        .any(|receipt| receipt.event == "acknowledged" && Some(&receipt.recipient) == me.as_ref());
+    html(&MessagePage {
+        kind: w.word("kind", &opened.kind),
+        precedence: w.word("precedence", &opened.precedence),
+        exercise: if opened.status == "actual" { String::new() } else { w.word("status", &opened.status) },
+        from: w.room(&opened.origin),
+        to: opened
+            .to
+            .iter()
+            .map(|(room, role)| format!("{} ({})", w.room(room), w.word("address", role)))
+            .collect(),
+        created: clock_time(opened.created_at_ms),
+        lines: lines(&opened, w),
+        receipts: receipts.into_iter().map(|line| receipt(line, w)).collect(),
+        can_acknowledge: is_here && !is_acknowledged && visit.may(Capability::HandleMessages),
+        opened,
+        frame,
+    })
+}
+
+fn lines(opened: &Opened, w: &Words) -> Vec<(String, String)> {
+    let label = |zh: &String, en: &String| match w.catalogue().language() {
+        Language::Chinese => zh.clone(),
+        Language::English => en.clone(),
+    };
+    opened.lines.iter().map(|(zh, en, value)| (label(zh, en), value.clone())).collect()
+}
+
+fn receipt(line: ReceiptLine, w: &Words) -> Receipt {
+    let role = line.officer_role.map(|role| format!(" ({})", w.word("role", &role))).unwrap_or_default();
+    Receipt {
+        mark: line.mark,
+        event: w.word("event", &line.event),
+        recipient: format!("{} {}", line.recipient, line.recipient_name),
+        issuer: format!("{} {}", line.issuer, line.issuer_name),
+        at: clock_time(line.at_ms),
+        officer: line.officer.map(|name| format!("{name}{role}")).unwrap_or_default(),
+        spent: line.spent_ms.map(remaining).unwrap_or_default(),
+        reason: [line.reason, line.reason_text].into_iter().flatten().collect::<Vec<_>>().join(": "),
+    }
+}

@@ -1,0 +1,63 @@
+//! The catalogue as pages use it: short names for what stands in nearly every line of a template.
+
+use std::fmt;
+
+use crate::{
+    catalogue::{Catalogue, Language},
+    control::view::Room,
+};
+
+/// All words in one language.
+pub(crate) struct Words(Catalogue);
+
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Words {
+    pub(crate) fn new(language: Language) -> Self {
+        Self(Catalogue::new(language))
+    }
+
+    pub(crate) const fn catalogue(&self) -> &Catalogue {
+        &self.0
+    }
+
+    /// `zh` or `en`.
+    pub(crate) const fn language(&self) -> &'static str {
+        self.0.language().word()
+    }
+
+    /// The tag of the page's language.
+    pub(crate) const fn tag(&self) -> &'static str {
+        match self.0.language() {
+            Language::Chinese => "zh-CN",
+            Language::English => "en",
+        }
+    }
+
+    /// A text of the catalogue.
+    pub(crate) fn t(&self, id: &str) -> String {
+        self.0.text(id, &[])
+    }
+
+    /// A text with one value.
+    pub(crate) fn t1(&self, id: &str, name: &str, value: impl fmt::Display) -> String {
+        self.0.text(id, &[(name, &value.to_string())])
+    }
+
+    /// The name of a word that programs use.
+    pub(crate) fn word(&self, group: &str, word: &str) -> String {
+        self.0.word(group, word)
+    }
+
+    /// A room's name in this language.
+    pub(crate) fn room(&self, room: &Room) -> String {
+        match self.0.language() {
+            Language::English if !room.name_en.is_empty() => room.name_en.clone(),
+            Language::Chinese | Language::English => room.name.clone(),
+        }
+    }
+}

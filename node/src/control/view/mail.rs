@@ -1,0 +1,103 @@
+//! Messages as lists and as one opened message, and what sending one is answered with.
+
+use serde::{Deserialize, Serialize};
+
+use super::Room;
+
+/// `send`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Sent {
+    /// The envelope's id.
+    pub id: String,
+    /// Rooms that got a copy because they were bypassed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copied_to: Vec<Room>,
+    /// Recommended elements that are missing, in Chinese.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+}
+
+/// One line of the inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct InboxLine {
+    /// The envelope's id.
+    pub id: String,
+    /// The kind's word.
+    pub kind: String,
+    /// The precedence's word.
+    pub precedence: String,
+    /// `actual`, `exercise` or `test`.
+    pub status: String,
+    /// `action` or `info`.
+    pub role: String,
+    /// Who sent it.
+    pub origin: Room,
+    /// The title.
+    pub title: String,
+    /// When it was delivered.
+    pub delivered_at_ms: i64,
+    /// Whether an officer has acknowledged it.
+    pub acknowledged: bool,
+    /// Its number from this origin.
+    pub nr: u64,
+    /// Numbers before it from the same origin and epoch that have not come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_nr: Vec<u64>,
+}
+
+/// One line of what was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SentLine {
+    /// The envelope's id.
+    pub id: String,
+    /// The kind's word.
+    pub kind: String,
+    /// The precedence's word.
+    pub precedence: String,
+    /// `actual`, `exercise` or `test`.
+    pub status: String,
+    /// The title.
+    pub title: String,
+    /// When it was accepted.
+    pub accepted_at_ms: i64,
+    /// Each recipient and what is known: `queued`, `custody`, `delivered`, `acknowledged`, `unconfirmed`, ...
+    pub recipients: Vec<(Room, String)>,
+}
+
+/// `show`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Opened {
+    /// The envelope's id.
+    pub id: String,
+    /// The kind's word.
+    pub kind: String,
+    /// The precedence's word.
+    pub precedence: String,
+    /// `actual`, `exercise` or `test`.
+    pub status: String,
+    /// Who sent it.
+    pub origin: Room,
+    /// Recipients with `action` or `info`.
+    pub to: Vec<(Room, String)>,
+    /// When it was made.
+    pub created_at_ms: i64,
+    /// When it expires.
+    pub expires_at_ms: i64,
+    /// The lines of the message: Chinese label, English label, value.
+    pub lines: Vec<(String, String, String)>,
+    /// The whole message as data.
+    pub message: serde_json::Value,
+    /// Attachments: name, media type, bytes.
+    pub attachments: Vec<(String, String, u64)>,
+    /// SHA-256 of the signed header, in hex.
+    pub digest: String,
+}
+
+/// How far the messages of this room have come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Progress {
+    /// Messages accepted here since the node started.
+    pub accepted: u64,
+    /// Delivered receipts that came back since the node started.
+    pub delivered: u64,
+}
