@@ -36,6 +36,9 @@ pub enum Fault {
     /// The container is not what names and data make.
     #[error("{0}")]
     Container(String),
+    /// It does not even begin as an evidence file does.
+    #[error("this is no evidence file")]
+    Foreign,
     /// An entry that does not belong there, or is missing.
     #[error("the entry does not stand where it must; {wanted} was expected")]
     Order {
@@ -102,4 +105,8 @@ impl From<ContainerError> for VerifyError {
             }
         }
     }
+            ContainerError::Foreign => {
+                let place = Place { entry: "container".to_owned(), object: String::new() };
+                Self::Invalid(Invalid { place, fault: Fault::Foreign })
+            }
 }

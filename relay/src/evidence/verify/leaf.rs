@@ -67,7 +67,7 @@ impl Ground<'_> {
         let officer = receipt
             .officer
             .as_ref()
-            .and_then(|act| certs::officer::verify_act(act, &self.keys).ok().map(|act| act.name));
+            .and_then(|act| certs::officer::verify_act(act, &self.keys).ok().map(|act| (act.name, act.role)));
         self.keys.take();
         Ok(EventAccount { receipt, timed, officer, leaf: leaf.leaf })
     }
