@@ -95,6 +95,6 @@ pub trait Listener {
     fn rules(&mut self, rules: Rules);
     /// A line record; all of them come before the messages of their group.
     fn line(&mut self, line: LineAccount);
-    /// A message; those of one case follow each other.
-    fn message(&mut self, message: MessageAccount);
+    /// A message; those that are judged together follow each other, and the first of them `begins`.
+    fn message(&mut self, message: MessageAccount, begins: bool);
 }

@@ -73,6 +73,12 @@ pub enum Fault {
     /// Its issuer may not say this of this envelope.
     #[error("{0}")]
     Policy(&'static str),
+    /// Counted twice it would prove what happened once.
+    #[error("this message stands in the file a second time")]
+    Twice,
+    /// A case is judged as a whole.
+    #[error("it does not stand with the other messages of its case")]
+    Scattered,
     /// A number of the case is missing.
     #[error("message {seq} of the case is missing")]
     CaseGap {
@@ -99,14 +105,14 @@ impl From<ContainerError> for VerifyError {
     fn from(error: ContainerError) -> Self {
         match error {
             ContainerError::Io(error) => Self::Unreadable(error),
+            ContainerError::Foreign => {
+                let place = Place { entry: "container".to_owned(), object: String::new() };
+                Self::Invalid(Invalid { place, fault: Fault::Foreign })
+            }
             ContainerError::Cut { .. } | ContainerError::Changed { .. } | ContainerError::TooLarge { .. } => {
                 let place = Place { entry: "container".to_owned(), object: String::new() };
                 Self::Invalid(Invalid { place, fault: Fault::Container(error.to_string()) })
             }
         }
     }
-            ContainerError::Foreign => {
-                let place = Place { entry: "container".to_owned(), object: String::new() };
-                Self::Invalid(Invalid { place, fault: Fault::Foreign })
-            }
 }

@@ -55,13 +55,12 @@ pub struct Judge<'a> {
     rules: Option<Rules>,
     lines: Vec<CaseLine>,
     messages: Vec<MessageAccount>,
-    group: Option<Vec<u8>>,
 }
 
 impl<'a> Judge<'a> {
     /// Tells this account.
     pub fn new(account: &'a mut dyn Account) -> Self {
-        Self { account, rules: None, lines: Vec::new(), messages: Vec::new(), group: None }
+        Self { account, rules: None, lines: Vec::new(), messages: Vec::new() }
     }
 
     /// Judges what was gathered last; to be called when the whole file has verified.
@@ -158,16 +157,9 @@ impl Listener for Judge<'_> {
         });
     }
 
-    fn message(&mut self, message: MessageAccount) {
-        let own = message.key();
-        let group = match (message.facts.case, message.facts.relates_to.first()) {
-            (Some(case), _) => case.as_bytes().to_vec(),
-            (None, Some(about)) => about.to_bytes().to_vec(),
-            (None, None) => own.to_bytes().to_vec(),
-        };
-        if self.group.as_ref() != Some(&group) {
+    fn message(&mut self, message: MessageAccount, begins: bool) {
+        if begins {
             self.flush();
-            self.group = Some(group);
         }
         if let Some(rules) = &self.rules {
             self.account.message(&rules.map, &message);
