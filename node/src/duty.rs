@@ -73,7 +73,8 @@ async fn timed_receipts(node: &Node, member: &Member) -> Result<Vec<(VerifiedRec
             continue;
         };
         let earliest = known_tick(node, receipt.receipt().tick).await?;
-        let times = Timed::of_receipt(receipt.receipt(), earliest, dated.dated_at, &trust.map);
+        let (kind, date) = (member.facts.kind, dated.dated_at);
+        let times = Timed::of_receipt(receipt.receipt(), kind, earliest, date, &trust.map);
         timed.push((receipt, times));
     }
     Ok(timed)

@@ -134,7 +134,7 @@ fn check(trust: &Trust, bytes: &[u8]) -> Result<Exported, Problem> {
     impl Listener for Silent {
         fn rules(&mut self, _: Rules) {}
         fn line(&mut self, _: LineAccount) {}
-        fn message(&mut self, _: MessageAccount) {}
+        fn message(&mut self, _: MessageAccount, _: bool) {}
     }
     let conclusion = verify(bytes, &trust.root, &mut Silent).map_err(|error| match error {
         VerifyError::Invalid(Invalid { fault: Fault::CaseGap { seq }, .. }) => {

@@ -8,6 +8,7 @@
 //! a time that only its own room vouches for.
 
 pub mod account;
+mod case_group;
 pub mod container;
 pub mod group;
 pub mod invalid;

@@ -34,7 +34,7 @@ impl Listener for Kept {
         self.lines += 1;
     }
 
-    fn message(&mut self, message: MessageAccount) {
+    fn message(&mut self, message: MessageAccount, _: bool) {
         self.messages.push(message);
     }
 }

@@ -107,3 +107,39 @@ fn a_receipt_of_another_envelope_is_not_taken_for_one_of_this() {
     assert_eq!(place, "evidence/0001.cbor (message 1 receipt 3)");
     assert!(matches!(fault, Fault::Policy(_)), "{fault}");
 }
+
+#[test]
+fn a_message_counts_once_and_the_second_copy_is_named() {
+    let (place, fault) = fault(Wish { is_doubled: true, ..Wish::default() });
+    assert_eq!((place.as_str(), fault), ("evidence/0001.cbor (message 86)", Fault::Twice));
+}
+
+#[test]
+fn a_case_that_is_torn_apart_is_not_judged_in_parts() {
+    let (place, fault) = fault(Wish { is_scattered: true, ..Wish::default() });
+    assert_eq!((place.as_str(), fault), ("evidence/0001.cbor (message 3)", Fault::Scattered));
+}
+
+#[test]
+fn a_note_without_a_case_leaves_no_gap_in_one() {
+    assert_eq!(told(Wish { is_case: true, ..Wish::default() }).unwrap().messages.len(), 170);
+}
+
+#[test]
+fn a_root_hub_dates_nothing_with_a_key_that_is_out_of_use_or_stolen() {
+    // The first group is dated 90 seconds after the beginning, the second 85 later.
+    for until in [30_000, 100_000] {
+        let until = BEGIN_MS + until;
+        for wish in [
+            Wish { root_until_ms: Some(until), ..Wish::default() },
+            Wish { root_stolen_since_ms: Some(until), ..Wish::default() },
+        ] {
+            let (place, fault) = fault(wish);
+            assert_eq!(place, "log/as-of.cbor", "the newest head is dated last: {fault}");
+            assert!(matches!(fault, Fault::Key { .. }), "{fault}");
+        }
+    }
+    let later = BEGIN_MS + 3_600_000;
+    let wish = Wish { root_until_ms: Some(later), root_stolen_since_ms: Some(later), ..Wish::default() };
+    assert_eq!(told(wish).unwrap().messages.len(), 170);
+}

@@ -269,6 +269,8 @@ class Evidence:
         lo, hi = (0, 0) if issuer == self.map.root else (offset["offset_lo"], offset["offset_hi"]) if offset else (1, 0)
         said = (max(receipt["at"] + lo, proven[0]), min(receipt["at"] + hi, proven[1]))
         attested = said if lo <= hi and said[0] <= said[1] else proven
+        if message["facts"]["kind"] in (3, 5) and issuer == to:
+            attested = (proven[0], attested[1])
         message["events"].append((event, to, issuer, proven, attested))
         return latest if receipt["envelope_digest"] == message["digest"] else None
 def verify(data, pem):

@@ -1,6 +1,6 @@
 //! What a verified file tells, message by message: every event with its interval and grade.
 
-use certs::signature::Digest;
+use certs::{officer::OfficerRole, signature::Digest};
 use topology::{Map, RoomId};
 
 use super::timed::Timed;
@@ -21,8 +21,8 @@ pub struct EventAccount {
     pub receipt: Receipt,
     /// When it happened.
     pub timed: Timed,
-    /// The officer's name, where one signed.
-    pub officer: Option<String>,
+    /// The officer's name and role, where one signed.
+    pub officer: Option<(String, OfficerRole)>,
     /// The number of its leaf in the exporter's log.
     pub leaf: u64,
 }
@@ -95,6 +95,6 @@ pub trait Listener {
     fn rules(&mut self, rules: Rules);
     /// A line record; all of them come before the messages of their group.
     fn line(&mut self, line: LineAccount);
-    /// A message; those of one case follow each other.
-    fn message(&mut self, message: MessageAccount);
+    /// A message; those that are judged together follow each other, and the first of them `begins`.
+    fn message(&mut self, message: MessageAccount, begins: bool);
 }

@@ -31,6 +31,9 @@ pub enum ContainerError {
     /// The file cannot be read or written.
     #[error("the file cannot be read: {0}")]
     Io(#[from] io::Error),
+    /// It does not begin as one.
+    #[error("this is no evidence file")]
+    Foreign,
     /// It ends too early.
     #[error("the file ends in the middle of {what}")]
     Cut {
@@ -127,7 +130,15 @@ impl<R: Read> Reader<R> {
     /// [`ContainerError`] for any byte that is not what names and data make.
     pub fn next_entry(&mut self) -> Result<Option<(String, Vec<u8>)>, ContainerError> {
         let mut signature = [0; 4];
-        self.fill(&mut signature, "a header")?;
+        let filled = self.fill(&mut signature, "a header");
+        let is_first = self.listed.is_empty();
+        match filled {
+            Err(ContainerError::Cut { .. }) if is_first => return Err(ContainerError::Foreign),
+            filled => filled?,
+        }
+        if signature != LOCAL[..4] && is_first {
+            return Err(ContainerError::Foreign);
+        }
         if signature != LOCAL[..4] {
             return self.close(&signature).map(|()| None);
         }

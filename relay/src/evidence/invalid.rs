@@ -36,6 +36,9 @@ pub enum Fault {
     /// The container is not what names and data make.
     #[error("{0}")]
     Container(String),
+    /// It does not even begin as an evidence file does.
+    #[error("this is no evidence file")]
+    Foreign,
     /// An entry that does not belong there, or is missing.
     #[error("the entry does not stand where it must; {wanted} was expected")]
     Order {
@@ -70,6 +73,12 @@ pub enum Fault {
     /// Its issuer may not say this of this envelope.
     #[error("{0}")]
     Policy(&'static str),
+    /// Counted twice it would prove what happened once.
+    #[error("this message stands in the file a second time")]
+    Twice,
+    /// A case is judged as a whole.
+    #[error("it does not stand with the other messages of its case")]
+    Scattered,
     /// A number of the case is missing.
     #[error("message {seq} of the case is missing")]
     CaseGap {
@@ -96,6 +105,10 @@ impl From<ContainerError> for VerifyError {
     fn from(error: ContainerError) -> Self {
         match error {
             ContainerError::Io(error) => Self::Unreadable(error),
+            ContainerError::Foreign => {
+                let place = Place { entry: "container".to_owned(), object: String::new() };
+                Self::Invalid(Invalid { place, fault: Fault::Foreign })
+            }
             ContainerError::Cut { .. } | ContainerError::Changed { .. } | ContainerError::TooLarge { .. } => {
                 let place = Place { entry: "container".to_owned(), object: String::new() };
                 Self::Invalid(Invalid { place, fault: Fault::Container(error.to_string()) })

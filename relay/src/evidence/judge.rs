@@ -37,6 +37,8 @@ pub struct RuleVerdict {
     pub working: Finding,
     /// By the root hub's time alone.
     pub proven: Verdict,
+    /// Start and stop by the root hub's time alone.
+    pub proven_times: [Option<Interval>; 2],
 }
 
 /// Is told messages and verdicts as they come.
@@ -53,13 +55,12 @@ pub struct Judge<'a> {
     rules: Option<Rules>,
     lines: Vec<CaseLine>,
     messages: Vec<MessageAccount>,
-    group: Option<Vec<u8>>,
 }
 
 impl<'a> Judge<'a> {
     /// Tells this account.
     pub fn new(account: &'a mut dyn Account) -> Self {
-        Self { account, rules: None, lines: Vec::new(), messages: Vec::new(), group: None }
+        Self { account, rules: None, lines: Vec::new(), messages: Vec::new() }
     }
 
     /// Judges what was gathered last; to be called when the whole file has verified.
@@ -72,13 +73,13 @@ impl<'a> Judge<'a> {
         let Some(rules) = self.rules.as_ref().filter(|_| !messages.is_empty()) else { return };
         let working = self.judge(&messages, rules, Timed::working);
         let proven = self.judge(&messages, rules, |timed| &timed.proven);
-        let proven: BTreeMap<_, Verdict> = proven
+        let proven: BTreeMap<_, &Finding> = proven
             .iter()
-            .flat_map(|judged| judged.judgement.findings.iter().map(|f| (name(judged, f), f.verdict)))
+            .flat_map(|judged| judged.judgement.findings.iter().map(|f| (name(judged, f), f)))
             .collect();
         for judged in &working {
             for finding in &judged.judgement.findings {
-                let by_root = proven.get(&name(judged, finding)).copied().unwrap_or(Verdict::Undecidable);
+                let by_root = proven.get(&name(judged, finding)).copied();
                 self.account.verdict(&rules.map, verdict(judged, finding, by_root));
             }
         }
@@ -110,7 +111,7 @@ fn name(judged: &Judged, finding: &Finding) -> Name {
     (duty.subject, duty.obliged, duty.towards, finding.pack.clone(), finding.rule.clone())
 }
 
-fn verdict(judged: &Judged, finding: &Finding, proven: Verdict) -> RuleVerdict {
+fn verdict(judged: &Judged, finding: &Finding, proven: Option<&Finding>) -> RuleVerdict {
     let duty = &judged.duty;
     RuleVerdict {
         subject: duty.subject,
@@ -119,7 +120,8 @@ fn verdict(judged: &Judged, finding: &Finding, proven: Verdict) -> RuleVerdict {
         towards: duty.towards,
         kind: duty.kind,
         working: finding.clone(),
-        proven,
+        proven: proven.map_or(Verdict::Undecidable, |proven| proven.verdict),
+        proven_times: proven.map_or([None, None], |proven| [proven.start.clone(), proven.met.clone()]),
     }
 }
 
@@ -155,16 +157,9 @@ impl Listener for Judge<'_> {
         });
     }
 
-    fn message(&mut self, message: MessageAccount) {
-        let own = message.key();
-        let group = match (message.facts.case, message.facts.relates_to.first()) {
-            (Some(case), _) => case.as_bytes().to_vec(),
-            (None, Some(about)) => about.to_bytes().to_vec(),
-            (None, None) => own.to_bytes().to_vec(),
-        };
-        if self.group.as_ref() != Some(&group) {
+    fn message(&mut self, message: MessageAccount, begins: bool) {
+        if begins {
             self.flush();
-            self.group = Some(group);
         }
         if let Some(rules) = &self.rules {
             self.account.message(&rules.map, &message);

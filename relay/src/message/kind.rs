@@ -54,6 +54,11 @@ impl Kind {
         Self::Recall,
     ];
 
+    /// Whether its delivery starts the clock of the room that receives it.
+    pub const fn wants_answer(self) -> bool {
+        matches!(self, Self::VerifyRequest | Self::Instruction)
+    }
+
     /// The number in signed bytes; it never changes.
     pub const fn number(self) -> u16 {
         match self {

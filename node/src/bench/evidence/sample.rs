@@ -24,7 +24,7 @@ use relay::{
     },
     log::{consistency_ranges, inclusion_ranges},
     message::{
-        Content, Message, Part, field::Place, field::Severity, occurrence::Occurrence, report::Report,
+        CaseId, Content, Message, Part, field::Place, field::Severity, occurrence::Occurrence, report::Report,
     },
     receipt::{ClockOffset, Event, Receipt},
     tick::VerifiedTick,
@@ -60,6 +60,16 @@ pub struct Wish {
     pub is_forked: bool,
     /// The delivered receipt of the first message is of another message.
     pub is_swapped: bool,
+    /// The first message stands in its group a second time.
+    pub is_doubled: bool,
+    /// The first message and the third are of one case, the second is not.
+    pub is_scattered: bool,
+    /// The file is about a case of all messages but the last, which has a number and no case.
+    pub is_case: bool,
+    /// The root hub's signing key went out of use then.
+    pub root_until_ms: Option<i64>,
+    /// The root hub's signing key is revoked as stolen since this time.
+    pub root_stolen_since_ms: Option<i64>,
 }
 
 /// The network, and what it wishes.
@@ -68,7 +78,6 @@ pub struct Sample {
     authority: Authority,
     rooms: [RoomKeys; 3],
     documents: Documents,
-    message: Message,
 }
 
 impl Sample {
@@ -84,11 +93,11 @@ impl Sample {
         let map = Map::new(plan(signed.digest())).expect("the plan of the sample is good");
         let documents = Documents {
             plan: certs::plan::sign_plan(&authority, map.plan()),
-            sheets: sheets(&authority, &map, &rooms, wish.stolen_since_ms),
+            sheets: sheets(&authority, &map, &rooms, &wish),
             packs: vec![("henan-2021".to_owned(), signed.content().version, signed.bytes().to_vec())],
             ..Documents::default()
         };
-        Self { wish, authority, rooms, documents, message: message() }
+        Self { wish, authority, rooms, documents }
     }
 
     /// The trust anchor.
@@ -133,7 +142,7 @@ impl Sample {
             exporter: CITY,
             at: at(BEGIN_MS + (groups as i64 + 1) * PER_GROUP_MS),
             tick: None,
-            subject: Subject::All,
+            subject: if self.wish.is_case { Subject::Case(CASE) } else { Subject::All },
             text: false,
             personal: false,
         }
@@ -168,7 +177,7 @@ impl Sample {
             precedence: Precedence::Flash,
             map_version: 1,
         };
-        let blocks = self.message.to_blocks(SALTS).expect("the message is well-formed");
+        let blocks = self.content(number).to_blocks(SALTS).expect("the message is well-formed");
         let key = WrappedKey { enc: vec![0; 32], key_id: certs::KeyId::of(b"none"), ciphertext: vec![0; 48] };
         let sealed = SealedMessage {
             route_bytes: certs::cbor::encode(&route),
@@ -192,6 +201,20 @@ impl Sample {
             self.receipt(&route, tick, (issuer, event, ms, about), seq)
         });
         (header, receipts.collect())
+    }
+
+    /// What the message of this number says.
+    fn content(&self, number: u64) -> Message {
+        let mut message = message();
+        let last = self.wish.receipts.div_ceil(3 * MESSAGES).max(1) * MESSAGES - 1;
+        if self.wish.is_scattered && (number == 0 || number == 2) || self.wish.is_case && number < last {
+            message.heading.case = Some(CASE);
+        }
+        if self.wish.is_case {
+            let seq = if number == last { 1_000 } else { number + 1 };
+            message.heading.case_seq = u32::try_from(seq).ok();
+        }
+        message
     }
 
     fn receipt(
@@ -284,9 +307,12 @@ impl Sample {
     ) -> Group {
         let tick = self.tick(group);
         let (first, size) = (group * 3 * MESSAGES, (group + 1) * 3 * MESSAGES);
-        let mut blocks = self.message.to_blocks(SALTS).expect("the message is well-formed");
-        blocks.destroy(Part::Text);
-        blocks.destroy(Part::Personal);
+        let blocks = |number| {
+            let mut blocks = self.content(number).to_blocks(SALTS).expect("the message is well-formed");
+            blocks.destroy(Part::Text);
+            blocks.destroy(Part::Personal);
+            blocks
+        };
         let leaf = |number: u64, bytes: Vec<u8>| Leaf {
             head: Some(0),
             leaf: number,
@@ -296,10 +322,15 @@ impl Sample {
         let messages = self.messages(group, &tick).into_iter().zip(0..).map(|((header, receipts), index)| {
             let leaves =
                 receipts.into_iter().zip(first + 3 * index..).map(|(bytes, number)| leaf(number, bytes));
-            KeptMessage { header: header.into(), blocks: blocks.clone(), receipts: leaves.collect() }
+            let number = group * MESSAGES + index;
+            KeptMessage { header: header.into(), blocks: blocks(number), receipts: leaves.collect() }
         });
+        let mut messages: Vec<KeptMessage> = messages.collect();
+        if self.wish.is_doubled {
+            messages.extend(messages.first().cloned());
+        }
         Group {
-            messages: messages.collect(),
+            messages,
             heads: vec![self.dated(log, upper, groups, group, heads)],
             ticks: vec![tick.bytes().to_vec().into()],
             ..Group::default()
@@ -307,6 +338,7 @@ impl Sample {
     }
 }
 
+const CASE: CaseId = CaseId::from_bytes([9; 16]);
 const SALTS: relay::message::Salts = [[1; 16], [2; 16], [3; 16]];
 
 fn at(ms: i64) -> Timestamp {
@@ -367,10 +399,10 @@ fn plan(pack: Digest) -> Plan {
 }
 
 /// The sheet of the authority with the province's key, that of the province with the city's, that of the city.
-fn sheets(authority: &Authority, map: &Map, rooms: &[RoomKeys; 3], stolen: Option<i64>) -> Vec<Vec<u8>> {
+fn sheets(authority: &Authority, map: &Map, rooms: &[RoomKeys; 3], wish: &Wish) -> Vec<Vec<u8>> {
     let province = hub(authority.issuer(), map, PROVINCE, &rooms[0]);
     let city = hub(&province, map, CITY, &rooms[1]);
-    let of = |issuer: &Issuer, publisher, room, keys: &RoomKeys, revocations| {
+    let of = |issuer: &Issuer, publisher, room, keys: &RoomKeys, stolen: Option<i64>, until| {
         let signer =
             issuer.issue_sheet_signer(Validity::days(BEGIN_MS, ISSUING_DAYS)).expect("a good issuer");
         let contents = SheetContents {
@@ -378,23 +410,33 @@ fn sheets(authority: &Authority, map: &Map, rooms: &[RoomKeys; 3], stolen: Optio
             publisher,
             version: 1,
             plan_version: 1,
-            entries: vec![entry(room, keys)],
-            revocations,
+            entries: vec![entry(room, keys, until)],
+            revocations: stolen.map(|since| revocation(room, keys, since)).into_iter().collect(),
         };
         sign_sheet(issuer, &signer.certificate, contents, BEGIN_MS).expect("a good sheet")
     };
-    let revocation = stolen.map(|since| Revocation {
-        room: COUNTY,
+    vec![
+        of(
+            authority.issuer(),
+            Publisher::Authority,
+            PROVINCE,
+            &rooms[0],
+            wish.root_stolen_since_ms,
+            wish.root_until_ms,
+        ),
+        of(&province, Publisher::Hub(PROVINCE), CITY, &rooms[1], None, None),
+        of(&city, Publisher::Hub(CITY), COUNTY, &rooms[2], wish.stolen_since_ms, None),
+    ]
+}
+
+fn revocation(room: RoomId, keys: &RoomKeys, since: i64) -> Revocation {
+    Revocation {
+        room,
         at_ms: since + 86_400_000,
         reason: RevocationReason::KeyCompromise,
-        revoked: Revoked::Key(rooms[2].signing.public().key_id()),
+        revoked: Revoked::Key(keys.signing.public().key_id()),
         compromised_since_ms: Some(since),
-    });
-    vec![
-        of(authority.issuer(), Publisher::Authority, PROVINCE, &rooms[0], vec![]),
-        of(&province, Publisher::Hub(PROVINCE), CITY, &rooms[1], vec![]),
-        of(&city, Publisher::Hub(CITY), COUNTY, &rooms[2], revocation.into_iter().collect()),
-    ]
+    }
 }
 
 fn hub(above: &Issuer, map: &Map, room: RoomId, keys: &RoomKeys) -> Issuer {
@@ -405,10 +447,10 @@ fn hub(above: &Issuer, map: &Map, room: RoomId, keys: &RoomKeys) -> Issuer {
     Issuer::of_hub(key, &above.chain_with(&issued)).expect("key and certificate belong together")
 }
 
-fn entry(room: RoomId, keys: &RoomKeys) -> SheetEntry {
+fn entry(room: RoomId, keys: &RoomKeys, until: Option<i64>) -> SheetEntry {
     let signing = PublishedKey {
         suite: Suite::Ed25519.id(),
-        to_ms: None,
+        to_ms: until,
         public: ByteBuf::from(keys.signing.public_bytes()),
         from_ms: BEGIN_MS,
         purpose: KeyPurpose::Signing,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use relay::{
     duty::{Finding, Interval, beijing::rfc3339},
+    envelope::{Address, Role},
     evidence::{Account, Conclusion, EventAccount, MessageAccount, RuleVerdict, Subject, Timed},
     timestamp::Timestamp,
 };
@@ -50,6 +51,9 @@ pub(super) struct Message {
     pub(super) kind: String,
     pub(super) precedence: String,
     pub(super) status: String,
+    /// By the clock of the origin.
+    pub(super) created_at: String,
+    pub(super) to: Vec<Addressee>,
     pub(super) case: Option<String>,
     pub(super) case_seq: Option<u32>,
     pub(super) origin: Room,
@@ -59,11 +63,18 @@ pub(super) struct Message {
 }
 
 #[derive(Debug, Clone, Serialize)]
+pub(super) struct Addressee {
+    pub(super) room: Room,
+    pub(super) role: &'static str,
+}
+
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct Event {
     pub(super) event: String,
     pub(super) recipient: Room,
     pub(super) issuer: Room,
     pub(super) officer: Option<String>,
+    pub(super) officer_role: Option<&'static str>,
     /// What the issuer's own clock said.
     pub(super) said_at: String,
     pub(super) proven: Span,
@@ -95,8 +106,14 @@ pub(super) struct Verdict {
     pub(super) pack_version: u32,
     #[serde(flatten)]
     pub(super) finding: Finding,
-    /// The verdict by the root hub's time alone.
+    /// The verdict by the root hub's time alone, and the times that it rests on.
     pub(super) proven_verdict: String,
+    #[serde(skip)]
+    pub(super) start: Option<Span>,
+    #[serde(skip)]
+    pub(super) met: Option<Span>,
+    pub(super) proven_start: Option<Span>,
+    pub(super) proven_met: Option<Span>,
     #[serde(skip)]
     pub(super) is_bad: bool,
 }
@@ -109,6 +126,8 @@ impl Account for Kept {
             kind: message.facts.kind.word().to_owned(),
             precedence: message.route.precedence.word().to_owned(),
             status: message.route.status.word().to_owned(),
+            created_at: rfc3339(message.route.created_at),
+            to: message.header.to.iter().map(|to| addressee(map, to)).collect(),
             case: message.facts.case.map(|case| case.to_string()),
             case_seq: message.facts.case_seq,
             origin: room(map, message.route.origin),
@@ -128,6 +147,10 @@ impl Account for Kept {
             pack: verdict.working.pack.clone(),
             pack_version: verdict.working.pack_version,
             proven_verdict: verdict.proven.word().to_owned(),
+            start: verdict.working.start.as_ref().map(span),
+            met: verdict.working.met.as_ref().map(span),
+            proven_start: verdict.proven_times[0].as_ref().map(span),
+            proven_met: verdict.proven_times[1].as_ref().map(span),
             is_bad: verdict.working.is_bad(),
             finding: verdict.working,
         });
@@ -158,6 +181,13 @@ impl Kept {
     }
 }
 
+fn addressee(map: &Map, address: &Address) -> Addressee {
+    Addressee {
+        room: room(map, address.room),
+        role: if address.role == Role::Action { "action" } else { "info" },
+    }
+}
+
 fn event(map: &Map, event: &EventAccount) -> Event {
     let EventAccount { receipt, timed, officer, leaf } = event;
     let Timed { proven, attested, is_contradicted } = timed;
@@ -169,7 +199,8 @@ fn event(map: &Map, event: &EventAccount) -> Event {
         event: receipt.event.word().to_owned(),
         recipient: room(map, receipt.recipient),
         issuer: room(map, receipt.issuer),
-        officer: officer.clone(),
+        officer: officer.as_ref().map(|(name, _)| name.clone()),
+        officer_role: officer.as_ref().map(|(_, role)| role.word()),
         said_at: rfc3339(receipt.at),
         proven: span(proven),
         attested: attested.as_ref().map(|(_, interval)| span(interval)),

@@ -63,7 +63,7 @@ fn chain(message: &Message, catalogue: &Catalogue) -> String {
     format!("{}\n{}", catalogue.text("evidence-message", &values), grid.text(catalogue))
 }
 
-fn note(event: &Event, catalogue: &Catalogue) -> String {
+pub(super) fn note(event: &Event, catalogue: &Catalogue) -> String {
     let contradiction = event.contradicted.then(|| catalogue.text("evidence-contradicted", &[]));
     let missing =
         event.proven.missing.as_ref().map(|what| catalogue.text("evidence-missing", &[("what", what)]));
@@ -122,7 +122,7 @@ fn margin(verdict: &Verdict) -> String {
     format!("{sign}{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-fn named(room: &Room, catalogue: &Catalogue) -> String {
+pub(super) fn named(room: &Room, catalogue: &Catalogue) -> String {
     let name = match catalogue.language() {
         Language::English if !room.name_en.is_empty() => &room.name_en,
         Language::Chinese | Language::English => &room.name,

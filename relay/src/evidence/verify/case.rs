@@ -18,7 +18,9 @@ impl Groups<'_, '_> {
         if self.case_seqs.iter().any(|(of, _)| of.is_some_and(|of| of != case)) {
             return fault(Fault::Manifest("the case: a message of another one is in the file"));
         }
-        let seqs: BTreeSet<u32> = self.case_seqs.iter().filter_map(|(_, seq)| *seq).collect();
+        // A note without a case counts in none, whatever number it claims.
+        let of_case = self.case_seqs.iter().filter(|(of, _)| *of == Some(case));
+        let seqs: BTreeSet<u32> = of_case.filter_map(|(_, seq)| *seq).collect();
         let last = seqs.last().copied().unwrap_or(1);
         match (1..=last).zip(seqs.iter().copied().chain(std::iter::once(0))).find(|(want, have)| want != have)
         {

@@ -12,8 +12,8 @@ use topology::{Map, RoomId};
 
 use super::{
     super::{
-        DatedHead, Group, Listener, Manifest, VerifyError, container::ENTRY_BYTES_MAX, group::split_path,
-        invalid::Fault, names,
+        DatedHead, Group, Listener, Manifest, VerifyError, case_group::CaseGroups,
+        container::ENTRY_BYTES_MAX, group::split_path, invalid::Fault, names,
     },
     documents::MapSoFar,
     invalid,
@@ -60,6 +60,7 @@ pub(super) struct Groups<'a, 'r> {
     count: usize,
     exporter: Option<RoomId>,
     as_of: Option<Dated>,
+    cases: CaseGroups,
     pub(super) messages: u64,
     pub(super) receipts: u64,
     pub(super) envelopes: Vec<Digest>,
@@ -76,6 +77,7 @@ impl<'a, 'r> Groups<'a, 'r> {
             count: 0,
             exporter: None,
             as_of: None,
+            cases: CaseGroups::default(),
             messages: 0,
             receipts: 0,
             envelopes: Vec::new(),
@@ -110,8 +112,12 @@ impl<'a, 'r> Groups<'a, 'r> {
         let object = |error: &dyn std::fmt::Display| Fault::Object(error.to_string());
         let map = self.map();
         let checkpoint = VerifiedCheckpoint::verify(&head.checkpoint, keys).map_err(|e| object(&e))?;
+        let signed_by = keys.take();
         let at = head.anchor.check(&checkpoint, map, keys).map_err(|error| object(&error))?;
-        keys.check(None, Some(at))?;
+        keys.check_these(&signed_by, None, Some(at))?;
+        // At the root hub itself the checkpoint is its own date.
+        let dated_by = if head.anchor.steps.is_empty() { signed_by } else { keys.take() };
+        keys.check_these(&dated_by, Some(at), Some(at))?;
         let room = checkpoint.checkpoint().room;
         if *self.exporter.get_or_insert(room) != room {
             return Err(Fault::Policy("the head is of another room's log"));
@@ -150,7 +156,8 @@ impl<'a, 'r> Groups<'a, 'r> {
                 self.envelopes.push(message.digest);
                 self.case_seqs.push((message.facts.case, message.facts.case_seq));
             }
-            listener.message(message);
+            let begins = self.cases.next(&message).map_err(|fault| invalid(name, &number, fault))?;
+            listener.message(message, begins);
         }
         Ok(())
     }

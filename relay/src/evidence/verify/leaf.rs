@@ -15,6 +15,7 @@ use super::{
 use crate::{
     envelope::VerifiedHeader,
     log::{VerifiedLine, check_inclusion, leaf_hash},
+    message::Kind,
     receipt::{Event, Receipt, VerifiedReceipt},
     timestamp::Timestamp,
 };
@@ -49,7 +50,7 @@ impl Ground<'_> {
     pub(super) fn receipt(
         &self,
         leaf: &Leaf,
-        envelope: &VerifiedHeader,
+        (envelope, kind): (&VerifiedHeader, Kind),
         header_tick: Option<Timestamp>,
         exporter: Option<RoomId>,
     ) -> Result<EventAccount, Fault> {
@@ -63,11 +64,11 @@ impl Ground<'_> {
         let dated = self.dated(leaf)?;
         let earliest = self.cited(receipt.tick)?.max(header_tick);
         self.keys.check(earliest, dated)?;
-        let timed = Timed::of_receipt(&receipt, earliest, dated, self.map);
+        let timed = Timed::of_receipt(&receipt, kind, earliest, dated, self.map);
         let officer = receipt
             .officer
             .as_ref()
-            .and_then(|act| certs::officer::verify_act(act, &self.keys).ok().map(|act| act.name));
+            .and_then(|act| certs::officer::verify_act(act, &self.keys).ok().map(|act| (act.name, act.role)));
         self.keys.take();
         Ok(EventAccount { receipt, timed, officer, leaf: leaf.leaf })
     }

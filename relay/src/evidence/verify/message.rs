@@ -41,7 +41,7 @@ impl Ground<'_> {
         }
         let mut events = Vec::with_capacity(kept.receipts.len());
         for (index, leaf) in kept.receipts.iter().enumerate() {
-            let event = self.receipt(leaf, &header, tick, exporter);
+            let event = self.receipt(leaf, (&header, facts.kind), tick, exporter);
             events.push(event.map_err(at(&format!("receipt {}", index + 1)))?);
         }
         if !kept.receipts.is_sorted_by(|one, next| one.leaf < next.leaf) {
