@@ -11,7 +11,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use topology::{Precedence, RoomId};
 
 pub use self::{
-    input::{Arrival, CallEntry, Deed, InboxEntry, Input, Opened, StorageLevel, StoredEnvelope, Submission},
+    input::{
+        Arrival, CallEntry, Deed, DutyOrder, InboxEntry, Input, Opened, StorageLevel, StoredEnvelope,
+        Submission,
+    },
     send::{Notice, Send},
     write::{DatedCheckpoint, HeldHead, LeafKind, LinkState, QueuePlace, StoredReceipt, Write},
 };

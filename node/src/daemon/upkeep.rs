@@ -140,6 +140,7 @@ pub(super) async fn note_loss(node: Arc<Node>, mut notices: broadcast::Receiver<
             Ok(
                 Notice::Delivered { .. }
                 | Notice::Receipt { .. }
+                | Notice::Duty { .. }
                 | Notice::Tick(_)
                 | Notice::HistoryBroken { .. },
             ) => {}
@@ -187,6 +188,7 @@ async fn something_urgent(notices: &mut broadcast::Receiver<Notice>) {
             Ok(
                 Notice::Delivered { .. }
                 | Notice::Receipt { .. }
+                | Notice::Duty { .. }
                 | Notice::Tick(_)
                 | Notice::HistoryLost { .. }
                 | Notice::HistoryBroken { .. },
