@@ -254,6 +254,14 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
     async fn supply(&mut self, batch: &[Job]) -> Result<(), DriverError> {
         let mut keys: Vec<EnvelopeKey> =
             batch.iter().flat_map(|job| self.engine.wanted(&job.input)).collect();
+        for job in batch {
+            if let Input::DutyStep(order) = &job.input {
+                let name = order.step.name();
+                if self.store.has_step(name).await? {
+                    self.engine.supply_step_taken(name);
+                }
+            }
+        }
         keys.sort_unstable();
         keys.dedup();
         if keys.is_empty() {

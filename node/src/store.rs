@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, future::Future, sync::Arc};
 
 use certs::signature::Digest;
 use relay::{
+    duty::step::StepName,
     envelope::RecipientKey,
     envelope_id::EnvelopeKey,
     log::Range,
@@ -82,6 +83,9 @@ pub trait Store: Send + 'static {
 
     /// The signed bytes of a tick.
     fn tick(&mut self, name: TickRef) -> impl Future<Output = Result<Option<Arc<[u8]>>, StoreError>> + Send;
+
+    /// Whether a step of an obligation's timer was taken.
+    fn has_step(&mut self, name: StepName) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// The engine's own state.
     fn load(&mut self) -> impl Future<Output = Result<Loaded, StoreError>> + Send;

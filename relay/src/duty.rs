@@ -5,7 +5,8 @@
 //! A [`RulePack`] holds rules; [`Facts`] hold what happened, every observed moment as an
 //! [`Interval`]; [`judge`] lays one beside the other and says for each rule that applies when its
 //! clock started, when it was due, by what it was met, and the verdict. Who built the facts, from a file or from signed
-//! evidence, is not this module's business. What is still open is read off the same findings ([`obligation`]).
+//! evidence, is not this module's business. What is still open is read off the same findings ([`obligation`]), and when
+//! somebody is to be warned of it ([`timer`]).
 
 pub mod beijing;
 pub mod builtin;
@@ -24,6 +25,8 @@ pub mod pack_file;
 pub mod rule;
 pub mod schema;
 pub mod signed;
+pub mod step;
+pub mod timer;
 
 pub use calendar::Calendars;
 pub use facts::Facts;

@@ -10,6 +10,7 @@ mod arrival;
 mod credit;
 mod desk;
 mod due;
+mod duty;
 mod heads;
 mod lines;
 mod link;
@@ -22,7 +23,10 @@ mod routing;
 mod submit;
 mod ticks;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use certs::{
     cbor,
@@ -35,6 +39,7 @@ pub use self::link::first_credits;
 use self::{heads::Heads, lines::Lines, link::Link, outbox::Outbox, records::Records, ticks::Ticks};
 use crate::{
     crash_point::CrashPoint,
+    duty::step::StepName,
     envelope::ENVELOPE_VERSION,
     envelope_id::{EnvelopeKey, Epoch},
     limits::{CLOCK_TRUSTED_MS, Quota},
@@ -62,6 +67,8 @@ pub struct Engine {
     links: BTreeMap<RoomId, Link>,
     outboxes: BTreeMap<RoomId, Outbox>,
     records: Records,
+    /// Steps of timers that are known to be taken, of this batch only.
+    steps_taken: BTreeSet<StepName>,
 }
 
 /// Who the engine decides for, and by what.
@@ -121,6 +128,7 @@ impl Engine {
             links: BTreeMap::new(),
             outboxes: BTreeMap::new(),
             records: Records::default(),
+            steps_taken: BTreeSet::new(),
         };
         for ((neighbour, precedence), places) in &loaded.queued {
             engine.link(*neighbour).lane(*precedence).backlog = *places;
@@ -199,6 +207,7 @@ impl Engine {
             | Input::Anchored { .. }
             | Input::Line { .. }
             | Input::Document(_)
+            | Input::DutyStep(_)
             | Input::DateNow
             | Input::Clock(_)
             | Input::MapChanged(_)
@@ -254,6 +263,7 @@ impl Engine {
                 self.anchored(&checkpoint, at, anchor, &mut step);
             }
             Input::Line { from, line } => self.line(from, &line, &mut step),
+            Input::DutyStep(order) => self.duty_step(*order, now, &mut step),
             Input::DateNow => self.date_now(now),
             Input::Document(leaf) => drop(self.append(LeafKind::Document, &leaf, &mut step)),
             Input::Credit { from, credit } => self.credit(from, credit),
@@ -285,6 +295,7 @@ impl Engine {
         self.make_head(now, &mut step);
         step.writes.extend(self.log.take_run().map(Write::Log));
         self.records.trim();
+        self.steps_taken.clear();
         step
     }
 

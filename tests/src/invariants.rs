@@ -69,6 +69,15 @@ pub fn before_write(model: &Model, room: RoomId, write: &Write) -> Result<(), Vi
             Ok(())
         }
         Write::Record(record) if record.source.is_none() => beliefs_stay(model, record),
+        Write::DutyStep { name, leaf, .. } => {
+            if model.has_step(room, *name) {
+                return Err(Violation::general(format!(
+                    "step {} is taken twice, as leaf {leaf}",
+                    name.stage
+                )));
+            }
+            Ok(())
+        }
         Write::Record(_)
         | Write::Envelope { .. }
         | Write::Keys { .. }
@@ -109,7 +118,8 @@ pub fn after_commit(model: &Model, store: &MemoryStore, writes: &[Write]) -> Res
                 one_truth(model, &statement.key())?;
             }
             Write::Inbox { key, .. } => one_truth(model, key)?,
-            Write::Envelope { .. }
+            Write::DutyStep { .. }
+            | Write::Envelope { .. }
             | Write::Keys { .. }
             | Write::ContentKey { .. }
             | Write::Enqueue(_)

@@ -1,10 +1,16 @@
 //! The reference model: what a bystander who sees every commit knows of every envelope. Simple enough to be right by
 //! reading it: no links, no retries, no windows; only who promised what, and who ended what.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use certs::signature::Digest;
-use relay::{envelope_id::EnvelopeKey, receipt::Event, record::Record, step::Write, timestamp::Timestamp};
+use relay::{
+    duty::step::StepName, envelope_id::EnvelopeKey, receipt::Event, record::Record, step::Write,
+    timestamp::Timestamp,
+};
 use topology::RoomId;
 
 /// Everything that was promised in one world.
@@ -13,6 +19,8 @@ pub struct Model {
     letters: BTreeMap<EnvelopeKey, Letter>,
     /// The signed bytes of each room's log, by leaf number.
     leaves: BTreeMap<RoomId, Vec<Arc<[u8]>>>,
+    /// The steps of timers that each room has taken.
+    steps: BTreeSet<(RoomId, StepName)>,
     history: BTreeMap<EnvelopeKey, Vec<String>>,
 }
 
@@ -81,6 +89,7 @@ impl Model {
                     fate.heard.push(event);
                 }
             }
+            Write::DutyStep { name, .. } => drop(self.steps.insert((room, *name))),
             Write::Epoch { bytes, .. } | Write::Leaf { bytes, .. } => {
                 self.leaves.entry(room).or_default().push(bytes.clone())
             }
@@ -104,6 +113,11 @@ impl Model {
             | Write::HistoryBreak { .. }
             | Write::LinkState { .. } => {}
         }
+    }
+
+    /// Whether a room has taken this step.
+    pub fn has_step(&self, room: RoomId, name: StepName) -> bool {
+        self.steps.contains(&(room, name))
     }
 
     /// An officer was told that a message is accepted.

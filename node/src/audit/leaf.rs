@@ -6,6 +6,7 @@ use certs::{
 };
 use relay::{
     checkpoint::VerifiedCheckpoint,
+    duty::step::DutyStep,
     engine::EpochStart,
     log::{DocumentLeaf, Edge, VerifiedLine},
     receipt::VerifiedReceipt,
@@ -91,6 +92,7 @@ impl Auditor {
         match kind.ok_or("its kind is not known")? {
             LeafKind::Head => VerifiedCheckpoint::verify(bytes, &keys).map(drop).map_err(text),
             LeafKind::Line => VerifiedLine::verify(bytes, &keys).map(drop).map_err(text),
+            LeafKind::Duty => DutyStep::decode(bytes).map(drop).map_err(text),
             LeafKind::Document => {
                 let limit = ContentType::Line.size_bytes_max();
                 cbor::decode::<DocumentLeaf>(bytes, limit).map(drop).map_err(text)

@@ -141,6 +141,7 @@ pub(super) async fn wait_for(node: &Node, id: &str, event: &str, timeout_ms: u64
                     Ok(
                         Notice::Receipt { .. }
                         | Notice::Delivered { .. }
+                        | Notice::Duty { .. }
                         | Notice::Tick(_)
                         | Notice::HistoryLost { .. }
                         | Notice::HistoryBroken { .. },

@@ -141,6 +141,7 @@ pub(super) async fn note_loss(node: Arc<Node>, mut notices: broadcast::Receiver<
             Ok(
                 Notice::Delivered { .. }
                 | Notice::Receipt { .. }
+                | Notice::Duty { .. }
                 | Notice::Tick(_)
                 | Notice::HistoryBroken { .. },
             ) => {}
@@ -188,6 +189,7 @@ async fn something_urgent(notices: &mut broadcast::Receiver<Notice>) {
             Ok(
                 Notice::Delivered { .. }
                 | Notice::Receipt { .. }
+                | Notice::Duty { .. }
                 | Notice::Tick(_)
                 | Notice::HistoryLost { .. }
                 | Notice::HistoryBroken { .. },

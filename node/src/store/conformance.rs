@@ -8,6 +8,7 @@ mod evidence;
 mod log;
 mod queue;
 mod records;
+mod steps;
 
 use self::sample::Sample;
 use super::{Store, StoreError};
@@ -26,6 +27,8 @@ pub async fn suite<S: Store>(make: impl AsyncFn() -> S, reopen: impl AsyncFn(S) 
     evidence::an_outbox_is_numbered_without_gaps(make().await).await;
     log::the_log_goes_on_where_it_stopped(make().await).await;
     log::ticks_heads_and_links_are_found_again(make().await).await;
+
+    steps::a_step_is_taken_once_across_a_restart(make().await, &reopen).await;
 
     let mut store = make().await;
     let before = evidence::fill(&mut store).await;

@@ -15,6 +15,7 @@ use std::{
 
 use certs::signature::Digest;
 use relay::{
+    duty::step::StepName,
     envelope_id::{EnvelopeKey, Epoch},
     log::Range,
     receipt::Event,
@@ -204,6 +205,10 @@ impl Store for MemoryStore {
 
     fn tick(&mut self, name: TickRef) -> impl Future<Output = Result<Option<Arc<[u8]>>, StoreError>> + Send {
         ready(Ok(self.durable.log.ticks.get(&name).map(|(bytes, _)| bytes.clone())))
+    }
+
+    fn has_step(&mut self, name: StepName) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        ready(Ok(self.durable.steps.contains(&name)))
     }
 
     fn load(&mut self) -> impl Future<Output = Result<Loaded, StoreError>> + Send {

@@ -18,6 +18,7 @@ mod reads;
 mod rows;
 mod schema;
 mod statement;
+mod steps;
 mod writes;
 
 use std::{
@@ -28,6 +29,7 @@ use std::{
 
 use certs::signature::Digest;
 use relay::{
+    duty::step::StepName,
     envelope_id::EnvelopeKey,
     log::Range,
     record::Record,
@@ -239,6 +241,11 @@ impl Store for SqliteStore {
     async fn tick(&mut self, name: TickRef) -> Result<Option<Arc<[u8]>>, StoreError> {
         self.settle().await?;
         self.read_tick(name).await.map_err(|error| self.failure(error))
+    }
+
+    async fn has_step(&mut self, name: StepName) -> Result<bool, StoreError> {
+        self.settle().await?;
+        self.read_step(name).await.map_err(|error| self.failure(error))
     }
 
     async fn load(&mut self) -> Result<Loaded, StoreError> {

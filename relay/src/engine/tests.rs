@@ -13,6 +13,7 @@ mod books;
 mod calls;
 mod detours;
 mod duplicates;
+mod duty;
 mod expiry;
 mod heads;
 mod log;

@@ -7,6 +7,7 @@ use topology::{Map, Precedence, RoomId};
 
 use crate::{
     checkpoint::{Anchor, Head, VerifiedCheckpoint},
+    duty::step::DutyStep,
     envelope::{EnvelopeBytes, SealedMessage, VerifiedEnvelope, VerifiedHeader},
     envelope_id::EnvelopeKey,
     frame::Credit,
@@ -165,6 +166,8 @@ pub enum Input {
     },
     /// A plan or a sheet counts from now on: its statement, a leaf of the log.
     Document(Arc<[u8]>),
+    /// A step of an obligation's timer is due.
+    DutyStep(Box<DutyOrder>),
     /// Somebody needs the log dated now and not with the next tick: a limit is near, or evidence is wanted.
     DateNow,
     /// The clock was compared with the parent's.
@@ -255,6 +258,15 @@ pub struct CallEntry {
     pub case: Option<CaseId>,
     /// The signed statement, under the storage key.
     pub signed: Vec<u8>,
+}
+
+/// A step to be taken, once.
+#[derive(Debug)]
+pub struct DutyOrder {
+    /// What its leaf will say; when it was taken is the engine's to say.
+    pub step: DutyStep,
+    /// The message to the room above that goes with it: accepted in the same commit, or neither.
+    pub message: Option<Submission>,
 }
 
 /// An officer's deed, signed.

@@ -6,8 +6,8 @@ use topology::{Precedence, RoomId};
 
 use super::write::{DatedCheckpoint, HeldHead};
 use crate::{
-    checkpoint::Head, envelope::EnvelopeBytes, envelope_id::EnvelopeKey, frame::Credit, receipt::Event,
-    refusal::Refusal, tick::TickRef,
+    checkpoint::Head, duty::timer::Stage, envelope::EnvelopeBytes, envelope_id::EnvelopeKey, frame::Credit,
+    receipt::Event, refusal::Refusal, tick::TickRef,
 };
 
 /// One thing to say, after the commit.
@@ -147,6 +147,13 @@ pub enum Notice {
         event: Event,
         /// For whom.
         recipient: RoomId,
+    },
+    /// A step of an obligation's timer was taken.
+    Duty {
+        /// The message that it is shown with.
+        subject: EnvelopeKey,
+        /// Which step.
+        stage: Stage,
     },
     /// A newer tick.
     Tick(TickRef),

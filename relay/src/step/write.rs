@@ -8,6 +8,7 @@ use topology::{Precedence, RoomId};
 use super::input::{CallEntry, InboxEntry};
 use crate::{
     checkpoint::{Anchor, Head, VerifiedCheckpoint},
+    duty::step::StepName,
     envelope::EnvelopeBytes,
     envelope_id::{EnvelopeKey, Epoch},
     log::Run,
@@ -107,6 +108,15 @@ pub enum Write {
         /// The bytes that its hash is over.
         bytes: Arc<[u8]>,
     },
+    /// A step of an obligation's timer: it must be new.
+    DutyStep {
+        /// What is taken once.
+        name: StepName,
+        /// The message that it is shown with.
+        subject: EnvelopeKey,
+        /// Its leaf in the log.
+        leaf: u64,
+    },
     /// A tick, kept for some days, or for ever where something cites it.
     Tick {
         /// The tick.
@@ -178,11 +188,13 @@ pub enum LeafKind {
     Line,
     /// A plan or a sheet that counts from here on.
     Document,
+    /// A step of an obligation's timer.
+    Duty,
 }
 
 impl LeafKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::Head, Self::Line, Self::Document];
+    pub const ALL: [Self; 4] = [Self::Head, Self::Line, Self::Document, Self::Duty];
 
     /// Its number in rows.
     pub fn number(self) -> u8 {

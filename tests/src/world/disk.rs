@@ -10,6 +10,7 @@ use std::{
 use certs::signature::Digest;
 use node::store::{NumberedReceipt, ReceiptRow, Store, StoreError, memory::MemoryStore};
 use relay::{
+    duty::step::StepName,
     envelope_id::EnvelopeKey,
     log::Range,
     record::Record,
@@ -145,6 +146,7 @@ impl Shared {
             | Write::InboxDeed { .. }
             | Write::Collision { .. }
             | Write::Epoch { .. }
+            | Write::DutyStep { .. }
             | Write::Log(_)
             | Write::Leaf { .. }
             | Write::Tick { .. }
@@ -235,6 +237,10 @@ impl Store for Disk {
 
     fn tick(&mut self, name: TickRef) -> impl Future<Output = Result<Option<Arc<[u8]>>, StoreError>> + Send {
         ready(now_or_never(self.lock().store.tick(name)))
+    }
+
+    fn has_step(&mut self, name: StepName) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        ready(now_or_never(self.lock().store.has_step(name)))
     }
 
     fn load(&mut self) -> impl Future<Output = Result<Loaded, StoreError>> + Send {

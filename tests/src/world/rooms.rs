@@ -155,6 +155,9 @@ impl World {
                 let (issuer, to) = (self.cast.name(said.issuer), self.cast.name(said.recipient));
                 (said.key(), format!("stores {} of {issuer} for {to} (leaf {})", said.event, said.seq))
             }
+            Write::DutyStep { name, subject, .. } => {
+                (*subject, format!("takes step {} of its timer", name.stage.word()))
+            }
             Write::Inbox { key, .. } => (*key, "puts it into the inbox".to_owned()),
             Write::Envelope { .. }
             | Write::Keys { .. }
@@ -215,7 +218,8 @@ impl World {
                 );
                 self.seen.get_or_insert(Violation::general(what));
             }
-            Outgoing::Notice(Notice::Receipt { .. } | Notice::Tick(_)) | Outgoing::Close { .. } => {}
+            Outgoing::Notice(Notice::Receipt { .. } | Notice::Tick(_) | Notice::Duty { .. })
+            | Outgoing::Close { .. } => {}
         }
     }
 

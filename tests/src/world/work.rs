@@ -11,12 +11,17 @@ use certs::{
 };
 use node::driver::Job;
 use relay::{
+    duty::{
+        event::RuleKind,
+        step::{DutyStep, ObligationName},
+        timer::Stage,
+    },
     envelope::{ENVELOPE_VERSION, Role, Route, SealedMessage},
     envelope_id::{EnvelopeId, EnvelopeKey, Epoch},
     limits::LIFETIME_DEFAULT,
     message::field::Status,
     receipt::{Event as Happening, OfficerDeed, Reason},
-    step::{Deed, Input, Submission},
+    step::{Deed, DutyOrder, Input, Submission},
     timestamp::Timestamp,
 };
 use tokio::sync::oneshot;
@@ -123,6 +128,24 @@ impl World {
         let officer = self.cast.act(node, &deed);
         let reason = (event == Happening::Returned).then(|| Reason::code("wrong_room"));
         self.input(node, Input::Deed(Box::new(Deed { key, event, officer, reason })));
+        self.look_at_timers(node, key);
+    }
+
+    /// The timers of what was delivered are looked at again and again, also after a crash: each step is taken once.
+    fn look_at_timers(&mut self, node: usize, subject: EnvelopeKey) {
+        let obligation = ObligationName {
+            case: None,
+            kind: RuleKind::VerifyReply,
+            pack: "a pack".to_owned(),
+            rule: "a rule".to_owned(),
+            obliged: self.cast.rooms[node],
+            subject: Some(subject),
+            towards: subject.origin,
+        };
+        for stage in [Stage::Half, Stage::Half, Stage::Breach] {
+            let step = DutyStep::new(obligation.clone(), subject, stage, Timestamp::from_ms(1));
+            self.input(node, Input::DutyStep(Box::new(DutyOrder { step, message: None })));
+        }
     }
 
     fn press_retry(&mut self, node: usize) {

@@ -15,6 +15,7 @@ struct Taken {
     leaves: BTreeSet<u64>,
     numbers: BTreeSet<(topology::RoomId, u64)>,
     epochs: BTreeSet<u64>,
+    steps: BTreeSet<relay::duty::step::StepName>,
     /// Leaves of the log that are new.
     log: u64,
 }
@@ -40,6 +41,9 @@ impl Durable {
             Write::Epoch { epoch, .. } => {
                 let counter = epoch.counter;
                 (!self.epochs.contains_key(&counter) && taken.epochs.insert(counter), "an epoch")
+            }
+            Write::DutyStep { name, .. } => {
+                (!self.steps.contains(name) && taken.steps.insert(*name), "a step of a timer")
             }
             Write::Receipt(stored) => {
                 let leaf = !self.receipt_leaves.contains(&stored.leaf) && taken.leaves.insert(stored.leaf);

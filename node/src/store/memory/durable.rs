@@ -6,6 +6,7 @@ use std::{
 };
 
 use relay::{
+    duty::step::StepName,
     envelope::EnvelopeBytes,
     envelope_id::{EnvelopeId, EnvelopeKey},
     receipt::Event,
@@ -37,6 +38,7 @@ pub(super) struct Durable {
     pub(super) calls: BTreeMap<EnvelopeKey, CallEntry>,
     pub(super) collisions: BTreeMap<EnvelopeKey, Vec<Arc<[u8]>>>,
     pub(super) epochs: BTreeMap<u64, (u64, Arc<[u8]>)>,
+    pub(super) steps: BTreeSet<StepName>,
     pub(super) log: KeptLog,
 }
 
@@ -78,6 +80,7 @@ impl Durable {
                 self.collisions.entry(key).or_default().push(header);
             }
             Write::Epoch { epoch, seq, bytes } => drop(self.epochs.insert(epoch.counter, (seq, bytes))),
+            Write::DutyStep { name, .. } => drop(self.steps.insert(name)),
             Write::Log(_)
             | Write::Leaf { .. }
             | Write::Tick { .. }

@@ -8,6 +8,7 @@ use std::{
 
 use certs::signature::Digest;
 use relay::{
+    duty::step::StepName,
     envelope::EnvelopeBytes,
     envelope_id::{EnvelopeKey, Epoch},
     receipt::Event,
@@ -40,6 +41,7 @@ pub(super) struct Batch {
     pub(super) deeds: Vec<(EnvelopeKey, Event)>,
     pub(super) collisions: Vec<(EnvelopeKey, Digest, Arc<[u8]>)>,
     pub(super) epochs: Vec<(Epoch, u64, Arc<[u8]>)>,
+    pub(super) steps: Vec<(StepName, EnvelopeKey, u64)>,
     pub(super) log: LogBatch,
 }
 
@@ -97,6 +99,7 @@ impl Batch {
             Write::InboxDeed { key, event } => self.deeds.push((key, event)),
             Write::Collision { key, digest, header } => self.collisions.push((key, digest, header)),
             Write::Epoch { epoch, seq, bytes } => self.epochs.push((epoch, seq, bytes)),
+            Write::DutyStep { name, subject, leaf } => self.steps.push((name, subject, leaf)),
             Write::Log(run) => self.log.runs.push(run),
             Write::Leaf { leaf, kind, bytes } => self.log.leaves.push((leaf, kind, bytes)),
             Write::Tick { tick, cited } => self.log.ticks.push((tick, cited)),

@@ -9,6 +9,7 @@ mod lists;
 mod log;
 mod snapshot;
 mod state;
+mod steps;
 mod timed;
 mod told;
 

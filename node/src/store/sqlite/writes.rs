@@ -3,6 +3,7 @@
 use certs::signature::Digest;
 use relay::{
     codec,
+    duty::step::StepName,
     envelope::EnvelopeBytes,
     envelope_id::{EnvelopeKey, Epoch},
     receipt::Event,
@@ -49,6 +50,7 @@ pub(super) fn pieces(batch: &Batch) -> Result<Vec<Piece<'_>>, sqlx::Error> {
     add(&mut pieces, &CALLS, batch.calls.iter().collect(), |_| 0, bind_call);
     add(&mut pieces, &COLLISIONS, batch.collisions.iter().collect(), |_| 0, bind_collision);
     add(&mut pieces, &EPOCHS, batch.epochs.iter().collect(), |_| 0, bind_epoch);
+    add(&mut pieces, &STEPS, batch.steps.iter().collect(), |_| 0, bind_step);
     for row in &batch.content_keys {
         add(&mut pieces, &CONTENT_KEY, vec![row], |_| 0, bind_content_key);
     }
@@ -211,6 +213,21 @@ fn bind_receipt(values: Values, stored: &StoredReceipt) -> Values {
         .bind(stored.outbox.map(|(_, number)| int(number)))
         .bind(check_sum(&key, bytes))
         .bind(&bytes[..])
+}
+
+const STEPS: Many = Many {
+    head: "INSERT INTO duty_step (obligation, due_ms, stage, subject, leaf) VALUES ",
+    row: "(?,?,?,?,?)",
+    tail: "",
+};
+
+fn bind_step(values: Values, (name, subject, leaf): &(StepName, EnvelopeKey, u64)) -> Values {
+    values
+        .bind(&name.obligation.as_bytes()[..])
+        .bind(name.due.as_ms())
+        .bind(i64::from(name.stage.number()))
+        .bind(&subject.to_bytes()[..])
+        .bind(int(*leaf))
 }
 
 const OUTBOXES: Many = Many {

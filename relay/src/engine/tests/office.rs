@@ -14,6 +14,7 @@ use super::{
     tale,
 };
 use crate::{
+    duty::step::StepName,
     engine::{Engine, Seat, first_credits},
     envelope::EnvelopeBytes,
     envelope_id::EnvelopeKey,
@@ -38,6 +39,7 @@ pub(super) struct Shelves {
     pub(super) content_keys: BTreeSet<EnvelopeKey>,
     stored_upto: BTreeMap<RoomId, u64>,
     pub(super) epochs: Vec<(u64, Arc<[u8]>)>,
+    steps: BTreeSet<StepName>,
     pub(super) books: Books,
 }
 
@@ -106,6 +108,11 @@ impl Office {
         for input in &batch {
             for key in self.engine.wanted(input) {
                 self.engine.supply(key, self.shelves.records.get(&key).cloned());
+            }
+            if let Input::DutyStep(order) = input
+                && self.shelves.steps.contains(&order.step.name())
+            {
+                self.engine.supply_step_taken(order.step.name());
             }
         }
         let mut whole = Step::default();
@@ -231,6 +238,9 @@ impl Shelves {
                 Write::Inbox { key, .. } => {
                     assert!(!self.inbox.contains(&key), "an envelope is in the inbox twice");
                     self.inbox.push(key);
+                }
+                Write::DutyStep { name, .. } => {
+                    assert!(self.steps.insert(name), "a step is taken twice");
                 }
                 Write::Epoch { seq, bytes, .. } => self.epochs.push((seq, bytes)),
                 Write::Log(_)

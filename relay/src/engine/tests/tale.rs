@@ -57,6 +57,7 @@ fn write(write: &Write) -> Option<String> {
         Write::Call { entry, .. } => format!("note of call {}", entry.code),
         Write::InboxDeed { event, .. } => format!("inbox {event}"),
         Write::Collision { .. } => "keep collision".into(),
+        Write::DutyStep { name, leaf, .. } => format!("step {} is leaf {leaf}", name.stage.word()),
         Write::Epoch { epoch, seq, .. } => format!("epoch {} is leaf {seq}", epoch.counter),
         Write::Log(_)
         | Write::Leaf { .. }
@@ -101,6 +102,7 @@ fn send(send: &Send) -> Option<String> {
         Send::Notice(Notice::Receipt { event, recipient, .. }) => {
             format!("notice: {event} for {}", name(*recipient))
         }
+        Send::Notice(Notice::Duty { stage, .. }) => format!("notice: step {}", stage.word()),
         Send::Notice(Notice::HistoryBroken { room, .. }) => {
             format!("notice: {} has another history", name(*room))
         }
