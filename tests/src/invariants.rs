@@ -2,6 +2,8 @@
 //!
 //! Each rule compares what was committed or said with the [`Model`], and names the envelope that breaks it.
 
+mod numbers;
+
 use std::collections::BTreeSet;
 
 use certs::signature::Digest;
@@ -18,6 +20,7 @@ use relay::{
 };
 use topology::{Precedence, RoomId};
 
+pub use self::numbers::gaps_are_shown;
 use crate::model::{Fate, Letter, Model};
 
 /// A rule that does not hold.
@@ -59,16 +62,19 @@ pub fn before_write(model: &Model, room: RoomId, write: &Write) -> Result<(), Vi
             }
         }
         Write::Log(run) => is_hashed(model, room, run),
-        Write::Inbox { key, delivered_at, .. } => {
+        Write::Inbox { key, delivered_at, nr, epoch, .. } => {
             let Some(letter) = model.letters().get(key) else {
                 return Err(Violation::of(*key, "delivered, but its origin never accepted it"));
             };
             if *delivered_at >= letter.expires_at {
                 return Err(Violation::of(*key, "delivered after its expiry by the target's own clock"));
             }
-            Ok(())
+            numbers::as_given(letter, room, *key, (*epoch, *nr))
         }
-        Write::Record(record) if record.source.is_none() => beliefs_stay(model, record),
+        Write::Record(record) if record.source.is_none() => {
+            numbers::follow_each_other(model, record)?;
+            beliefs_stay(model, record)
+        }
         Write::DutyStep { name, leaf, .. } => {
             if model.has_step(room, *name) {
                 return Err(Violation::general(format!(
@@ -200,9 +206,8 @@ pub fn said(
 ///
 /// # Errors
 /// [`Violation`].
-pub fn bounded(engine: &Engine) -> Result<(), Violation> {
+pub fn bounded(engine: &Engine, links_max: usize) -> Result<(), Violation> {
     let (records, under_way) = engine.in_memory();
-    let links_max = 4;
     let under_way_max = links_max * Precedence::ALL.len() * usize::try_from(WINDOW_MESSAGES).unwrap_or(0);
     if records > RECORDS_CACHED || under_way > under_way_max {
         let what = format!("{records} records and {under_way} envelopes under way are held in memory");

@@ -2,14 +2,24 @@
 //! have an executable of their own.
 //!
 //! ```text
-//! cargo run -p tests -- world --seeds 0..100000
-//! cargo run -p tests -- world --seed 4711
+//! cargo run -p tests --release -- world --seeds 0..100000
+//! cargo run -p tests --release -- world --seed 4711
+//! cargo run -p tests --release -- world --province --seeds 0..3
 //! cargo run -p tests -- demo --once
 //! ```
 
-use std::{io::Write, ops::Range, process::ExitCode};
+use std::{
+    io::Write,
+    ops::Range,
+    process::ExitCode,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+};
 
-use tests::world::{self, Flaws, Summary};
+use tests::world::{self, Choice, Failure, Setup, Size, Summary};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -19,44 +29,113 @@ fn main() -> ExitCode {
     }
 }
 
+const USAGE: &str = "usage: tests world --seed N | --seeds A..B
+  --province          a province of 180 rooms instead of three or four
+  --every-point       fail when there is a crash point at which no node has crashed
+  --stop              stop at the first failure, and do not look for a smaller one
+  --incidents N,N     only these of what the seed would let happen; none: nothing
+  --crashes N         at most so many crashes at crash points";
+
+/// What was asked for.
+#[derive(Default)]
+struct Wanted {
+    seeds: Range<u64>,
+    size: Size,
+    choice: Choice,
+    every_point: bool,
+    stop: bool,
+}
+
+/// A failure is made small for so many seeds; of the others the number is enough.
+const SHRUNK_MAX: usize = 3;
+
 fn worlds(arguments: &[String]) -> ExitCode {
-    let Some(seeds) = seeds(arguments) else {
-        say("usage: tests world --seed N | --seeds A..B");
+    let Some(wanted) = parse(arguments) else {
+        say(USAGE);
         return ExitCode::from(2);
     };
-    let (mut seen, mut failed) = (Summary::default(), Vec::new());
-    let count = seeds.end.saturating_sub(seeds.start);
-    for seed in seeds {
-        match world::run(seed, Flaws::default()) {
-            Ok(summary) => seen.add(&summary),
-            Err(failure) => {
-                say(&failure.to_string());
-                failed.push(seed);
-            }
+    let (seen, mut failures) = live(&wanted);
+    failures.sort_by_key(|failure| failure.seed);
+    for failure in failures.iter().take(SHRUNK_MAX) {
+        say(&format!("seed {} failed: {}", failure.seed, failure.violation.what));
+        if !wanted.stop {
+            let small = world::shortest(&wanted.setup(failure.seed), Box::new(failure.clone()));
+            say(&small.to_string());
         }
     }
-    say(&format!("{count} worlds, {} steps, {} envelopes", seen.steps, seen.envelopes));
-    say(&format!("outcomes {:?}", seen.outcomes));
-    say(&format!("crashes {:?}", seen.crashed));
-    if failed.is_empty() {
+    say(&format!("{} worlds, seeds {:?}", wanted.seeds.end - wanted.seeds.start, wanted.seeds));
+    say(seen.to_string().trim_end());
+    let not_hit = seen.not_hit();
+    if wanted.every_point && !not_hit.is_empty() {
+        say(&format!("no node has crashed at {not_hit:?}"));
+        return ExitCode::FAILURE;
+    }
+    if failures.is_empty() {
         return ExitCode::SUCCESS;
     }
-    say(&format!("{} failed: {failed:?}", failed.len()));
+    let seeds: Vec<u64> = failures.iter().map(|failure| failure.seed).collect();
+    say(&format!("{} failed: {seeds:?}", seeds.len()));
     ExitCode::FAILURE
 }
 
-fn seeds(arguments: &[String]) -> Option<Range<u64>> {
-    match arguments {
-        [flag, seed] if flag == "--seed" => {
-            let seed = seed.parse().ok()?;
-            Some(seed..seed + 1)
+/// Lives all worlds, on as many threads as there are cores.
+fn live(wanted: &Wanted) -> (Summary, Vec<Failure>) {
+    let next = AtomicU64::new(wanted.seeds.start);
+    let seen = Mutex::new((Summary::default(), Vec::new()));
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= wanted.seeds.end {
+                return;
+            }
+            let ended = world::run(&wanted.setup(seed));
+            let mut seen = seen.lock().expect("no thread panics while it holds the sums");
+            match ended {
+                Ok(summary) => seen.0.add(&summary),
+                Err(failure) => seen.1.push(*failure),
+            }
+            if wanted.stop && !seen.1.is_empty() {
+                next.store(wanted.seeds.end, Ordering::Relaxed);
+            }
         }
-        [flag, range] if flag == "--seeds" => {
-            let (from, to) = range.split_once("..")?;
-            Some(from.parse().ok()?..to.parse().ok()?)
-        }
-        _ => None,
+    };
+    thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    seen.into_inner().expect("no thread panics while it holds the sums")
+}
+
+impl Wanted {
+    fn setup(&self, seed: u64) -> Setup {
+        Setup { seed, size: self.size, choice: self.choice.clone(), ..Setup::default() }
     }
+}
+
+fn parse(arguments: &[String]) -> Option<Wanted> {
+    let mut wanted = Wanted::default();
+    let mut rest = arguments.iter().map(String::as_str);
+    while let Some(flag) = rest.next() {
+        match flag {
+            "--seed" => {
+                let seed = rest.next()?.parse().ok()?;
+                wanted.seeds = seed..seed + 1;
+            }
+            "--seeds" => {
+                let (from, to) = rest.next()?.split_once("..")?;
+                wanted.seeds = from.parse().ok()?..to.parse().ok()?;
+            }
+            "--incidents" => {
+                let numbers = rest.next()?.split(',').filter(|number| *number != "none");
+                let chosen = numbers.map(|number| number.parse().ok()).collect::<Option<_>>()?;
+                wanted.choice.incidents = Some(chosen);
+            }
+            "--crashes" => wanted.choice.crashes_max = Some(rest.next()?.parse().ok()?),
+            "--province" => wanted.size = Size::Province,
+            "--every-point" => wanted.every_point = true,
+            "--stop" => wanted.stop = true,
+            _ => return None,
+        }
+    }
+    (!wanted.seeds.is_empty()).then_some(wanted)
 }
 
 fn say(line: &str) {

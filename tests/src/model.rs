@@ -8,7 +8,11 @@ use std::{
 
 use certs::signature::Digest;
 use relay::{
-    duty::step::StepName, envelope_id::EnvelopeKey, receipt::Event, record::Record, step::Write,
+    duty::step::StepName,
+    envelope_id::{EnvelopeKey, Epoch},
+    receipt::Event,
+    record::Record,
+    step::Write,
     timestamp::Timestamp,
 };
 use topology::RoomId;
@@ -21,6 +25,10 @@ pub struct Model {
     leaves: BTreeMap<RoomId, Vec<Arc<[u8]>>>,
     /// The steps of timers that each room has taken.
     steps: BTreeSet<(RoomId, StepName)>,
+    /// The run that each room is in.
+    epochs: BTreeMap<RoomId, Epoch>,
+    /// The last number that each origin gave in each run to each recipient.
+    numbers: BTreeMap<(RoomId, Epoch, RoomId), u64>,
     history: BTreeMap<EnvelopeKey, Vec<String>>,
 }
 
@@ -29,6 +37,8 @@ pub struct Model {
 pub struct Letter {
     /// Which bytes.
     pub digest: Digest,
+    /// In which run of its origin it was written.
+    pub epoch: Epoch,
     /// When it must not be delivered any more.
     pub expires_at: Timestamp,
     /// Whether the officer was told that it is accepted.
@@ -40,6 +50,8 @@ pub struct Letter {
 /// What became of an envelope for one recipient.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fate {
+    /// The number under which the recipient will miss it.
+    pub nr: u64,
     /// Lines in the recipient's inbox.
     pub lines: u32,
     /// Terminal receipts about it, by whom, in the order in which they were committed by their issuers.
@@ -90,9 +102,11 @@ impl Model {
                 }
             }
             Write::DutyStep { name, .. } => drop(self.steps.insert((room, *name))),
-            Write::Epoch { bytes, .. } | Write::Leaf { bytes, .. } => {
-                self.leaves.entry(room).or_default().push(bytes.clone())
+            Write::Epoch { epoch, bytes, .. } => {
+                self.epochs.insert(room, *epoch);
+                self.leaves.entry(room).or_default().push(bytes.clone());
             }
+            Write::Leaf { bytes, .. } => self.leaves.entry(room).or_default().push(bytes.clone()),
             Write::Record(_)
             | Write::Receipt(_)
             | Write::Envelope { .. }
@@ -152,15 +166,36 @@ impl Model {
         self.leaves.get(&room)?.get(usize::try_from(seq).ok()?)
     }
 
+    /// The run that a room is in.
+    pub fn epoch(&self, room: RoomId) -> Option<Epoch> {
+        self.epochs.get(&room).copied()
+    }
+
+    /// The next number that an origin gives a recipient in its present run.
+    pub fn next_number(&self, origin: RoomId, recipient: RoomId) -> u64 {
+        let last = self.epoch(origin).and_then(|epoch| self.numbers.get(&(origin, epoch, recipient)));
+        last.map_or(1, |last| last + 1)
+    }
+
     fn origin_says(&mut self, record: &Record) {
+        let origin = record.key.origin;
+        let Some(epoch) = self.epoch(origin) else { return };
+        if !self.letters.contains_key(&record.key) {
+            for delivery in &record.deliveries {
+                self.numbers.insert((origin, epoch, delivery.recipient), delivery.nr);
+            }
+        }
         let letter = self.letters.entry(record.key).or_insert_with(|| Letter {
             digest: record.digest,
+            epoch,
             expires_at: record.expires_at,
             is_promised: false,
             fates: BTreeMap::new(),
         });
         for delivery in &record.deliveries {
-            letter.fates.entry(delivery.recipient).or_default().belief = delivery.outcome;
+            let fate = letter.fates.entry(delivery.recipient).or_default();
+            fate.nr = delivery.nr;
+            fate.belief = delivery.outcome;
         }
     }
 

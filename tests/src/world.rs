@@ -2,47 +2,70 @@
 //! simulated links, under a virtual clock, with everything that goes wrong drawn from one printed seed.
 //!
 //! First things go wrong, and after every step what must be safe is safe. Then the faults stop, and everything that
-//! was accepted must end, and its origin must know how.
+//! was accepted must end, and its origin must know how, and the root must have dated every log to its last leaf.
 
 mod cast;
 mod chance;
 mod circumstances;
 mod crash;
 mod disk;
+mod drained;
 mod failure;
 mod faults;
+mod incidents;
+mod mischief;
+mod notes;
 mod post;
 mod rooms;
+mod shrink;
 mod station;
 mod wire;
 mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use relay::{crash_point::CrashPoint, step::Input, timestamp::Timestamp};
+use certs::signature::Digest;
+use node::store::memory::MemoryStore;
+use relay::{step::Input, timestamp::Timestamp};
 
 use self::{
-    cast::{CITY, COUNTY, Cast, PROVINCE, SECOND},
+    cast::{COUNTY, Cast},
     chance::Chance,
     circumstances::Circumstances,
     crash::Crashes,
     faults::Fault,
+    incidents::{Incident, Kind},
     station::Station,
     wire::Link,
 };
 pub use self::{
-    circumstances::{Flaws, WireFlaw},
+    circumstances::{Flaws, Size, WireFlaw},
     disk::DiskFlaw,
     failure::{Failure, Summary},
+    incidents::Choice,
+    shrink::shortest,
 };
 use crate::{
     invariants::{self, Violation},
     model::Model,
 };
 
+/// What to live through.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// Everything else is drawn from it.
+    pub seed: u64,
+    /// How large.
+    pub size: Size,
+    /// What is broken on purpose.
+    pub flaws: Flaws,
+    /// What of it happens.
+    pub choice: Choice,
+}
+
 /// One world.
 pub struct World {
-    seed: u64,
+    setup: Setup,
     step: u64,
     /// The true time, in milliseconds since 1970.
     now_ms: i64,
@@ -53,6 +76,12 @@ pub struct World {
     cast: Cast,
     stations: Vec<Station>,
     links: Vec<Link>,
+    links_by_pair: BTreeMap<(usize, usize), usize>,
+    incidents: Vec<Incident>,
+    /// Those that have happened, and how they are called.
+    told: Vec<(usize, &'static str, String)>,
+    /// Digests of what was forged: it must not pass for genuine.
+    forged: BTreeSet<Digest>,
     sessions: u64,
     crashes: Crashes,
     model: Model,
@@ -80,12 +109,14 @@ enum Event {
     Notice { link: usize, session: u64, side: usize },
     /// A crashed node comes back.
     Restart { node: usize },
-    /// Something goes wrong.
-    Fault,
+    /// Something happens from outside.
+    Incident { number: usize },
     /// Something that had gone wrong is right again.
     Mend(Fault),
-    /// People do something.
-    Work,
+    /// A link is cut once more.
+    Flap { link: usize, left: u32 },
+    /// A session in which one side hears nothing ends.
+    Silence { link: usize, session: u64 },
     /// The faults stop.
     Quiet,
     /// Is everything done?
@@ -102,10 +133,10 @@ const CHECK_EVERY_MS: i64 = 5_000;
 ///
 /// # Errors
 /// The [`Failure`] with the history of the envelope concerned.
-pub fn run(seed: u64, flaws: Flaws) -> Result<Summary, Box<Failure>> {
-    let mut chance = Chance::new(seed);
-    let circumstances = Circumstances::draw(seed, &mut chance, flaws);
-    let mut world = World::new(seed, chance, circumstances);
+pub fn run(setup: &Setup) -> Result<Summary, Box<Failure>> {
+    let mut chance = Chance::new(setup.seed);
+    let circumstances = Circumstances::draw(setup.seed, setup.size, &mut chance, setup.flaws);
+    let mut world = World::new(setup, chance, circumstances);
     let ended = world.live();
     world.conclude(ended)
 }
@@ -118,24 +149,29 @@ pub fn run(seed: u64, flaws: Flaws) -> Result<Summary, Box<Failure>> {
 pub fn drain(messages: usize) -> Result<Summary, Box<Failure>> {
     let mut chance = Chance::new(0);
     let circumstances = Circumstances::calm(&mut chance);
-    let mut world = World::new(0, chance, circumstances);
+    let mut world = World::new(&Setup::default(), chance, circumstances);
     let ended = world.pile_up(messages);
     world.conclude(ended)
 }
 
 impl World {
-    fn new(seed: u64, mut chance: Chance, circumstances: Circumstances) -> Self {
-        let cast = Cast::new(circumstances.with_second, circumstances.real_keys);
-        let crashes = Crashes::new(seed, chance.apart(), circumstances.crash_one_in);
-        let flaw = circumstances.flaws.disk;
-        let stations = (0..cast.rooms.len()).map(|_| Station::new(flaw, BEGINNING_MS)).collect();
-        let link = |child, hub, alternate| Link::new(child, hub, alternate, BEGINNING_MS);
-        let mut links = vec![link(CITY, PROVINCE, false), link(COUNTY, CITY, false)];
-        if circumstances.with_second {
-            links.extend([link(SECOND, CITY, false), link(SECOND, PROVINCE, true)]);
-        }
+    fn new(setup: &Setup, mut chance: Chance, circumstances: Circumstances) -> Self {
+        let cast = match setup.size {
+            Size::Small => Cast::small(circumstances.with_second, circumstances.real_keys),
+            Size::Province => Cast::province(circumstances.real_keys),
+        };
+        let (one_in, max) = (circumstances.crash_one_in, setup.choice.crashes_max);
+        let crashes = Crashes::new(setup.seed, chance.apart(), one_in, max);
+        let incidents = incidents::draw(&circumstances, &mut chance);
+        let skews = circumstances.skews_ms(cast.rooms.len(), &mut chance);
+        let station = |skew_ms: &i64| Station::new(circumstances.disk, BEGINNING_MS, *skew_ms);
+        let stations = skews.iter().map(station).collect();
+        let mut lines = chance.apart();
+        let link = |ends| Link::new(ends, circumstances.line(&mut lines), BEGINNING_MS);
+        let links: Vec<Link> = cast.links().into_iter().map(link).collect();
+        let pair = |(number, link): (usize, &Link)| ((link.child, link.hub), number);
         Self {
-            seed,
+            setup: setup.clone(),
             step: 0,
             now_ms: BEGINNING_MS,
             agenda: BTreeMap::new(),
@@ -144,7 +180,11 @@ impl World {
             circumstances,
             cast,
             stations,
+            links_by_pair: links.iter().enumerate().map(pair).collect(),
             links,
+            incidents,
+            told: Vec::new(),
+            forged: BTreeSet::new(),
             sessions: 0,
             crashes,
             model: Model::default(),
@@ -156,8 +196,11 @@ impl World {
 
     fn live(&mut self) -> Result<(), Violation> {
         self.begin()?;
-        self.at(1_000, Event::Work);
-        self.at(2_000, Event::Fault);
+        for number in 0..self.incidents.len() {
+            if self.setup.choice.has(number) {
+                self.at(self.incidents[number].at_ms, Event::Incident { number });
+            }
+        }
         self.at(self.circumstances.stormy_ms, Event::Quiet);
         self.go_on()
     }
@@ -175,7 +218,6 @@ impl World {
 
     fn begin(&mut self) -> Result<(), Violation> {
         for node in 0..self.stations.len() {
-            self.stations[node].skew_ms = self.circumstances.skew_ms(node);
             self.restart(node)?;
         }
         for link in 0..self.links.len() {
@@ -208,13 +250,32 @@ impl World {
             Event::Ask { link, session } => self.ask(link, session),
             Event::Notice { link, session, side } => self.notice(link, session, side),
             Event::Restart { node } => self.restart(node)?,
-            Event::Fault => self.fault(),
+            Event::Incident { number } => self.incident(number),
             Event::Mend(fault) => self.mend(fault),
-            Event::Work => self.work(),
+            Event::Flap { link, left } => {
+                self.flap(link, left);
+            }
+            Event::Silence { link, session } => self.silence(link, session),
             Event::Quiet => self.quiet(),
             Event::Check => self.check()?,
         }
         self.seen.take().map_or(Ok(()), Err)
+    }
+
+    /// What happens draws from a chance of its own, so that it stays what it is when others are left out.
+    fn incident(&mut self, number: usize) {
+        if !self.is_stormy() {
+            return;
+        }
+        let incident = self.incidents[number].clone();
+        let everything_else = std::mem::replace(&mut self.chance, incident.chance);
+        let (name, with) = match incident.kind {
+            Kind::Work => self.work(),
+            Kind::Fault => self.fault(),
+            Kind::Mischief => self.mischief(),
+        };
+        self.chance = everything_else;
+        self.told.push((number, name, format!("{:>7} ms {name} {with}", incident.at_ms)));
     }
 
     /// Enters an event `after_ms` from now.
@@ -238,9 +299,12 @@ impl World {
         self.crashes.stop();
         for link in 0..self.links.len() {
             self.mend(Fault::Cut { link });
+            self.mend(Fault::Line { link });
         }
         for node in 0..self.stations.len() {
-            self.stations[node].skew_ms = self.circumstances.quiet_skew_ms(node);
+            // Somebody has set the clocks, but not exactly.
+            self.stations[node].skew_ms = self.stations[node].first_skew_ms.clamp(-1_000, 1_000);
+            self.stations[node].disk.heal();
             self.stations[node].paused_until_ms = self.now_ms;
             self.mend(Fault::Disk { node });
         }
@@ -260,11 +324,16 @@ impl World {
     }
 
     fn judge_the_end(&self) -> Result<(), Violation> {
-        let second = self.cast.rooms.get(SECOND);
-        let keeps_receipts = self.circumstances.flaws.wire != WireFlaw::LosesReceipts;
+        let keeps_receipts = self.circumstances.wire != WireFlaw::LosesReceipts;
+        let has_one_way = |room| self.cast.map.alternates(room).is_empty();
         invariants::at_the_end(&self.model, |one, other| {
-            keeps_receipts && ![Some(&one), Some(&other)].contains(&second)
-        })
+            keeps_receipts && has_one_way(one) && has_one_way(other)
+        })?;
+        for (node, room) in self.cast.rooms.iter().enumerate() {
+            let lines = |store: &MemoryStore| invariants::gaps_are_shown(&self.model, *room, store);
+            self.stations[node].disk.look(lines)?;
+        }
+        Ok(())
     }
 
     /// Tells a node's engine something.
@@ -280,25 +349,33 @@ impl World {
     }
 
     fn summary(&self) -> Summary {
+        let mut incidents = BTreeMap::new();
+        for (_, name, _) in &self.told {
+            *incidents.entry(*name).or_default() += 1;
+        }
         Summary {
             steps: self.step,
             envelopes: self.model.letters().len(),
             outcomes: failure::outcomes(&self.model),
-            crashed: self.crashes.crashed(),
+            incidents,
+            points: self.crashes.counts(),
         }
     }
 
     fn failure(&self, violation: Violation) -> Failure {
         Failure {
-            seed: self.seed,
+            seed: self.setup.seed,
+            size: self.setup.size,
+            choice: self.setup.choice.clone(),
             step: self.step,
             at_ms: self.now_ms - BEGINNING_MS,
             circumstances: self.circumstances.to_string(),
+            told: self.told.iter().map(|(number, _, text)| (*number, text.clone())).collect(),
+            of: self.incidents.len(),
+            prefix: self.told.len(),
+            crashes: self.crashes.total(),
             history: violation.key.map(|key| self.model.history(&key).to_vec()).unwrap_or_default(),
             violation,
         }
     }
 }
-
-/// How often each crash point was the last, over many worlds.
-pub type Crashed = BTreeMap<CrashPoint, u64>;

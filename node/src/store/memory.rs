@@ -16,6 +16,7 @@ use std::{
 use certs::signature::Digest;
 use relay::{
     duty::step::StepName,
+    envelope::EnvelopeBytes,
     envelope_id::{EnvelopeKey, Epoch},
     log::Range,
     receipt::Event,
@@ -92,6 +93,16 @@ impl MemoryStore {
     /// All places in queues, for checks.
     pub fn all_places(&self) -> &BTreeSet<QueuePlace> {
         &self.durable.queue
+    }
+
+    /// The next number and the last confirmed one of each outbox, for checks.
+    pub fn outboxes(&self) -> &BTreeMap<RoomId, (u64, u64)> {
+        &self.durable.cursors
+    }
+
+    /// An envelope's bytes, for checks.
+    pub fn envelope(&self, key: &EnvelopeKey) -> Option<&EnvelopeBytes> {
+        Some(&self.durable.envelopes.get(key)?.bytes)
     }
 
     /// The body's key under the storage key, for checks.

@@ -1,5 +1,6 @@
 //! The rooms of a simulated world: province, city, county, and in half of the worlds a second county that has the
-//! province as alternate parent. With them their keys, their officers and a letterbox that costs nothing.
+//! province as alternate parent; or a whole province of its real size. With them their keys, their officers and a
+//! letterbox that costs nothing.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -25,17 +26,21 @@ pub(crate) struct Cast {
     pub(crate) rooms: Vec<RoomId>,
     pub(crate) signers: Vec<Arc<dyn Signer>>,
     pub(crate) keyring: Arc<dyn Keyring>,
+    names: Vec<String>,
+    places: BTreeMap<RoomId, usize>,
     officers: Vec<(OfficerKey, Vec<u8>)>,
 }
 
-/// The root of the tree.
+/// The root of the tree, in every world.
 pub(crate) const PROVINCE: usize = 0;
-/// Under the province.
+/// Under the province, in a small world.
 pub(crate) const CITY: usize = 1;
-/// Under the city.
+/// Under the city, in a small world.
 pub(crate) const COUNTY: usize = 2;
 /// Under the city too, with the province as alternate parent.
-pub(crate) const SECOND: usize = 3;
+const SECOND: usize = 3;
+/// In a whole province every so many counties have the province as alternate parent.
+const ALTERNATE_EVERY: usize = 8;
 
 /// The label of every simulated network.
 pub(crate) const NETWORK: &str = "world";
@@ -43,28 +48,71 @@ pub(crate) const NETWORK: &str = "world";
 pub(crate) const UNKNOWN_KIND: u8 = 0xff;
 
 impl Cast {
-    pub(crate) fn new(with_second: bool, real_keys: bool) -> Self {
+    /// Three rooms, or four.
+    pub(crate) fn small(with_second: bool, real_keys: bool) -> Self {
         let names = ["province", "city", "county", "second"];
         let count = if with_second { names.len() } else { SECOND };
         let rooms: Vec<RoomId> = (1..=count).map(|n| RoomId::from_bytes([n as u8; 16])).collect();
+        Self::new(small_plan(&rooms), names[..count].iter().map(ToString::to_string).collect(), real_keys)
+    }
+
+    /// The province of Henan with its cities, counties and departments.
+    pub(crate) fn province(real_keys: bool) -> Self {
+        let mut count = 0_u16;
+        let mut fresh_id = || {
+            count += 1;
+            let mut bytes = [1; RoomId::LEN];
+            bytes[..2].copy_from_slice(&count.to_be_bytes());
+            RoomId::from_bytes(bytes)
+        };
+        let mut plan = topology::henan::plan(&mut fresh_id, 0);
+        plan.network = NETWORK.into();
+        let root = plan.rooms[PROVINCE].id;
+        let counties = plan.rooms.iter_mut().filter(|room| room.parent.is_some_and(|parent| parent != root));
+        for room in counties.step_by(ALTERNATE_EVERY) {
+            room.alternates = vec![root];
+        }
+        let names = plan.rooms.iter().map(|room| room.codes[0].value.to_string()).collect();
+        Self::new(plan, names, real_keys)
+    }
+
+    fn new(plan: Plan, names: Vec<String>, real_keys: bool) -> Self {
+        let rooms: Vec<RoomId> = plan.rooms.iter().map(|room| room.id).collect();
+        let map = Arc::new(Map::new(plan).expect("the plan of the simulated world is valid"));
         let (signers, keyring) = if real_keys { real(&rooms) } else { cheap(&rooms) };
         let officers = rooms.iter().zip(&signers).map(|(room, signer)| officer(*room, &**signer)).collect();
-        Self { map: Arc::new(map(&rooms)), rooms, signers, keyring, officers }
+        let places = rooms.iter().enumerate().map(|(place, room)| (*room, place)).collect();
+        Self { map, rooms, signers, keyring, names, places, officers }
     }
 
     /// How a room is called in histories.
-    pub(crate) fn name(&self, room: RoomId) -> &'static str {
-        match self.rooms.iter().position(|other| *other == room) {
-            Some(PROVINCE) => "province",
-            Some(CITY) => "city",
-            Some(COUNTY) => "county",
-            Some(SECOND) => "second",
-            Some(_) | None => "nobody",
-        }
+    pub(crate) fn name(&self, room: RoomId) -> &str {
+        self.places.get(&room).map_or("nobody", |place| &self.names[*place])
     }
 
     pub(crate) fn place(&self, room: RoomId) -> usize {
-        self.rooms.iter().position(|other| *other == room).expect("only rooms of the cast are named")
+        *self.places.get(&room).expect("only rooms of the cast are named")
+    }
+
+    pub(crate) fn parent(&self, place: usize) -> Option<usize> {
+        self.map.parent(self.rooms[place]).map(|parent| self.place(parent))
+    }
+
+    pub(crate) fn children(&self, place: usize) -> Vec<usize> {
+        self.map.children(self.rooms[place]).iter().map(|child| self.place(*child)).collect()
+    }
+
+    /// Every pair of rooms that may have a link: child, hub, and whether that is an alternate parent.
+    pub(crate) fn links(&self) -> Vec<(usize, usize, bool)> {
+        let rooms = self.map.rooms().filter(|room| room.parent.is_some());
+        rooms
+            .flat_map(|room| {
+                let child = self.place(room.id);
+                let usual = room.parent.map(|parent| (child, self.place(parent), false));
+                let others = room.alternates.iter().map(move |hub| (child, self.place(*hub), true));
+                usual.into_iter().chain(others)
+            })
+            .collect()
     }
 
     /// The officer of a room signs a deed.
@@ -129,7 +177,7 @@ fn officer(room: RoomId, signer: &dyn Signer) -> (OfficerKey, Vec<u8>) {
     (key, signed)
 }
 
-fn map(ids: &[RoomId]) -> Map {
+fn small_plan(ids: &[RoomId]) -> Plan {
     let room = |place: usize, code: &str, level, parent: Option<usize>| Room {
         id: ids[place],
         level,
@@ -151,7 +199,7 @@ fn map(ids: &[RoomId]) -> Map {
     if ids.len() > SECOND {
         rooms.push(room(SECOND, "411323", Level::County, Some(CITY)));
     }
-    let plan = Plan {
+    Plan {
         v: Plan::FORMAT,
         network: NETWORK.into(),
         version: 1,
@@ -160,6 +208,5 @@ fn map(ids: &[RoomId]) -> Map {
         rooms,
         packs: vec![],
         calendars: vec![],
-    };
-    Map::new(plan).expect("the plan of the simulated world is valid")
+    }
 }

@@ -45,6 +45,8 @@ pub(crate) struct Disk {
 struct Shared {
     store: MemoryStore,
     flaw: DiskFlaw,
+    /// The power goes during the next commit, which will have reached the disk or not.
+    torn: Option<bool>,
     before_the_last: Option<MemoryStore>,
     /// Committed and not yet looked at by [`Disk::take_committed`].
     committed: Vec<Write>,
@@ -57,6 +59,7 @@ impl Disk {
         let shared = Shared {
             store: MemoryStore::new(),
             flaw,
+            torn: None,
             before_the_last: None,
             committed: Vec::new(),
             whole: Vec::new(),
@@ -71,6 +74,16 @@ impl Disk {
 
     pub(crate) fn fail_next_commit(&self) {
         self.lock().store.fail_next_commit();
+    }
+
+    /// The node will die in the middle of its next commit, and find it done or undone.
+    pub(crate) fn tear_next_commit(&self, survives: bool) {
+        self.lock().torn = Some(survives);
+    }
+
+    /// Nothing that was to go wrong does.
+    pub(crate) fn heal(&self) {
+        self.lock().torn = None;
     }
 
     /// The node has crashed: what a restart will find.
@@ -109,7 +122,18 @@ impl Disk {
 }
 
 impl Shared {
-    fn commit(&mut self, mut writes: Vec<Write>) -> Result<(), StoreError> {
+    fn commit(&mut self, writes: Vec<Write>) -> Result<(), StoreError> {
+        let torn = self.torn.take();
+        if torn != Some(false) {
+            self.apply(writes)?;
+        }
+        match torn {
+            Some(_) => Err(StoreError::Database("the power went".to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    fn apply(&mut self, mut writes: Vec<Write>) -> Result<(), StoreError> {
         match self.flaw {
             DiskFlaw::None | DiskFlaw::ForgetsTheDelivered => {}
             DiskFlaw::LosesTheLastCommit => self.before_the_last = Some(self.store.crash()),

@@ -1,6 +1,7 @@
 //! The links of a simulated world: dialling, frames on their way, and what a session's end leaves behind. What comes
 //! in is verified as the production links verify it, before an engine sees it.
 
+use certs::signature::digest_of_parts;
 use node::{driver::Job, link::witness};
 use relay::{
     engine::first_credits,
@@ -17,6 +18,7 @@ use super::{
     Event, World,
     cast::{self, NETWORK},
     circumstances::WireFlaw,
+    mischief::mark,
     wire::{self, CHILD, CONTROL, HUB, STREAMS, Session},
 };
 use crate::invariants::{self, Violation};
@@ -61,10 +63,7 @@ impl World {
 
     fn open_session(&mut self, link: usize) {
         self.sessions += 1;
-        let latency_ms = self.circumstances.latency_ms;
-        let latency_ms = latency_ms + self.chance.ms(0, 10);
-        let session = Session::new(self.sessions, latency_ms, self.circumstances.bytes_per_ms);
-        self.links[link].session = Some(session);
+        self.links[link].session = Some(Session::new(self.sessions));
         let hello = self.hello(self.links[link].child);
         self.put(link, CHILD, CONTROL, hello);
     }
@@ -92,7 +91,7 @@ impl World {
         precedence: Precedence,
         bytes: EnvelopeBytes,
     ) {
-        let times = if self.circumstances.flaws.wire == WireFlaw::DeliversTwice { 2 } else { 1 };
+        let times = if self.circumstances.wire == WireFlaw::DeliversTwice { 2 } else { 1 };
         for frame in (0..times).flat_map(|_| wire::envelope_frames(bytes.clone())) {
             self.send_frame(node, to, 1 + precedence.index(), frame);
         }
@@ -100,10 +99,10 @@ impl World {
 
     pub(super) fn send_frame(&mut self, node: usize, to: RoomId, stream: usize, frame: Vec<u8>) {
         let to = self.cast.place(to);
-        let between = |link: &super::Link| link.side_of(node).is_some() && link.side_of(to).is_some();
-        let Some(link) = self.links.iter().position(between) else { return };
+        let pairs = [(node, to), (to, node)];
+        let Some(link) = pairs.iter().find_map(|pair| self.links_by_pair.get(pair)).copied() else { return };
         let Some(side) = self.links[link].side_of(node) else { return };
-        let lose = self.circumstances.flaws.wire == WireFlaw::LosesReceipts
+        let lose = self.circumstances.wire == WireFlaw::LosesReceipts
             && matches!(wire::decode(&frame), Frame::Receipts(_))
             && self.chance.one_in(2);
         if self.links[link].is_open_at(side) && !lose {
@@ -122,16 +121,17 @@ impl World {
 
     /// The line takes the next frame, the most urgent first.
     pub(super) fn line_free(&mut self, link: usize, number: u64, side: usize) {
-        let jitter_ms = self.chance.ms(0, 3);
+        let quality = self.links[link].quality;
+        let way_ms = quality.way_ms(&mut self.chance);
         let now_ms = self.now_ms;
         let Some(session) = self.links[link].session.as_mut().filter(|s| s.number == number) else { return };
         let line = &mut session.lines[side];
-        let Some((stream, bytes, takes_ms)) = line.next_frame() else {
+        let Some((stream, bytes, takes_ms)) = line.next_frame(quality.bytes_per_ms) else {
             line.is_busy = false;
             return;
         };
         line.is_busy = true;
-        let arrives_ms = line.arrival(stream, now_ms + takes_ms, jitter_ms);
+        let arrives_ms = line.arrival(stream, now_ms + takes_ms, way_ms);
         self.at(takes_ms, Event::Free { link, session: number, side });
         let to = 1 - side;
         self.at(arrives_ms - now_ms, Event::Arrive { link, session: number, side: to, stream, bytes });
@@ -253,9 +253,16 @@ impl World {
     ) -> Result<(), Violation> {
         let mut receipts = Vec::with_capacity(signed.len());
         for bytes in signed {
-            let receipt = VerifiedReceipt::verify(&bytes, &*self.cast.keyring)
-                .map_err(|error| Violation::general(format!("a receipt does not verify: {error}")))?;
-            invariants::as_issued(&self.model, &receipt)?;
+            let is_forged = self.forged.contains(&digest_of_parts(&[&bytes]));
+            let receipt = match VerifiedReceipt::verify(&bytes, &*self.cast.keyring) {
+                Ok(receipt) => receipt,
+                // The production link closes on it, and loses nothing that it had.
+                Err(_) if is_forged => continue,
+                Err(error) => return Err(Violation::general(format!("a receipt does not verify: {error}"))),
+            };
+            if !is_forged {
+                invariants::as_issued(&self.model, &receipt)?;
+            }
             receipts.push(receipt);
         }
         self.input(node, Input::Receipts { from, upto, receipts });
@@ -271,8 +278,19 @@ impl World {
     ) -> Result<(), Violation> {
         let node = self.links[link].node(side);
         let from = self.cast.rooms[self.links[link].node(1 - side)];
-        let envelope = VerifiedEnvelope::verify(bytes, NETWORK, &*self.cast.keyring)
-            .map_err(|error| Violation::general(format!("an envelope does not verify: {error}")))?;
+        let (is_forged, size_bytes) = (self.forged.contains(&mark(&bytes)), bytes.size_bytes());
+        let envelope = match VerifiedEnvelope::verify(bytes, NETWORK, &*self.cast.keyring) {
+            Ok(envelope) if is_forged => {
+                return Err(Violation::of(envelope.key(), "it is forged and passes for genuine"));
+            }
+            Ok(envelope) => envelope,
+            Err(_) if is_forged => {
+                let precedence = Precedence::ALL[stream - 1];
+                self.input(node, Input::Unverified { from, precedence, size_bytes });
+                return Ok(());
+            }
+            Err(error) => return Err(Violation::general(format!("an envelope does not verify: {error}"))),
+        };
         if 1 + envelope.route().precedence.index() != stream {
             return Err(Violation::of(envelope.key(), "it came on the stream of another precedence"));
         }
@@ -317,6 +335,13 @@ impl World {
         for side in [CHILD, HUB] {
             let after_ms = self.chance.ms(0, 4_000);
             self.at(after_ms, Event::Notice { link, session: number, side });
+        }
+    }
+
+    /// A session in which one side hears nothing ends, if it still is.
+    pub(super) fn silence(&mut self, link: usize, number: u64) {
+        if self.links[link].session.as_ref().is_some_and(|session| session.number == number) {
+            self.end_session(link);
         }
     }
 

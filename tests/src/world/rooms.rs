@@ -2,16 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::{Event, World, disk::now_or_never, wire::CONTROL};
+use crate::invariants::{self, Violation};
 use node::driver::{BATCH_MAX, Driver, DriverError, Job, Outgoing};
 use relay::{
     engine::Seat,
     frame::Frame,
-    step::{Input, Notice, QueuePlace, Write},
+    step::{Input, Notice, QueuePlace},
 };
-use topology::RoomId;
-
-use super::{Event, WireFlaw, World, disk::now_or_never, wire::CONTROL};
-use crate::invariants::{self, Violation};
 
 const TICK_MS: i64 = 1_000;
 /// In the quiet time nobody ticks for nothing, but at least this often.
@@ -100,7 +98,9 @@ impl World {
             self.model.promise(key);
         }
         if let Some(driver) = &self.stations[node].driver {
-            invariants::bounded(driver.engine())?;
+            let room = self.cast.rooms[node];
+            let links = self.cast.map.links(room).len() + self.cast.map.children(room).len();
+            invariants::bounded(driver.engine(), links + 1)?;
         }
         match result {
             Ok(()) => self.look_ahead(node),
@@ -138,55 +138,6 @@ impl World {
             self.model.observe(room, write);
         }
         self.stations[node].disk.look(|store| invariants::after_commit(&self.model, store, &writes))
-    }
-
-    fn note_write(&mut self, room: RoomId, write: &Write) {
-        let (key, text) = match write {
-            Write::Record(record) => {
-                let ways: Vec<String> = record
-                    .deliveries
-                    .iter()
-                    .map(|d| format!("{} {:?} {:?}", self.cast.name(d.recipient), d.state, d.outcome))
-                    .collect();
-                (record.key, format!("stores {}", ways.join("; ")))
-            }
-            Write::Receipt(stored) => {
-                let said = stored.receipt.receipt();
-                let (issuer, to) = (self.cast.name(said.issuer), self.cast.name(said.recipient));
-                (said.key(), format!("stores {} of {issuer} for {to} (leaf {})", said.event, said.seq))
-            }
-            Write::DutyStep { name, subject, .. } => {
-                (*subject, format!("takes step {} of its timer", name.stage.word()))
-            }
-            Write::Inbox { key, .. } => (*key, "puts it into the inbox".to_owned()),
-            Write::Envelope { .. }
-            | Write::Keys { .. }
-            | Write::ContentKey { .. }
-            | Write::Enqueue(_)
-            | Write::Dequeue(_)
-            | Write::OutboxStored { .. }
-            | Write::Call { .. }
-            | Write::InboxDeed { .. }
-            | Write::Collision { .. }
-            | Write::Epoch { .. }
-            | Write::Log(_)
-            | Write::Leaf { .. }
-            | Write::Tick { .. }
-            | Write::TickCited(_)
-            | Write::Checkpoint { .. }
-            | Write::Dated(_)
-            | Write::HeldHead { .. }
-            | Write::HistoryBreak { .. }
-            | Write::LinkState { .. } => return,
-        };
-        self.note(key, room, &text);
-    }
-
-    /// Adds a line to the history of an envelope.
-    pub(super) fn note(&mut self, key: relay::envelope_id::EnvelopeKey, room: RoomId, text: &str) {
-        let at_ms = self.now_ms - super::BEGINNING_MS;
-        let room = self.cast.name(room);
-        self.model.note(key, format!("step {} {at_ms:>8} ms {room:<8} {text}", self.step));
     }
 
     fn deliver(&mut self, node: usize, item: Outgoing) {
@@ -272,44 +223,5 @@ impl World {
             }
         }
         Ok(())
-    }
-
-    /// Whether no queue and no outbox between rooms that have a link holds anything.
-    pub(super) fn is_drained(&self) -> bool {
-        (0..self.stations.len()).all(|node| {
-            let (queued, receipts) = self.backlog(node);
-            let drained =
-                queued == 0 && (receipts == 0 || self.circumstances.flaws.wire == WireFlaw::LosesReceipts);
-            drained && self.is_dated(node)
-        })
-    }
-
-    /// Whether the root hub has dated the whole log of a room.
-    fn is_dated(&self, node: usize) -> bool {
-        self.stations[node].disk.look(|store| {
-            let dated = store.dated().last_key_value().map_or(0, |(size, _)| *size);
-            dated == store.leaves().len() as u64
-        })
-    }
-
-    /// Places in queues, and receipts not confirmed by neighbours over the tree's own links.
-    fn backlog(&self, node: usize) -> (usize, u64) {
-        let mut disk = self.stations[node].disk.clone();
-        let queued = disk.look(|store| store.all_places().len());
-        let loaded = now_or_never(node::store::Store::load(&mut disk)).expect("the store in memory loads");
-        let me = self.cast.rooms[node];
-        let by_tree = |room: &RoomId| {
-            self.cast.map.parent(me) == Some(*room) || self.cast.map.parent(*room) == Some(me)
-        };
-        let outboxes = loaded.outboxes.iter().filter(|(room, _)| by_tree(room));
-        (queued, outboxes.map(|(_, (next, stored))| next.saturating_sub(stored + 1)).sum())
-    }
-
-    pub(super) fn what_waits(&self) -> String {
-        let rooms = self.cast.rooms.iter().enumerate();
-        let lines = rooms.map(|(node, room)| {
-            format!("{} {:?} dated {}", self.cast.name(*room), self.backlog(node), self.is_dated(node))
-        });
-        lines.collect::<Vec<_>>().join(", ")
     }
 }

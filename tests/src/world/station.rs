@@ -39,12 +39,13 @@ pub(crate) struct Station {
     pub(crate) paused_until_ms: i64,
     /// By how much the clock is wrong.
     pub(crate) skew_ms: i64,
+    pub(crate) first_skew_ms: i64,
     pub(crate) storage: StorageLevel,
     clock: Clock,
 }
 
 impl Station {
-    pub(crate) fn new(flaw: DiskFlaw, now_ms: i64) -> Self {
+    pub(crate) fn new(flaw: DiskFlaw, now_ms: i64, skew_ms: i64) -> Self {
         Self {
             disk: Disk::new(flaw),
             driver: None,
@@ -55,7 +56,8 @@ impl Station {
             is_turn_wanted: false,
             wake_ms: now_ms,
             paused_until_ms: now_ms,
-            skew_ms: 0,
+            skew_ms,
+            first_skew_ms: skew_ms,
             storage: StorageLevel::Normal,
             clock: Clock::standing_at(Timestamp::from_ms(now_ms)),
         }

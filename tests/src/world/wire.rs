@@ -2,7 +2,10 @@
 //! thin line. Frames are really encoded and decoded.
 //!
 //! As in QUIC nothing is lost or reordered within a stream, streams do not wait for each other, the more urgent stream
-//! has the line first, and when a session ends any part of what was under way may or may not have arrived.
+//! has the line first, and when a session ends any part of what was under way may or may not have arrived. So what an
+//! engine sees of a lossy line is delay: a lost packet holds up its own stream until it was sent again, and the other
+//! streams overtake it. A packet that comes twice or out of order it never sees; an envelope that comes twice it does,
+//! from a neighbour that could not know that it had arrived.
 
 use std::collections::VecDeque;
 
@@ -12,11 +15,53 @@ use relay::{
     limits::PART_BYTES_MAX,
 };
 
+use super::chance::Chance;
+
+/// What a line is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Quality {
+    pub(crate) latency_ms: i64,
+    /// Frames come later by up to so much, each by another time.
+    pub(crate) jitter_ms: u64,
+    pub(crate) bytes_per_ms: usize,
+    /// Of a hundred frames so many must be sent again.
+    pub(crate) loss_percent: u64,
+}
+
+impl Quality {
+    /// Nothing to complain of.
+    pub(crate) const GOOD: Self = Self { latency_ms: 20, jitter_ms: 3, bytes_per_ms: 1_000, loss_percent: 0 };
+
+    /// From a wire of the town to a radio in the hills: 48 kbit/s, 300 ms, three of ten packets lost.
+    pub(crate) fn draw(chance: &mut Chance) -> Self {
+        Self {
+            latency_ms: chance.pick(&[1, 20, 300]),
+            jitter_ms: chance.pick(&[3, 3, 200]),
+            bytes_per_ms: chance.pick(&[6, 100, 1_000]),
+            loss_percent: chance.pick(&[0, 0, 5, 30]),
+        }
+    }
+
+    /// How long a frame is under way. What is lost is noticed after two ways and some, then after twice that.
+    pub(crate) fn way_ms(&self, chance: &mut Chance) -> i64 {
+        let mut way_ms = self.latency_ms + chance.ms(0, self.jitter_ms);
+        let mut again_ms = 3 * self.latency_ms + 25;
+        while self.loss_percent > 0 && chance.below(100) < self.loss_percent {
+            way_ms += again_ms;
+            again_ms = (2 * again_ms).min(10_000);
+        }
+        way_ms
+    }
+}
+
 /// A pair of rooms that may have a link.
 pub(crate) struct Link {
     pub(crate) child: usize,
     pub(crate) hub: usize,
     pub(crate) alternate: bool,
+    /// What the line is like, and what it is like now.
+    pub(crate) usual: Quality,
+    pub(crate) quality: Quality,
     /// Nobody can dial.
     pub(crate) cut: bool,
     pub(crate) session: Option<Session>,
@@ -36,8 +81,18 @@ pub(crate) const STREAMS: usize = 5;
 pub(crate) const CONTROL: usize = 0;
 
 impl Link {
-    pub(crate) fn new(child: usize, hub: usize, alternate: bool, now_ms: i64) -> Self {
-        Self { child, hub, alternate, cut: false, session: None, up: [None; 2], away_since_ms: now_ms }
+    pub(crate) fn new((child, hub, alternate): (usize, usize, bool), quality: Quality, now_ms: i64) -> Self {
+        Self {
+            child,
+            hub,
+            alternate,
+            usual: quality,
+            quality,
+            cut: false,
+            session: None,
+            up: [None; 2],
+            away_since_ms: now_ms,
+        }
     }
 
     /// Who stands at a side.
@@ -66,9 +121,13 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(number: u64, latency_ms: i64, bytes_per_ms: usize) -> Self {
-        let lines = [Line::new(latency_ms, bytes_per_ms), Line::new(latency_ms, bytes_per_ms)];
-        Self { number, lines, early: [Vec::new(), Vec::new()], bodies: Default::default() }
+    pub(crate) fn new(number: u64) -> Self {
+        Self {
+            number,
+            lines: Default::default(),
+            early: [Vec::new(), Vec::new()],
+            bodies: Default::default(),
+        }
     }
 
     /// A frame of a precedence stream has come to `side`: gives the envelope when it is complete.
@@ -105,39 +164,27 @@ struct Body {
 }
 
 /// One direction of a session.
+#[derive(Default)]
 pub(crate) struct Line {
     pub(crate) queues: [VecDeque<Vec<u8>>; STREAMS],
     pub(crate) is_busy: bool,
     /// Nothing arrives before this time: the line is held up but not lost.
     pub(crate) stalled_until_ms: i64,
-    latency_ms: i64,
-    bytes_per_ms: usize,
     last_arrival_ms: [i64; STREAMS],
 }
 
 impl Line {
-    fn new(latency_ms: i64, bytes_per_ms: usize) -> Self {
-        Self {
-            queues: Default::default(),
-            is_busy: false,
-            stalled_until_ms: 0,
-            latency_ms,
-            bytes_per_ms,
-            last_arrival_ms: [0; STREAMS],
-        }
-    }
-
     /// The next frame to leave, the most urgent stream first, and how long it keeps the line.
-    pub(crate) fn next_frame(&mut self) -> Option<(usize, Vec<u8>, i64)> {
+    pub(crate) fn next_frame(&mut self, bytes_per_ms: usize) -> Option<(usize, Vec<u8>, i64)> {
         let stream = self.queues.iter().position(|queue| !queue.is_empty())?;
         let bytes = self.queues[stream].pop_front()?;
-        let takes_ms = i64::try_from(bytes.len().div_ceil(self.bytes_per_ms)).expect("a frame is small");
+        let takes_ms = i64::try_from(bytes.len().div_ceil(bytes_per_ms)).expect("a frame is small");
         Some((stream, bytes, takes_ms))
     }
 
     /// When a frame that has left at `left_ms` arrives: never before the one ahead of it on its stream.
-    pub(crate) fn arrival(&mut self, stream: usize, left_ms: i64, jitter_ms: i64) -> i64 {
-        let arrives = left_ms.max(self.stalled_until_ms) + self.latency_ms + jitter_ms;
+    pub(crate) fn arrival(&mut self, stream: usize, left_ms: i64, way_ms: i64) -> i64 {
+        let arrives = left_ms.max(self.stalled_until_ms) + way_ms;
         self.last_arrival_ms[stream] = self.last_arrival_ms[stream].max(arrives);
         self.last_arrival_ms[stream]
     }

@@ -1,8 +1,5 @@
 //! What people do in a simulated world: they write to one room or to several, in every precedence, with much time or
-//! little; alarms ring; officers acknowledge and return; operators press retry. Sometimes a copied machine signs
-//! something else under an id that is taken.
-
-use std::collections::BTreeMap;
+//! little; alarms ring; officers acknowledge and return; operators press retry.
 
 use certs::{
     cbor,
@@ -18,7 +15,7 @@ use relay::{
     },
     envelope::{ENVELOPE_VERSION, Role, Route, SealedMessage},
     envelope_id::{EnvelopeId, EnvelopeKey, Epoch},
-    limits::LIFETIME_DEFAULT,
+    limits::{LIFETIME_DEFAULT, RECIPIENTS_MAX},
     message::field::Status,
     receipt::{Event as Happening, OfficerDeed, Reason},
     step::{Deed, DutyOrder, Input, Submission},
@@ -28,30 +25,25 @@ use tokio::sync::oneshot;
 use topology::{Flow, Precedence, RoomId};
 
 use super::{
-    Event, World,
-    cast::{CITY, COUNTY, NETWORK, PROVINCE, SECOND, UNKNOWN_KIND},
+    World,
+    cast::{NETWORK, UNKNOWN_KIND},
     chance::Chance,
 };
 
 impl World {
-    /// Somebody does something, and somebody will do something again.
-    pub(super) fn work(&mut self) {
-        if !self.is_stormy() {
-            return;
-        }
+    /// Somebody does something. Gives what, and in which room.
+    pub(super) fn work(&mut self) -> (&'static str, String) {
         let node = self.chance.index(self.stations.len());
-        match self.chance.below(12) {
+        let name = match self.chance.below(11) {
             0..=6 => {
                 let letters = if self.chance.one_in(6) { 6 } else { 1 };
                 (0..letters).for_each(|_| self.write(node));
+                if letters == 1 { "a message is written" } else { "many messages are written" }
             }
             7..=9 => self.sign_a_deed(node),
-            10 => self.press_retry(node),
-            _ => self.copy_an_id(),
-        }
-        let usual = self.circumstances.work_every_ms;
-        let after_ms = self.chance.ms(1, 2 * usual);
-        self.at(after_ms, Event::Work);
+            _ => self.press_retry(node),
+        };
+        (name, self.cast.name(self.cast.rooms[node]).to_owned())
     }
 
     /// Somebody writes to a room or to several.
@@ -67,8 +59,8 @@ impl World {
         self.job(node, Job { input: Input::Submit(Box::new(submission)), reply: Some(reply) });
     }
 
-    fn compose(&mut self, node: usize, epoch: Epoch, now: Timestamp) -> SealedMessage {
-        let (flow, recipients) = addresses(&mut self.chance, node, self.cast.rooms.len());
+    pub(super) fn compose(&mut self, node: usize, epoch: Epoch, now: Timestamp) -> SealedMessage {
+        let (flow, recipients) = self.addresses(node);
         let lifetime_ms = match self.chance.below(5) {
             0 => self.chance.ms(500, 20_000),
             1 => self.chance.ms(20_000, 300_000),
@@ -94,6 +86,25 @@ impl World {
         sealed(route, &to, body)
     }
 
+    /// To whom a room writes, and which way that flows: the province to anybody, a city to its counties or the
+    /// province, everybody else to those above. Usually to few, sometimes to all that fit one envelope.
+    fn addresses(&mut self, node: usize) -> (Flow, Vec<usize>) {
+        let above: Vec<usize> =
+            std::iter::successors(self.cast.parent(node), |at| self.cast.parent(*at)).collect();
+        let below = self.cast.children(node);
+        let (flow, mut to) = match (above.is_empty(), below.is_empty()) {
+            (true, _) => (Flow::Down, (1..self.stations.len()).collect()),
+            (false, false) if self.chance.one_in(2) => (Flow::Down, below),
+            (false, _) => (Flow::Up, above),
+        };
+        let most = if self.chance.one_in(20) { RECIPIENTS_MAX } else { 4 };
+        let count = self.chance.index(to.len().min(most)) + 1;
+        while to.len() > count {
+            to.remove(self.chance.index(to.len()));
+        }
+        (flow, to)
+    }
+
     /// The alarm for a delivered message rings, unless the node has died meanwhile.
     pub(super) fn ring(&mut self, node: usize, key: EnvelopeKey) {
         if self.chance.one_in(2) {
@@ -101,14 +112,16 @@ impl World {
         }
     }
 
-    fn sign_a_deed(&mut self, node: usize) {
+    fn sign_a_deed(&mut self, node: usize) -> &'static str {
         let lines: Vec<EnvelopeKey> =
             self.stations[node].disk.look(|store| store.inbox().keys().copied().collect());
-        let Some(key) = (!lines.is_empty()).then(|| self.chance.pick(&lines)) else { return };
+        let Some(key) = (!lines.is_empty()).then(|| self.chance.pick(&lines)) else {
+            return "nothing to sign";
+        };
         let Some(record) =
             self.stations[node].disk.look(|store| store.all_records().get(&key).map(|r| r.digest))
         else {
-            return;
+            return "nothing to sign";
         };
         let event = self.chance.pick(&[
             Happening::Acknowledged,
@@ -129,6 +142,7 @@ impl World {
         let reason = (event == Happening::Returned).then(|| Reason::code("wrong_room"));
         self.input(node, Input::Deed(Box::new(Deed { key, event, officer, reason })));
         self.look_at_timers(node, key);
+        "an officer signs"
     }
 
     /// The timers of what was delivered are looked at again and again, also after a crash: each step is taken once.
@@ -148,7 +162,7 @@ impl World {
         }
     }
 
-    fn press_retry(&mut self, node: usize) {
+    fn press_retry(&mut self, node: usize) -> &'static str {
         let open: Vec<EnvelopeKey> = self.stations[node].disk.look(|store| {
             let open = store.all_records().values().filter(|record| !record.is_ended());
             open.map(|record| record.key).collect()
@@ -157,47 +171,8 @@ impl World {
             let key = self.chance.pick(&open);
             self.input(node, Input::Retry(key));
         }
+        "an operator tries again"
     }
-
-    /// A copy of the county's machine signs other bytes under the id of something that the city has already.
-    fn copy_an_id(&mut self) {
-        let county = self.cast.rooms[COUNTY];
-        let taken: Vec<(EnvelopeKey, Timestamp)> = self.stations[CITY].disk.look(|store| {
-            let theirs = store.all_records().values().filter(|record| record.source == Some(county));
-            theirs.map(|record| (record.key, record.created_at)).collect()
-        });
-        let Some((key, created_at)) = (!taken.is_empty()).then(|| self.chance.pick(&taken)) else { return };
-        let epoch = Epoch { nonce: [9; 8].into(), counter: 9 };
-        let mut message = self.compose(COUNTY, epoch, created_at);
-        message.route.id = key.id;
-        message.route_bytes = cbor::encode(&message.route);
-        let precedence = message.route.precedence;
-        let to: Vec<RoomId> = message.to.iter().map(|(room, _, _)| *room).collect();
-        let mut numbers = BTreeMap::new();
-        let envelope = message.sign(&*self.cast.signers[COUNTY], |room| {
-            let number = numbers.entry(room).or_insert(0);
-            *number += 1;
-            *number
-        });
-        self.note(key, county, "a copy of this machine signs something else under this id");
-        self.send_envelope(COUNTY, self.cast.rooms[CITY], precedence, envelope.bytes().branch(&to));
-    }
-}
-
-/// To whom a room may write, and which way that flows.
-fn addresses(chance: &mut Chance, node: usize, rooms: usize) -> (Flow, Vec<usize>) {
-    let (flow, all): (Flow, &[usize]) = match node {
-        PROVINCE => (Flow::Down, &[CITY, COUNTY, SECOND]),
-        CITY if chance.one_in(2) => (Flow::Down, &[COUNTY, SECOND]),
-        CITY => (Flow::Up, &[PROVINCE]),
-        _ => (Flow::Up, &[CITY, PROVINCE]),
-    };
-    let mut to: Vec<usize> = all.iter().copied().filter(|place| *place < rooms).collect();
-    let most = chance.index(to.len()) + 1;
-    while to.len() > most {
-        to.remove(chance.index(to.len()));
-    }
-    (flow, to)
 }
 
 /// Mostly small; sometimes in parts; sometimes of a kind that its target does not know.
@@ -210,7 +185,7 @@ fn body(chance: &mut Chance) -> Vec<u8> {
     body
 }
 
-fn sealed(route: Route, to: &[RoomId], body: Vec<u8>) -> SealedMessage {
+pub(super) fn sealed(route: Route, to: &[RoomId], body: Vec<u8>) -> SealedMessage {
     let key = |room: &RoomId| WrappedKey {
         enc: vec![1; 32],
         key_id: KeyId::of(room.as_bytes()),
