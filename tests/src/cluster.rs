@@ -1,10 +1,12 @@
 //! A cluster: real processes of the tests' own binary on loopback, each with its own directory and database, enrolled
 //! the way rooms are enrolled in earnest. Everything ends with it.
 
+pub mod books;
 pub mod command;
 pub mod mail;
 pub mod network;
 pub mod room;
+pub mod traffic;
 pub mod wait;
 
 use std::{

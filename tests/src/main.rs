@@ -4,17 +4,22 @@
 //! ```text
 //! cargo run -p tests -- world --seeds 0..100000
 //! cargo run -p tests -- world --seed 4711
+//! cargo run -p tests -- kill --times 1000 --seed 4711
 //! cargo run -p tests -- demo --once
 //! ```
 
-use std::{io::Write, ops::Range, process::ExitCode};
+use std::{ops::Range, process::ExitCode};
 
-use tests::world::{self, Flaws, Summary};
+use tests::{
+    campaign, say,
+    world::{self, Flaws, Summary},
+};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("world") => worlds(&arguments[1..]),
+        Some(name @ "kill") => campaign::run(name, &arguments[1..]),
         Some(_) | None => node::run(std::env::args_os()).into(),
     }
 }
@@ -57,9 +62,4 @@ fn seeds(arguments: &[String]) -> Option<Range<u64>> {
         }
         _ => None,
     }
-}
-
-fn say(line: &str) {
-    // Nobody is left to read it when standard output is closed.
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
