@@ -1,12 +1,13 @@
 //! Long runs over real processes, from the command line and, shorter, from the tests.
 
 pub mod kill;
+pub mod power;
 
 use std::{collections::BTreeMap, process::ExitCode};
 
 use crate::say;
 
-const USAGE: &str = "usage: tests kill [--times N] [--seed N]";
+const USAGE: &str = "usage: tests kill [--times N] [--seed N] | power [--times N] [--seed N]";
 
 /// Runs the campaign of this name with these arguments.
 pub fn run(name: &str, arguments: &[String]) -> ExitCode {
@@ -22,6 +23,7 @@ pub fn run(name: &str, arguments: &[String]) -> ExitCode {
     runtime.block_on(async {
         match name {
             "kill" => say(&kill::run(&program, seed, number("--times", 60) as usize).await.to_string()),
+            "power" => say(&power::run(&program, seed, number("--times", 60) as usize).await.to_string()),
             _ => say(USAGE),
         }
     });

@@ -49,7 +49,10 @@ impl Cluster {
 
     /// Builds a network and starts its rooms one after the other.
     pub async fn prepare(program: &str, network: Network) -> Self {
-        let place = tempfile::tempdir().expect("a throw-away directory can be made");
+        // Whoever looks for a defect keeps the logs.
+        let keeps = std::env::var_os("YICHUAN_TESTS_KEEP").is_some();
+        let place = tempfile::Builder::new().disable_cleanup(keeps).tempdir();
+        let place = place.expect("a throw-away directory can be made");
         let program = PathBuf::from(program);
         let mut cluster = Self { rooms: BTreeMap::new(), network, program, place };
         cluster.found().await;
@@ -121,7 +124,10 @@ impl Cluster {
     }
 
     async fn run(&self, room: &Room) {
-        room.configure(|config| config.log.clone_from(&self.network.log));
+        room.configure(|config| {
+            config.log.clone_from(&self.network.log);
+            config.disk = self.network.disk;
+        });
         room.start().await;
     }
 

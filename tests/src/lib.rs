@@ -4,6 +4,7 @@
 pub mod campaign;
 pub mod cluster;
 pub mod invariants;
+pub mod lab;
 pub mod model;
 pub mod peer;
 pub mod world;

@@ -8,6 +8,7 @@ use std::{
 
 use node::{
     audit::Report,
+    clock::Clock,
     control::{request::Request, view},
     store::sqlite::{InboxFilter, SqliteReader},
 };
@@ -17,7 +18,6 @@ use topology::RoomId;
 use super::{
     Cluster,
     traffic::{Ledger, Way},
-    wait::until,
 };
 use crate::peer::Keys;
 
@@ -67,7 +67,7 @@ impl fmt::Display for Reckoning {
 /// # Panics
 /// With the first thing that is lost or there twice, and after `limit` without any further outcome.
 pub async fn reckon(cluster: &Cluster, ledger: &Ledger, limit: Duration) -> Reckoning {
-    let mut books = Books::open(cluster).await;
+    let books = Books::open(cluster).await;
     let mut sum = Reckoning {
         submitted: ledger.submitted,
         accepted: ledger.accepted.len() as u64,
@@ -137,13 +137,8 @@ impl Books {
     }
 
     /// Waits for the outcome of a message, which is `delivered`, once; gives how many hubs took it over, each once.
-    async fn settled(&mut self, id: &str, way: Way, limit: Duration) -> u64 {
-        let key = self.key(id, way);
-        let events = until(&format!("the outcome of {id} {way:?}"), limit, async || {
-            let events = self.events(way.origin, key).await;
-            events.iter().any(|(event, _)| event.is_terminal()).then_some(events)
-        })
-        .await;
+    async fn settled(&self, id: &str, way: Way, limit: Duration) -> u64 {
+        let events = self.outcome(id, way, limit).await;
         let outcomes: Vec<_> = events.iter().filter(|(event, _)| event.is_terminal()).collect();
         assert_eq!(outcomes, [&(Event::Delivered, self.rooms[way.target])], "{id} {way:?}");
         let custody: Vec<RoomId> =
@@ -153,10 +148,51 @@ impl Books {
         custody.len() as u64
     }
 
+    async fn outcome(&self, id: &str, way: Way, limit: Duration) -> Vec<(Event, RoomId)> {
+        let key = self.key(id, way);
+        let started = Clock::instant();
+        loop {
+            let events = self.events(way.origin, key).await;
+            if events.iter().any(|(event, _)| event.is_terminal()) {
+                return events;
+            }
+            if started.elapsed() > limit {
+                let mut known = BTreeMap::new();
+                for code in self.readers.keys() {
+                    let envelope = self.readers[code].envelope(key).await.expect("an envelope can be read");
+                    let state = envelope.map(|envelope| envelope.record.deliveries);
+                    known.insert(code, (self.events(code, key).await, state));
+                }
+                panic!("LOST or stuck: no outcome of {id} {way:?} within {limit:?}: {known:#?}");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// The events of a message that a room knows, with their issuers.
     pub async fn events(&self, code: &str, key: EnvelopeKey) -> Vec<(Event, RoomId)> {
         let lines = self.readers[code].receipts(key).await.expect("receipts can be read");
         lines.into_iter().map(|line| (line.receipt.event, line.receipt.issuer)).collect()
+    }
+
+    /// What a room has told others and does not know itself: accepted messages of its own that it has no record of, and
+    /// receipts of its own that others hold and it does not.
+    pub async fn forgotten(&self, code: &str, ledger: &Ledger) -> Vec<String> {
+        let mut forgotten = Vec::new();
+        for (id, way) in &ledger.accepted {
+            let key = self.key(id, *way);
+            let known = self.events(code, key).await;
+            if way.origin == code && known.is_empty() {
+                forgotten.push(format!("{id} was accepted"));
+            }
+            for other in self.readers.keys().filter(|other| *other != code) {
+                let held = self.events(other, key).await;
+                let own = held.into_iter().filter(|(_, issuer)| *issuer == self.rooms[code]);
+                let lost = own.filter(|event| !known.contains(event));
+                forgotten.extend(lost.map(|(event, _)| format!("{id}: {other} holds its {event:?}")));
+            }
+        }
+        forgotten
     }
 
     /// What stands in each inbox.

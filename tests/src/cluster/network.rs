@@ -7,6 +7,8 @@ use std::{
     sync::Mutex,
 };
 
+use node::config::DiskMarks;
+
 /// A network to be built.
 #[derive(Debug, Clone)]
 pub struct Network {
@@ -16,6 +18,8 @@ pub struct Network {
     pub log: String,
     /// Whether it is a demo network, whose links may be cut and whose clocks may be moved.
     pub demo: bool,
+    /// When the disk of every node counts as nearly full.
+    pub disk: DiskMarks,
 }
 
 /// One room on the map.
@@ -44,7 +48,8 @@ pub struct Place {
 impl Network {
     /// Province 410000, city 411300, county 411322.
     pub fn three() -> Self {
-        let mut network = Self { places: Vec::new(), log: "info".to_owned(), demo: true };
+        let mut network =
+            Self { places: Vec::new(), log: "info".to_owned(), demo: true, disk: DiskMarks::default() };
         network.add("410000", "河南省政府总值班室", "province", None);
         network.add("411300", "南阳市政府总值班室", "city", Some("410000"));
         network.add("411322", "方城县政府总值班室", "county", Some("411300"));
@@ -53,7 +58,8 @@ impl Network {
 
     /// The province alone.
     pub fn one() -> Self {
-        let mut network = Self { places: Vec::new(), log: "info".to_owned(), demo: true };
+        let mut network =
+            Self { places: Vec::new(), log: "info".to_owned(), demo: true, disk: DiskMarks::default() };
         network.add("410000", "河南省政府总值班室", "province", None);
         network
     }
@@ -67,7 +73,8 @@ impl Network {
 
     /// Province, two cities, three counties and a department; the two counties under 411300 are peers.
     pub fn seven() -> Self {
-        let mut network = Self { places: Vec::new(), log: "info".to_owned(), demo: true };
+        let mut network =
+            Self { places: Vec::new(), log: "info".to_owned(), demo: true, disk: DiskMarks::default() };
         network.add("410000", "河南省政府总值班室", "province", None);
         network.add("410100", "郑州市政府总值班室", "city", Some("410000"));
         network.add("411300", "南阳市政府总值班室", "city", Some("410000"));

@@ -116,6 +116,17 @@ impl Room {
         .await;
     }
 
+    /// Waits until its node answers or has ended; whether it answers.
+    pub async fn ready_or_ended(&self) -> bool {
+        until(&format!("{} answers or ends", self.code), LONG, async || {
+            if self.exit_status().is_some() {
+                return Some(false);
+            }
+            self.ask::<view::Status>(&Request::Status).await.is_ok().then_some(true)
+        })
+        .await
+    }
+
     /// How its process ended, if it did.
     pub fn exit_status(&self) -> Option<ExitStatus> {
         let mut process = self.process.lock().expect("no holder of the process panics");

@@ -51,12 +51,18 @@ pub struct Ledger {
     pub accepted: BTreeMap<String, Way>,
     /// Why the rest was not, by the code of the problem.
     pub problems: BTreeMap<String, u64>,
+    /// How often the power of each room was switched: it is off after an odd number.
+    switched: BTreeMap<&'static str, u64>,
 }
 
 impl Ledger {
     /// Messages of which nobody was told whether they were taken.
     pub fn unanswered(&self) -> u64 {
         self.problems.get("no_answer").copied().unwrap_or(0)
+    }
+
+    fn power(&self, code: &str) -> u64 {
+        self.switched.get(code).copied().unwrap_or(0)
     }
 }
 
@@ -88,6 +94,19 @@ impl Traffic {
         until_true("messages are accepted", limit, async || self.accepted().await >= before + more).await;
     }
 
+    /// Switches the power of a room off or on again. An answer counts only if it was heard while the power was on, and the
+    /// same power as when the question was put: so what was acknowledged before a cut is known exactly.
+    pub async fn switch_power<T>(&self, code: &'static str, switch: impl FnOnce() -> T) -> T {
+        let mut ledger = self.ledger.lock().await;
+        *ledger.switched.entry(code).or_default() += 1;
+        switch()
+    }
+
+    /// The ledger as it stands.
+    pub async fn so_far(&self) -> Ledger {
+        self.ledger.lock().await.clone()
+    }
+
     /// Stops, and gives the ledger.
     pub async fn end(self) -> Ledger {
         self.stop.store(true, Ordering::Relaxed);
@@ -112,10 +131,14 @@ async fn keep_sending(
         let target = flow.to[number % flow.to.len()];
         let precedence = ["routine", "priority", "immediate", "flash"][number % 4];
         let letter = Letter::test(flow.kind, &[target], &format!("第{number}件,来自{}", flow.from));
+        let power = ledger.lock().await.power(flow.from);
         let sent = cluster.room(flow.from).try_send(&letter.precedence(precedence)).await;
         let mut ledger = ledger.lock().await;
         ledger.submitted += 1;
         match sent {
+            Ok(_) if power % 2 == 1 || power != ledger.power(flow.from) => {
+                *ledger.problems.entry("power_off".to_owned()).or_default() += 1;
+            }
             Ok(id) => {
                 ledger.accepted.insert(id, Way { origin: flow.from, target });
             }
