@@ -9,10 +9,10 @@
 //! cargo run -p tests -- demo --once
 //! ```
 
-use std::{ops::Range, process::ExitCode};
+use std::{ops::Range, path::Path, process::ExitCode};
 
 use tests::{
-    campaign, say,
+    campaign, lab, say,
     world::{self, Flaws, Summary},
 };
 
@@ -21,7 +21,22 @@ fn main() -> ExitCode {
     match arguments.first().map(String::as_str) {
         Some("world") => worlds(&arguments[1..]),
         Some(name @ ("kill" | "power")) => campaign::run(name, &arguments[1..]),
+        Some("store-work") => store_work(&arguments[1..]),
         Some(_) | None => node::run(std::env::args_os()).into(),
+    }
+}
+
+/// Works on a store for a test that fails its input and output.
+fn store_work(arguments: &[String]) -> ExitCode {
+    let [database, first] = arguments else { return ExitCode::from(2) };
+    let first = first.parse().expect("the first commit has a number");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime.expect("a runtime starts").block_on(lab::store_work::work(Path::new(database), first)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
     }
 }
 
