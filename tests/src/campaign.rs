@@ -1,13 +1,15 @@
 //! Long runs over real processes, from the command line and, shorter, from the tests.
 
 pub mod kill;
+pub mod lines;
 pub mod power;
 
 use std::{collections::BTreeMap, process::ExitCode};
 
 use crate::say;
 
-const USAGE: &str = "usage: tests kill [--times N] [--seed N] | power [--times N] [--seed N]";
+const USAGE: &str = "usage: tests kill [--times N] [--seed N] | power [--times N] [--seed N] | \
+                     lines [--outage-s N] [--seed N]";
 
 /// Runs the campaign of this name with these arguments.
 pub fn run(name: &str, arguments: &[String]) -> ExitCode {
@@ -24,6 +26,10 @@ pub fn run(name: &str, arguments: &[String]) -> ExitCode {
         match name {
             "kill" => say(&kill::run(&program, seed, number("--times", 60) as usize).await.to_string()),
             "power" => say(&power::run(&program, seed, number("--times", 60) as usize).await.to_string()),
+            "lines" => {
+                let outage = std::time::Duration::from_secs(number("--outage-s", 60));
+                say(&lines::run(&program, seed, outage).await);
+            }
             _ => say(USAGE),
         }
     });

@@ -19,7 +19,7 @@ use node::control::{request::Request, view};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
-use crate::peer::Keys;
+use crate::{lab::spaces::within, peer::Keys};
 
 pub use self::{
     command::Outcome,
@@ -100,7 +100,9 @@ impl Cluster {
         let dir = place.dir.clone().unwrap_or_else(|| self.place.path().join("rooms").join(&code));
         let room = self.new_room(&code, dir);
         let token = self.invite(&code).await;
-        let joined = self.command(&["--dir", text(room.dir()), "join", &token]).await;
+        let (program, mut before) = room.program();
+        before.extend(["--dir", text(room.dir()), "join", &token]);
+        let joined = command::run(program, &before).await;
         assert_eq!(joined.code, 0, "{code} does not join: {joined:?}");
         self.run(&room).await;
         room
@@ -120,7 +122,11 @@ impl Cluster {
     }
 
     fn new_room(&self, code: &str, dir: PathBuf) -> Room {
-        Room::new(&self.program, code, dir, self.place.path().join(format!("{code}.log")))
+        let space = self.network.places.iter().find(|place| place.code == code);
+        let space = space.and_then(|place| place.space.as_deref());
+        let mut words = space.map(within).unwrap_or_default();
+        words.push(self.program.clone());
+        Room::new(words, code, dir, self.place.path().join(format!("{code}.log")))
     }
 
     async fn run(&self, room: &Room) {

@@ -2,6 +2,8 @@
 //! packages; where they are missing a test says so, and in the checks (`CI` or `YICHUAN_TESTS_COMPLETE` set) fails.
 
 pub mod drive;
+pub mod line;
+pub mod spaces;
 pub mod store_work;
 pub mod volume;
 
