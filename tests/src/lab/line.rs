@@ -35,7 +35,7 @@ pub struct Line {
 }
 
 /// What waits before a slow line, at most; what comes then is lost.
-const BUFFER: Duration = Duration::from_secs(1);
+const BUFFER: Duration = Duration::from_millis(500);
 
 /// What a line has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
