@@ -1,10 +1,12 @@
 //! A cluster: real processes of the tests' own binary on loopback, each with its own directory and database, enrolled
 //! the way rooms are enrolled in earnest. Everything ends with it.
 
+pub mod books;
 pub mod command;
 pub mod mail;
 pub mod network;
 pub mod room;
+pub mod traffic;
 pub mod wait;
 
 use std::{
@@ -17,7 +19,7 @@ use node::control::{request::Request, view};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
-use crate::peer::Keys;
+use crate::{lab::spaces::within, peer::Keys};
 
 pub use self::{
     command::Outcome,
@@ -47,7 +49,10 @@ impl Cluster {
 
     /// Builds a network and starts its rooms one after the other.
     pub async fn prepare(program: &str, network: Network) -> Self {
-        let place = tempfile::tempdir().expect("a throw-away directory can be made");
+        // Whoever looks for a defect keeps the logs.
+        let keeps = std::env::var_os("YICHUAN_TESTS_KEEP").is_some();
+        let place = tempfile::Builder::new().disable_cleanup(keeps).tempdir();
+        let place = place.expect("a throw-away directory can be made");
         let program = PathBuf::from(program);
         let mut cluster = Self { rooms: BTreeMap::new(), network, program, place };
         cluster.found().await;
@@ -95,7 +100,9 @@ impl Cluster {
         let dir = place.dir.clone().unwrap_or_else(|| self.place.path().join("rooms").join(&code));
         let room = self.new_room(&code, dir);
         let token = self.invite(&code).await;
-        let joined = self.command(&["--dir", text(room.dir()), "join", &token]).await;
+        let (program, mut before) = room.program();
+        before.extend(["--dir", text(room.dir()), "join", &token]);
+        let joined = command::run(program, &before).await;
         assert_eq!(joined.code, 0, "{code} does not join: {joined:?}");
         self.run(&room).await;
         room
@@ -115,11 +122,18 @@ impl Cluster {
     }
 
     fn new_room(&self, code: &str, dir: PathBuf) -> Room {
-        Room::new(&self.program, code, dir, self.place.path().join(format!("{code}.log")))
+        let space = self.network.places.iter().find(|place| place.code == code);
+        let space = space.and_then(|place| place.space.as_deref());
+        let mut words = space.map(within).unwrap_or_default();
+        words.push(self.program.clone());
+        Room::new(words, code, dir, self.place.path().join(format!("{code}.log")))
     }
 
     async fn run(&self, room: &Room) {
-        room.configure(|config| config.log.clone_from(&self.network.log));
+        room.configure(|config| {
+            config.log.clone_from(&self.network.log);
+            config.disk = self.network.disk;
+        });
         room.start().await;
     }
 

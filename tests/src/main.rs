@@ -5,12 +5,15 @@
 //! cargo run -p tests --release -- world --seeds 0..100000
 //! cargo run -p tests --release -- world --seed 4711
 //! cargo run -p tests --release -- world --province --seeds 0..3
+//! cargo run -p tests --release -- kill --times 1000 --seed 4711
+//! cargo run -p tests --release -- lines --outage-s 180 --seed 4711
+//! cargo run -p tests --release -- power --times 1000 --seed 4711
 //! cargo run -p tests -- demo --once
 //! ```
 
 use std::{
-    io::Write,
     ops::Range,
+    path::Path,
     process::ExitCode,
     sync::{
         Mutex,
@@ -19,13 +22,32 @@ use std::{
     thread,
 };
 
-use tests::world::{self, Choice, Failure, Setup, Size, Summary};
+use tests::{
+    campaign, lab, say,
+    world::{self, Choice, Failure, Setup, Size, Summary},
+};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("world") => worlds(&arguments[1..]),
+        Some(name @ ("kill" | "lines" | "power")) => campaign::run(name, &arguments[1..]),
+        Some("store-work") => store_work(&arguments[1..]),
         Some(_) | None => node::run(std::env::args_os()).into(),
+    }
+}
+
+/// Works on a store for a test that fails its input and output.
+fn store_work(arguments: &[String]) -> ExitCode {
+    let [database, first] = arguments else { return ExitCode::from(2) };
+    let first = first.parse().expect("the first commit has a number");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime.expect("a runtime starts").block_on(lab::store_work::work(Path::new(database), first)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -136,9 +158,4 @@ fn parse(arguments: &[String]) -> Option<Wanted> {
         }
     }
     (!wanted.seeds.is_empty()).then_some(wanted)
-}
-
-fn say(line: &str) {
-    // Nobody is left to read it when standard output is closed.
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }

@@ -5,7 +5,7 @@
 //! was accepted must end, and its origin must know how, and the root must have dated every log to its last leaf.
 
 mod cast;
-mod chance;
+pub(crate) mod chance;
 mod circumstances;
 mod crash;
 mod disk;

@@ -152,7 +152,7 @@ async fn a_kept_demo_leaves_anchor_cards_and_rooms_that_run() {
     assert_eq!(processes_of(&dir), Vec::<String>::new());
     let room = document.rooms.iter().find(|room| room.code == "411322").unwrap();
     let log = place.path().join("log");
-    let county = tests::cluster::Room::new(Path::new(PROGRAM), "411322", room.dir.clone().into(), log);
+    let county = tests::cluster::Room::new(vec![PROGRAM.into()], "411322", room.dir.clone().into(), log);
     county.start().await;
     let inbox = county.inbox().await;
     assert!(inbox.iter().any(|line| line.kind == "verify.request"), "{inbox:?}");

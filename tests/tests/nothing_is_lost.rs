@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     os::unix::fs::FileExt,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,8 +13,12 @@ use std::{
     time::Duration,
 };
 
+use node::config::DiskMarks;
 use relay::crash_point::CrashPoint;
-use tests::cluster::{Cluster, LONG, Letter, Network, Room, mail::outcomes, text, until, until_true};
+use tests::{
+    cluster::{Cluster, LONG, Letter, Network, Room, books::audited, mail::outcomes, until, until_true},
+    lab::{has, volume::Small},
+};
 use tokio::sync::Mutex;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
@@ -168,45 +172,6 @@ async fn a_hub_that_dies_at_any_named_point_goes_on_where_it_was() {
     count(&cluster, &accepted).await;
 }
 
-/// A small volume of its own, gone with the test.
-struct Volume(PathBuf);
-
-impl Volume {
-    /// Mounts one, where this user may.
-    fn mount(at: &Path, mib: u32) -> Option<Self> {
-        fs::create_dir_all(at).ok()?;
-        let size = format!("size={mib}m");
-        let status = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs", text(at)])
-            .status();
-        status.is_ok_and(|status| status.success()).then(|| Self(at.to_owned()))
-    }
-
-    /// Fills it until so many KiB are left.
-    fn fill(&self, leave_kib: u64) {
-        let file = fs::File::create(self.0.join("filler")).expect("the filler can be made");
-        let free = node::store::reserve::free_space(&self.0).expect("the volume can be asked");
-        let block = vec![1; 4096];
-        let blocks = free.saturating_sub(leave_kib * 1024) / 4096;
-        for number in 0..blocks {
-            if file.write_all_at(&block, number * 4096).is_err() {
-                return;
-            }
-        }
-    }
-
-    fn empty(&self) {
-        fs::remove_file(self.0.join("filler")).expect("the filler is there");
-    }
-}
-
-impl Drop for Volume {
-    fn drop(&mut self) {
-        // Busy until its node has gone: taken out of the tree now, off the machine with the last file.
-        let _ = std::process::Command::new("umount").args(["-l", text(&self.0)]).status();
-    }
-}
-
 async fn refused(room: &Room, precedence: &str) -> Option<String> {
     let letter = Letter::test("report", &["411300"], "磁盘将满").precedence(precedence);
     room.try_send(&letter).await.err().map(|problem| problem.code)
@@ -215,17 +180,15 @@ async fn refused(room: &Room, precedence: &str) -> Option<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_routine_first_and_flash_last_and_recovers_by_itself() {
     let place = tempfile::tempdir().unwrap();
-    let Some(volume) = Volume::mount(&place.path().join("volume"), 48) else {
-        eprintln!("skipped: a full disk needs a small volume, and this user may not mount one");
+    if !has(&["mount"]) {
         return;
-    };
+    }
+    let volume = Small::mount(&place.path().join("volume"), 48);
     let mut network = Network::three();
-    network.place("411322").dir = Some(volume.0.join("county"));
+    network.place("411322").dir = Some(volume.path().join("county"));
+    network.disk = DiskMarks { low_mib: 20, critical_mib: 10 };
     let cluster = Cluster::start(PROGRAM, network).await;
     let county = cluster.room("411322");
-    county.stop().await;
-    county.configure(|config| (config.disk.low_mib, config.disk.critical_mib) = (20, 10));
-    county.start().await;
     county.link_is("411300", "up").await;
     let before = county.send(&Letter::test("report", &["411300"], "磁盘充足")).await;
     for (left_mib, level, not_taken, taken) in [
@@ -276,7 +239,7 @@ async fn a_full_disk_refuses_routine_first_and_flash_last_and_recovers_by_itself
     county.all_delivered(&kept).await;
     let inbox = cluster.room("411300").inbox_ids().await;
     assert!(kept.iter().all(|id| inbox.contains(id)));
-    drop(cluster);
+    audited(&cluster).await;
 }
 
 /// Spoils the database of a stopped node, sees what `run` says, and mends it.

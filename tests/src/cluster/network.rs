@@ -7,6 +7,10 @@ use std::{
     sync::Mutex,
 };
 
+use node::config::DiskMarks;
+
+use crate::lab::spaces::{self, Spaces};
+
 /// A network to be built.
 #[derive(Debug, Clone)]
 pub struct Network {
@@ -16,6 +20,8 @@ pub struct Network {
     pub log: String,
     /// Whether it is a demo network, whose links may be cut and whose clocks may be moved.
     pub demo: bool,
+    /// When the disk of every node counts as nearly full.
+    pub disk: DiskMarks,
 }
 
 /// One room on the map.
@@ -39,21 +45,37 @@ pub struct Place {
     pub joins: bool,
     /// Its directory, where it must not be the usual one.
     pub dir: Option<PathBuf>,
+    /// The network namespace that it runs in, if it has one of its own.
+    pub space: Option<String>,
 }
 
 impl Network {
     /// Province 410000, city 411300, county 411322.
     pub fn three() -> Self {
-        let mut network = Self { places: Vec::new(), log: "info".to_owned(), demo: true };
+        let mut network =
+            Self { places: Vec::new(), log: "info".to_owned(), demo: true, disk: DiskMarks::default() };
         network.add("410000", "河南省政府总值班室", "province", None);
         network.add("411300", "南阳市政府总值班室", "city", Some("410000"));
         network.add("411322", "方城县政府总值班室", "county", Some("411300"));
         network
     }
 
+    /// The same in three namespaces: the province in the first, the city in the second, the county in the third.
+    pub fn three_in(spaces: &Spaces) -> Self {
+        let mut network = Self::three();
+        for (number, place) in network.places.iter_mut().enumerate() {
+            place.space = Some(spaces.name(number + 1).to_owned());
+            let listens = place.address.is_some();
+            let address = format!("{}:7100", spaces::address(number + 1, 0));
+            place.address = listens.then(|| address.parse().expect("an address reads"));
+        }
+        network
+    }
+
     /// The province alone.
     pub fn one() -> Self {
-        let mut network = Self { places: Vec::new(), log: "info".to_owned(), demo: true };
+        let mut network =
+            Self { places: Vec::new(), log: "info".to_owned(), demo: true, disk: DiskMarks::default() };
         network.add("410000", "河南省政府总值班室", "province", None);
         network
     }
@@ -67,7 +89,8 @@ impl Network {
 
     /// Province, two cities, three counties and a department; the two counties under 411300 are peers.
     pub fn seven() -> Self {
-        let mut network = Self { places: Vec::new(), log: "info".to_owned(), demo: true };
+        let mut network =
+            Self { places: Vec::new(), log: "info".to_owned(), demo: true, disk: DiskMarks::default() };
         network.add("410000", "河南省政府总值班室", "province", None);
         network.add("410100", "郑州市政府总值班室", "city", Some("410000"));
         network.add("411300", "南阳市政府总值班室", "city", Some("410000"));
@@ -95,6 +118,7 @@ impl Network {
             address: parent.is_none().then(free_address),
             joins: true,
             dir: None,
+            space: None,
         });
         self.places.last_mut().expect("one was just added")
     }

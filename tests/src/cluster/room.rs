@@ -24,14 +24,21 @@ pub struct Room {
     code: String,
     dir: PathBuf,
     log: PathBuf,
-    program: PathBuf,
+    /// The program, after the words that put it where it runs.
+    program: Vec<PathBuf>,
     process: Mutex<Option<Child>>,
 }
 
 impl Room {
     /// A room that does not run yet.
-    pub fn new(program: &Path, code: &str, dir: PathBuf, log: PathBuf) -> Self {
-        Self { code: code.to_owned(), dir, log, program: program.to_owned(), process: Mutex::new(None) }
+    pub fn new(program: Vec<PathBuf>, code: &str, dir: PathBuf, log: PathBuf) -> Self {
+        Self { code: code.to_owned(), dir, log, program, process: Mutex::new(None) }
+    }
+
+    /// What to start for a command of this room, and the words before its own.
+    pub fn program(&self) -> (&Path, Vec<&str>) {
+        let (first, rest) = self.program.split_first().expect("there is a program");
+        (first, rest.iter().map(|word| super::text(word)).collect())
     }
 
     /// Its code.
@@ -82,8 +89,10 @@ impl Room {
 
     /// Starts its node under another program (such as a tracer) and with these variables; does not wait.
     pub fn spawn(&self, under: &[&str], environment: &[(&str, &str)]) {
-        let mut words: Vec<&Path> = under.iter().map(Path::new).collect();
-        words.extend([self.program.as_path(), Path::new("--dir"), &self.dir, Path::new("run")]);
+        let (program, before) = self.program.split_last().expect("there is a program");
+        let mut words: Vec<&Path> = before.iter().map(PathBuf::as_path).collect();
+        words.extend(under.iter().map(Path::new));
+        words.extend([program.as_path(), Path::new("--dir"), &self.dir, Path::new("run")]);
         let log = self.open_log();
         let child = Command::new(words[0])
             .args(&words[1..])
@@ -116,6 +125,17 @@ impl Room {
         .await;
     }
 
+    /// Waits until its node answers or has ended; whether it answers.
+    pub async fn ready_or_ended(&self) -> bool {
+        until(&format!("{} answers or ends", self.code), LONG, async || {
+            if self.exit_status().is_some() {
+                return Some(false);
+            }
+            self.ask::<view::Status>(&Request::Status).await.is_ok().then_some(true)
+        })
+        .await
+    }
+
     /// How its process ended, if it did.
     pub fn exit_status(&self) -> Option<ExitStatus> {
         let mut process = self.process.lock().expect("no holder of the process panics");
@@ -134,6 +154,13 @@ impl Room {
     /// Its process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.process.lock().expect("no holder of the process panics").as_ref().map(Child::id)
+    }
+
+    /// Stops its process for a while, as a paused machine is; or lets it go on.
+    pub fn pause(&self, paused: bool) {
+        let pid = self.pid().and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed()));
+        let signal = if paused { rustix::process::Signal::STOP } else { rustix::process::Signal::CONT };
+        rustix::process::kill_process(pid.expect("it runs"), signal).expect("our own child can be stopped");
     }
 
     /// Ends its process with SIGKILL. Nothing happens when none runs.

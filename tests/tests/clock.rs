@@ -1,0 +1,114 @@
+//! Promises 1 and 2 under clocks that jump: the clock of each hop in turn is set forward and back by hours and days while
+//! messages pass. Nothing is lost or expires on a clock that is wrong, and no history breaks. A message that its own room
+//! dates more than five minutes ahead waits at that room until then.
+
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+
+use node::control::{request::Request, view};
+use relay::receipt::Event;
+use tests::{
+    cluster::{
+        Cluster, LONG, Network, Room,
+        books::{Books, audited, reckon},
+        text,
+        traffic::{BOTH_WAYS, Traffic},
+        until_true,
+    },
+    lab::has,
+};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
+/// Puts another time before a program (Debian's `libfaketime`).
+const FAKER: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+const HOUR_S: i64 = 3600;
+/// Whose clock, and by how much. Every room has a turn forward and back, in hours and in days.
+const JUMPS: [(&str, i64); 6] = [
+    ("411322", 2 * HOUR_S),
+    ("411322", -50 * HOUR_S),
+    ("411300", 50 * HOUR_S),
+    ("411300", -2 * HOUR_S),
+    ("410000", 50 * HOUR_S),
+    ("410000", -2 * HOUR_S),
+];
+/// A room that holds a message for one from the future looks at it again after half a minute.
+const PATIENCE: Duration = Duration::from_secs(90);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The file that says how far a room's clock is off.
+fn clock_file(cluster: &Cluster, room: &Room) -> PathBuf {
+    cluster.place().join(format!("{}.clock", room.code()))
+}
+
+fn set_clock(cluster: &Cluster, room: &Room, off_s: i64) {
+    // At once, whole: a reader never sees half of it.
+    let file = clock_file(cluster, room);
+    let new = file.with_extension("new");
+    fs::write(&new, format!("{off_s:+}\n")).unwrap();
+    fs::rename(new, file).unwrap();
+}
+
+/// What a room takes for the time, against the machine's.
+async fn off_s(room: &Room) -> i64 {
+    let status: view::Status = room.ask(&Request::Status).await.unwrap();
+    (status.clock.now_ms - node::clock::Clock::wall().as_ms()) / 1000
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clocks_set_forward_and_back_by_hours_and_days_lose_nothing_and_expire_nothing() {
+    if !has(&[FAKER]) {
+        return;
+    }
+    let cluster = Arc::new(Cluster::start(PROGRAM, Network::three()).await);
+    for room in cluster.rooms() {
+        room.stop().await;
+        set_clock(&cluster, room, 0);
+        let file = clock_file(&cluster, room);
+        let environment = [
+            ("LD_PRELOAD", FAKER),
+            ("FAKETIME_TIMESTAMP_FILE", text(&file)),
+            ("FAKETIME_NO_CACHE", "1"),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ];
+        room.spawn(&[], &environment);
+    }
+    for room in cluster.rooms() {
+        room.ready().await;
+    }
+    cluster.all_links_up().await;
+    let mut early = Vec::new();
+    for (code, jump) in JUMPS {
+        let room = cluster.room(code);
+        set_clock(&cluster, room, jump);
+        until_true("the node sees the other time", LONG, async || (off_s(room).await - jump).abs() < 60)
+            .await;
+        let wrong = Traffic::begin(&cluster, &BOTH_WAYS, PAUSE);
+        wrong.goes_on(60, LONG).await;
+        let wrong = wrong.end().await;
+        set_clock(&cluster, room, 0);
+        let right = Traffic::begin(&cluster, &BOTH_WAYS, PAUSE);
+        right.goes_on(60, LONG).await;
+        let right = right.end().await;
+        // What is dated in the future waits until then.
+        let (rest, ahead) = wrong.split(|way| jump > 0 && way.origin == code);
+        println!(
+            "{code} {:+} h: {}, {} dated ahead",
+            jump / HOUR_S,
+            reckon(&cluster, &rest, PATIENCE).await,
+            ahead.accepted.len()
+        );
+        println!("{code}, right again: {}", reckon(&cluster, &right, PATIENCE).await);
+        early.push(ahead);
+    }
+    let books = Books::open(&cluster).await;
+    for (id, way) in early.iter().flat_map(|ledger| &ledger.accepted) {
+        let events = books.events(way.origin, books.key(id, *way)).await;
+        assert_eq!(events.first().map(|(event, _)| *event), Some(Event::Accepted), "{id} is lost");
+        let outcomes = events.iter().filter(|(event, _)| event.is_terminal());
+        assert!(
+            outcomes.clone().all(|(event, _)| *event == Event::Delivered) && outcomes.count() <= 1,
+            "{events:?}"
+        );
+    }
+    books.close().await;
+    audited(&cluster).await;
+}
