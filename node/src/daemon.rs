@@ -41,6 +41,7 @@ use crate::{
         registry::Registry,
         session::Context,
     },
+    log_lines::LogLines,
     loss::LossBook,
     officers::Officers,
     problem::Problem,
@@ -329,7 +330,8 @@ fn start_log(config: &Config) -> Result<(), Problem> {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log).map_err(|error| {
         Problem::usage("config_invalid").with("path", "config.toml").with("detail", format!("log: {error}"))
     })?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    let lines = LogLines { is_json: config.log_json };
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines).with_ansi(false);
     // A second node in one process (a test) keeps the first one's log.
     let _ = if config.log_json { log.json().try_init() } else { log.try_init() };
     Ok(())
