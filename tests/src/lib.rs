@@ -1,6 +1,7 @@
 //! What is promised, and shown: a simulated world of duty rooms with a reference model beside it, and real processes
 //! over real QUIC.
 
+pub mod adversary;
 pub mod cluster;
 pub mod invariants;
 pub mod model;
