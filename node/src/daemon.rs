@@ -18,7 +18,7 @@ use std::{
 use certs::tls::CertificateCell;
 use relay::{engine::Seat, envelope_id::Epoch, step::StorageLevel, timestamp::Timestamp};
 use tokio::{
-    sync::{Notify, Semaphore, mpsc, watch},
+    sync::{Notify, mpsc, watch},
     task::JoinSet,
 };
 
@@ -35,8 +35,9 @@ use crate::{
     link::{
         dialler::Dialler,
         endpoint,
-        intake::{Intake, LARGE_BODIES_KIB},
-        places::Places,
+        intake::Intake,
+        large::LargeBodies,
+        places::{CONNECTIONS_OF_A_ROOM_MAX, Places},
         probes::Probes,
         registry::Registry,
         session::Context,
@@ -158,18 +159,13 @@ impl Running {
         let endpoint = endpoint::open(config.listen, &tls, &identity.storage)?;
         let registry = Registry::new(clock.clone(), jobs);
         let letterbox = Letterbox::new(config.room, identity.sealing.clone(), identity.storage.clone());
-        let intake = Intake {
-            registry,
-            trust: trust.clone(),
-            letterbox,
-            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_KIB)),
-        };
+        let intake = Intake { registry, trust: trust.clone(), letterbox, large_bodies: LargeBodies::new() };
         let context = Context {
             me: config.room,
             clock: clock.clone(),
             intake,
             probes: Probes::default(),
-            places: Places::default(),
+            places: Places::new(CONNECTIONS_OF_A_ROOM_MAX),
         };
         let door = Door::open(&directory, identity.clone(), trust.clone())?;
         let officers = Officers::open(&directory, identity.clone())?;

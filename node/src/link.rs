@@ -11,6 +11,7 @@ pub mod dialler;
 pub mod documents;
 pub mod endpoint;
 pub mod intake;
+pub mod large;
 pub mod outgoing;
 pub mod places;
 pub mod probes;

@@ -50,6 +50,7 @@ fn wrong<'a>(dns: &str, sibling: &str, wide: &str) -> Vec<(&'static str, Wish<'a
     };
     let named = |name: &str| wish(extensions(name, SIGNS, BOTH, ""));
     let used = |extended: &str| wish(extensions(&name, SIGNS, extended, ""));
+    let keyed = |usage: &str| wish(extensions(&name, usage, BOTH, ""));
     let good = || named(&name);
     let day = |from, to| Wish { validity: (from, to), ..good() };
     vec![
@@ -59,6 +60,9 @@ fn wrong<'a>(dns: &str, sibling: &str, wide: &str) -> Vec<(&'static str, Wish<'a
         ("for signing code only", used("codeSigning"), TLS),
         ("for signing documents only, as sheets are", used("1.3.6.1.5.5.7.3.36"), TLS),
         ("for anything (anyExtendedKeyUsage)", used("anyExtendedKeyUsage"), TLS),
+        ("its key is for agreeing on keys only", keyed("critical,keyAgreement"), AWAY),
+        ("its key is for signing certificates too", keyed("critical,digitalSignature,keyCertSign"), AWAY),
+        ("its key has no usage", keyed(""), AWAY),
         ("its name in the subject alone", wish(extensions("", SIGNS, BOTH, "")), AWAY),
         ("its name as a URI", named(&format!("URI:spiffe://{dns}")), AWAY),
         ("two names, its own first", named(&format!("{name},DNS:{sibling}")), AWAY),
@@ -131,7 +135,7 @@ async fn no_certificate_of_another_making_is_taken_unless_it_is_the_rooms_own() 
     );
     keys.dial(city.room).await.expect("its own certificate is good");
     table.control("a certificate by the same tool and hand, for the county's own name");
-    table.finish(19);
+    table.finish(22);
 }
 
 fn made_for_another() -> Vec<u8> {

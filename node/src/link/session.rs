@@ -50,7 +50,7 @@ pub struct Context {
     /// `ping` and `trace`.
     pub probes: Probes,
     /// How many connections each room has here.
-    pub places: Places,
+    pub places: Places<RoomId>,
 }
 
 /// Which end of the connection this is.
