@@ -3,6 +3,8 @@
 
 pub mod adversary;
 pub mod cluster;
+pub mod corpora;
+pub mod decoders;
 pub mod invariants;
 pub mod model;
 pub mod peer;

@@ -4,10 +4,11 @@
 //! ```text
 //! cargo run -p tests -- world --seeds 0..100000
 //! cargo run -p tests -- world --seed 4711
+//! cargo run -p tests -- corpora DIR
 //! cargo run -p tests -- demo --once
 //! ```
 
-use std::{io::Write, ops::Range, process::ExitCode};
+use std::{io::Write, ops::Range, path::Path, process::ExitCode};
 
 use tests::world::{self, Flaws, Summary};
 
@@ -15,7 +16,23 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("world") => worlds(&arguments[1..]),
+        Some("corpora") => corpora(&arguments[1..]),
         Some(_) | None => node::run(std::env::args_os()).into(),
+    }
+}
+
+/// Writes the first seeds of the fuzzer's corpora.
+fn corpora(arguments: &[String]) -> ExitCode {
+    let [dir] = arguments else {
+        say("usage: tests corpora DIR");
+        return ExitCode::from(2);
+    };
+    match tests::corpora::write(Path::new(dir)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&error.to_string());
+            ExitCode::FAILURE
+        }
     }
 }
 
