@@ -125,7 +125,22 @@ impl Keys {
         event: Event,
         issuer: RoomId,
     ) -> Vec<u8> {
-        let receipt = Receipt {
+        self.statement(envelope, envelope_digest, recipient, event, issuer)
+            .sign(&self.signing)
+            .bytes()
+            .to_vec()
+    }
+
+    /// What such a receipt says, not signed yet.
+    pub fn statement(
+        &self,
+        envelope: &VerifiedEnvelope,
+        envelope_digest: Digest,
+        recipient: RoomId,
+        event: Event,
+        issuer: RoomId,
+    ) -> Receipt {
+        Receipt {
             v: 1,
             at: Clock::wall(),
             seq: 1_000_000,
@@ -142,8 +157,7 @@ impl Keys {
             recipient,
             envelope_id: envelope.key().id,
             envelope_digest,
-        };
-        receipt.sign(&self.signing).bytes().to_vec()
+        }
     }
 }
 
