@@ -3,6 +3,7 @@
 pub mod bombs;
 pub mod city;
 pub mod county;
+pub mod flood;
 pub mod openssl;
 mod table;
 mod watch;

@@ -5,18 +5,23 @@
 //! cargo run -p tests -- world --seeds 0..100000
 //! cargo run -p tests -- world --seed 4711
 //! cargo run -p tests -- corpora DIR
+//! cargo run -p tests --release -- flood
 //! cargo run -p tests -- demo --once
 //! ```
 
-use std::{io::Write, ops::Range, path::Path, process::ExitCode};
+use std::{io::Write, ops::Range, path::Path, process::ExitCode, time::Duration};
 
-use tests::world::{self, Flaws, Summary};
+use tests::{
+    adversary::flood::{Measured, measure},
+    world::{self, Flaws, Summary},
+};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("world") => worlds(&arguments[1..]),
         Some("corpora") => corpora(&arguments[1..]),
+        Some("flood") => flood(),
         Some(_) | None => node::run(std::env::args_os()).into(),
     }
 }
@@ -34,6 +39,20 @@ fn corpora(arguments: &[String]) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Measures what siblings notice of a room that floods their hub.
+fn flood() -> ExitCode {
+    let program = std::env::current_exe().expect("this program has a path");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
+    let program = program.to_str().expect("the path is text");
+    let measured = runtime.block_on(measure(program, Duration::from_secs(30)));
+    for (name, took) in [("quiet", &measured.quiet_ms), ("flooded", &measured.flooded_ms)] {
+        let [half, most, all] = [50, 99, 100].map(|share| Measured::percentile(took, share));
+        say(&format!("{name}: {} reports, p50 {half} ms, p99 {most} ms, longest {all} ms", took.len()));
+    }
+    say(&format!("the flood: {} envelopes over {} links", measured.envelopes, measured.links));
+    ExitCode::SUCCESS
 }
 
 fn worlds(arguments: &[String]) -> ExitCode {
