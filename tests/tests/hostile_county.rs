@@ -15,7 +15,7 @@ use relay::{
 use serde_bytes::{ByteArray, ByteBuf};
 use tests::{
     adversary::{County, Table, county::is_alive},
-    cluster::Letter,
+    cluster::{LONG, Letter, until_true},
     peer::{Heard, Keys, Line},
 };
 use topology::{Flow, Precedence, RoomId};
@@ -286,4 +286,24 @@ async fn no_receipt_counts_that_is_not_its_own() {
     county.cluster.room(SIBLING).has_in_inbox(&id).await;
     table.control("its own receipt for its own copy; the sibling has its copy all the same");
     table.finish(13);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stolen_key_beside_the_true_room_is_noticed_at_both_ends_and_takes_nothing_away() {
+    let county = County::take_over(PROGRAM).await;
+    let (true_room, watch) = (county.cluster.room("411322"), county.watch());
+    true_room.start().await;
+    true_room.link_is("411300", "up").await;
+    let mut table = Table::new("a stolen key");
+    let thief = county.line().await;
+    let told = watch.warned("a newer link takes the place of the older one").await;
+    until_true("the county notices", LONG, async || true_room.log_text().contains("link_replaced")).await;
+    let attack = "it dials with the county's own keys while the county is up";
+    let told = format!("{told}; log of 411322: link_replaced");
+    table.row("T1", attack, "seen at both ends", "seen at both ends", told);
+    drop(thief);
+    let id = true_room.send(&Letter::test("report", &["411300"], "本县真正的报告")).await;
+    true_room.receipt(&id, "delivered").await;
+    table.control("the county's own link comes back and its report is delivered");
+    table.finish(1);
 }
