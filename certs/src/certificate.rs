@@ -107,6 +107,9 @@ pub struct CertificateFacts {
     pub dns_name: Option<String>,
     /// Whether it may issue.
     pub is_authority: bool,
+    /// Whether its key is for signatures in a handshake, and not for signing certificates (RFC 8446 section 4.4.2.2). The
+    /// path validation of the library does not look at this.
+    pub is_for_handshakes: bool,
     /// The one DNS subtree that it may issue for, if its constraints are exactly that.
     pub permitted_dns: Option<String>,
     /// The raw public key.
@@ -135,6 +138,7 @@ impl CertificateFacts {
             not_after_ms: x509.validity().not_after.timestamp().saturating_mul(1000),
             dns_name: only_dns_name(&x509),
             is_authority: x509.is_ca(),
+            is_for_handshakes: is_for_handshakes(&x509),
             permitted_dns: only_permitted_dns(&x509),
             public: x509.public_key().subject_public_key.data.to_vec(),
             fingerprint: digest(der),
@@ -145,6 +149,11 @@ impl CertificateFacts {
     pub fn public_key(&self) -> Result<PublicKey, CertificateError> {
         PublicKey::from_bytes(Suite::Ed25519, &self.public).map_err(|_| CertificateError::OtherKey)
     }
+}
+
+fn is_for_handshakes(x509: &X509Certificate<'_>) -> bool {
+    let usage = x509.key_usage().ok().flatten();
+    usage.is_some_and(|usage| usage.value.digital_signature() && !usage.value.key_cert_sign())
 }
 
 fn only_dns_name(x509: &X509Certificate<'_>) -> Option<String> {

@@ -86,6 +86,9 @@ pub fn peer_room(map: &Map, chain: &[CertificateDer<'_>]) -> Result<PeerRoom, Pe
     if own.is_authority {
         return Err(PeerError::Authority);
     }
+    if !own.is_for_handshakes {
+        return Err(PeerError::KeyUsage);
+    }
     let path = path_by_plan(map, issuer, &own, issuers)?;
     let (serial, not_after_ms, fingerprint) = (own.serial, own.not_after_ms, own.fingerprint);
     Ok(PeerRoom { room, issuer, serial, not_after_ms, fingerprint, path })
@@ -145,6 +148,9 @@ pub enum PeerError {
     /// An issuing certificate used for a link.
     #[error("the certificate is an issuing certificate and not one for links")]
     Authority,
+    /// A key for something else.
+    #[error("the certificate's key is not for signatures in a handshake: have its hub issue a new one")]
+    KeyUsage,
     /// Other issuers than the plan gives.
     #[error(
         "the chain is not that of the room's hubs on the map, in their order: have its parent issue a new one"

@@ -111,9 +111,9 @@ impl Catalogue {
         self.language
     }
 
-    /// A text with its values. An unknown id is answered with the id itself.
+    /// A text with its values, none of which makes a line of its own. An unknown id is answered with the id itself.
     pub fn text(&self, id: &str, values: &[(&str, &str)]) -> String {
-        self.find(id, None, values).unwrap_or_else(|| id.to_owned())
+        self.find_text(id, values).unwrap_or_else(|| id.to_owned())
     }
 
     /// The name of a word that programs use, such as event `custody`; the word itself when it is not known.
@@ -121,9 +121,12 @@ impl Catalogue {
         self.find(&identifier(group, word), None, &[]).unwrap_or_else(|| word.to_owned())
     }
 
-    /// A text, or nothing when the catalogue has none.
+    /// The same, or nothing when the catalogue has none.
     pub fn find_text(&self, id: &str, values: &[(&str, &str)]) -> Option<String> {
-        self.find(id, None, values)
+        let lines: Vec<String> = values.iter().map(|(_, value)| value.replace('\n', " ⏎ ")).collect();
+        let values: Vec<(&str, &str)> =
+            values.iter().zip(&lines).map(|((name, _), line)| (*name, line.as_str())).collect();
+        self.find(id, None, &values)
     }
 
     /// What a problem means. Its `detail`, if the sentences do not quote it, stands behind the reason.

@@ -18,7 +18,7 @@ use std::{
 use certs::tls::CertificateCell;
 use relay::{engine::Seat, envelope_id::Epoch, step::StorageLevel, timestamp::Timestamp};
 use tokio::{
-    sync::{Notify, Semaphore, mpsc, watch},
+    sync::{Notify, mpsc, watch},
     task::JoinSet,
 };
 
@@ -35,12 +35,14 @@ use crate::{
     link::{
         dialler::Dialler,
         endpoint,
-        intake::{Intake, LARGE_BODIES_KIB},
-        places::Places,
+        intake::Intake,
+        large::LargeBodies,
+        places::{CONNECTIONS_OF_A_ROOM_MAX, Places},
         probes::Probes,
         registry::Registry,
         session::Context,
     },
+    log_lines::LogLines,
     loss::LossBook,
     officers::Officers,
     problem::Problem,
@@ -160,18 +162,13 @@ impl Running {
         let endpoint = endpoint::open(config.listen, &tls, &identity.storage)?;
         let registry = Registry::new(clock.clone(), jobs);
         let letterbox = Letterbox::new(config.room, identity.sealing.clone(), identity.storage.clone());
-        let intake = Intake {
-            registry,
-            trust: trust.clone(),
-            letterbox,
-            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_KIB)),
-        };
+        let intake = Intake { registry, trust: trust.clone(), letterbox, large_bodies: LargeBodies::new() };
         let context = Context {
             me: config.room,
             clock: clock.clone(),
             intake,
             probes: Probes::default(),
-            places: Places::default(),
+            places: Places::new(CONNECTIONS_OF_A_ROOM_MAX),
             loss: LossBook::new(&directory),
             reader: reader.clone(),
         };
@@ -360,7 +357,8 @@ fn start_log(config: &Config) -> Result<(), Problem> {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log).map_err(|error| {
         Problem::usage("config_invalid").with("path", "config.toml").with("detail", format!("log: {error}"))
     })?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    let lines = LogLines { is_json: config.log_json };
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines).with_ansi(false);
     // A second node in one process (a test) keeps the first one's log.
     let _ = if config.log_json { log.json().try_init() } else { log.try_init() };
     Ok(())

@@ -22,6 +22,7 @@ pub mod evidence;
 pub mod identity;
 pub mod letterbox;
 pub mod link;
+mod log_lines;
 pub mod loss;
 pub mod network;
 pub mod officers;

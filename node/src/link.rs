@@ -11,6 +11,7 @@ pub mod dialler;
 pub mod documents;
 pub mod endpoint;
 pub mod intake;
+pub mod large;
 mod loss;
 pub mod outgoing;
 pub mod places;

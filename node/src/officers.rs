@@ -353,8 +353,9 @@ fn check_free(book: &[Entry], name: &str) -> Result<(), Problem> {
 
 fn valid_name(name: &str) -> Result<String, Problem> {
     let name = name.trim();
-    let is_good =
-        !name.is_empty() && name.chars().count() <= NAME_CHARACTERS_MAX && !name.contains(char::is_control);
+    let is_good = !name.is_empty()
+        && name.chars().count() <= NAME_CHARACTERS_MAX
+        && !name.contains(topology::is_unseen);
     if is_good {
         Ok(name.to_owned())
     } else {

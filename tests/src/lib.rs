@@ -1,8 +1,11 @@
 //! What is promised, and shown: a simulated world of duty rooms with a reference model beside it, and real processes
 //! over real QUIC.
 
+pub mod adversary;
 pub mod campaign;
 pub mod cluster;
+pub mod corpora;
+pub mod decoders;
 pub mod invariants;
 pub mod lab;
 pub mod model;

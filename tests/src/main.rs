@@ -1,5 +1,5 @@
-//! The tests' own binary: long runs of the simulated world, and everything else as `yichuan` does it, so that tests
-//! have an executable of their own.
+//! The tests' own binary: long runs of the simulated world and of real faults, and everything else as `yichuan` does it, so
+//! that tests have an executable of their own.
 //!
 //! ```text
 //! cargo run -p tests --release -- world --seeds 0..100000
@@ -8,31 +8,28 @@
 //! cargo run -p tests --release -- kill --times 1000 --seed 4711
 //! cargo run -p tests --release -- lines --outage-s 180 --seed 4711
 //! cargo run -p tests --release -- power --times 1000 --seed 4711
+//! cargo run -p tests --release -- flood
+//! cargo run -p tests -- corpora DIR
 //! cargo run -p tests -- demo --once
 //! ```
 
-use std::{
-    ops::Range,
-    path::Path,
-    process::ExitCode,
-    sync::{
-        Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-    thread,
-};
+mod worlds;
+
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use tests::{
+    adversary::flood::{Measured, measure},
     campaign, lab, say,
-    world::{self, Choice, Failure, Setup, Size, Summary},
 };
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
-        Some("world") => worlds(&arguments[1..]),
+        Some("world") => worlds::run(&arguments[1..]),
         Some(name @ ("kill" | "lines" | "power")) => campaign::run(name, &arguments[1..]),
         Some("store-work") => store_work(&arguments[1..]),
+        Some("corpora") => corpora(&arguments[1..]),
+        Some("flood") => flood(),
         Some(_) | None => node::run(std::env::args_os()).into(),
     }
 }
@@ -71,91 +68,31 @@ struct Wanted {
 /// A failure is made small for so many seeds; of the others the number is enough.
 const SHRUNK_MAX: usize = 3;
 
-fn worlds(arguments: &[String]) -> ExitCode {
-    let Some(wanted) = parse(arguments) else {
-        say(USAGE);
+/// Writes the first seeds of the fuzzer's corpora.
+fn corpora(arguments: &[String]) -> ExitCode {
+    let [dir] = arguments else {
+        say("usage: tests corpora DIR");
         return ExitCode::from(2);
     };
-    let (seen, mut failures) = live(&wanted);
-    failures.sort_by_key(|failure| failure.seed);
-    for failure in failures.iter().take(SHRUNK_MAX) {
-        say(&format!("seed {} failed: {}", failure.seed, failure.violation.what));
-        if !wanted.stop {
-            let small = world::shortest(&wanted.setup(failure.seed), Box::new(failure.clone()));
-            say(&small.to_string());
+    match tests::corpora::write(Path::new(dir)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&error.to_string());
+            ExitCode::FAILURE
         }
-    }
-    say(&format!("{} worlds, seeds {:?}", wanted.seeds.end - wanted.seeds.start, wanted.seeds));
-    say(seen.to_string().trim_end());
-    let not_hit = seen.not_hit();
-    if wanted.every_point && !not_hit.is_empty() {
-        say(&format!("no node has crashed at {not_hit:?}"));
-        return ExitCode::FAILURE;
-    }
-    if failures.is_empty() {
-        return ExitCode::SUCCESS;
-    }
-    let seeds: Vec<u64> = failures.iter().map(|failure| failure.seed).collect();
-    say(&format!("{} failed: {seeds:?}", seeds.len()));
-    ExitCode::FAILURE
-}
-
-/// Lives all worlds, on as many threads as there are cores.
-fn live(wanted: &Wanted) -> (Summary, Vec<Failure>) {
-    let next = AtomicU64::new(wanted.seeds.start);
-    let seen = Mutex::new((Summary::default(), Vec::new()));
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let work = || {
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= wanted.seeds.end {
-                return;
-            }
-            let ended = world::run(&wanted.setup(seed));
-            let mut seen = seen.lock().expect("no thread panics while it holds the sums");
-            match ended {
-                Ok(summary) => seen.0.add(&summary),
-                Err(failure) => seen.1.push(*failure),
-            }
-            if wanted.stop && !seen.1.is_empty() {
-                next.store(wanted.seeds.end, Ordering::Relaxed);
-            }
-        }
-    };
-    thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
-    seen.into_inner().expect("no thread panics while it holds the sums")
-}
-
-impl Wanted {
-    fn setup(&self, seed: u64) -> Setup {
-        Setup { seed, size: self.size, choice: self.choice.clone(), ..Setup::default() }
     }
 }
 
-fn parse(arguments: &[String]) -> Option<Wanted> {
-    let mut wanted = Wanted::default();
-    let mut rest = arguments.iter().map(String::as_str);
-    while let Some(flag) = rest.next() {
-        match flag {
-            "--seed" => {
-                let seed = rest.next()?.parse().ok()?;
-                wanted.seeds = seed..seed + 1;
-            }
-            "--seeds" => {
-                let (from, to) = rest.next()?.split_once("..")?;
-                wanted.seeds = from.parse().ok()?..to.parse().ok()?;
-            }
-            "--incidents" => {
-                let numbers = rest.next()?.split(',').filter(|number| *number != "none");
-                let chosen = numbers.map(|number| number.parse().ok()).collect::<Option<_>>()?;
-                wanted.choice.incidents = Some(chosen);
-            }
-            "--crashes" => wanted.choice.crashes_max = Some(rest.next()?.parse().ok()?),
-            "--province" => wanted.size = Size::Province,
-            "--every-point" => wanted.every_point = true,
-            "--stop" => wanted.stop = true,
-            _ => return None,
-        }
+/// Measures what siblings notice of a room that floods their hub.
+fn flood() -> ExitCode {
+    let program = std::env::current_exe().expect("this program has a path");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
+    let program = program.to_str().expect("the path is text");
+    let measured = runtime.block_on(measure(program, Duration::from_secs(30)));
+    for (name, took) in [("quiet", &measured.quiet_ms), ("flooded", &measured.flooded_ms)] {
+        let [half, most, all] = [50, 99, 100].map(|share| Measured::percentile(took, share));
+        say(&format!("{name}: {} reports, p50 {half} ms, p99 {most} ms, longest {all} ms", took.len()));
     }
-    (!wanted.seeds.is_empty()).then_some(wanted)
+    say(&format!("the flood: {} envelopes over {} links", measured.envelopes, measured.links));
+    ExitCode::SUCCESS
 }

@@ -10,15 +10,16 @@ use certs::signature::Digest;
 use data_encoding::BASE64;
 use node::control::{request::Request, view};
 use relay::{
-    envelope::{EnvelopeBytes, VerifiedEnvelope},
+    envelope::EnvelopeBytes,
     frame::{Frame, ReceiptsFrame},
     message::{Kind, Message, field::Status},
     receipt::Event,
 };
 use serde_bytes::ByteBuf;
 use tests::{
+    adversary::{City, Table, Watch},
     cluster::{Cluster, Letter, Network, Room},
-    peer::{Ended, Heard, Keys, Line, forge, line},
+    peer::{Ended, Heard, forge, line},
 };
 use topology::{Flow, Precedence};
 
@@ -128,41 +129,9 @@ async fn no_canary_is_legible_at_a_hub_nor_at_rest_anywhere() {
     }
 }
 
-/// The city in hostile hands: its node is stopped, its keys are ours.
-struct HostileCity {
-    cluster: Cluster,
-    keys: Keys,
-}
-
-impl HostileCity {
-    async fn take_over() -> Self {
-        let cluster = Cluster::start(PROGRAM, Network::three()).await;
-        let city = cluster.room("411300");
-        city.stop().await;
-        let keys = Keys::of(city.dir());
-        Self { cluster, keys }
-    }
-
-    /// Waits for the county to dial.
-    async fn county(&self) -> (quinn::Endpoint, Line) {
-        let endpoint = self.keys.listen();
-        let line = self.keys.accept(&endpoint).await.expect("the county takes it for its parent");
-        (endpoint, line)
-    }
-
-    async fn province(&self) -> Line {
-        self.keys.dial(self.keys.room_of("410000")).await.expect("the province takes it for its child")
-    }
-
-    fn verified(&self, bytes: &EnvelopeBytes) -> VerifiedEnvelope {
-        VerifiedEnvelope::verify(bytes.clone(), "henan", &*self.keys.trust.keys)
-            .expect("the county's own bytes verify")
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_that_changes_a_byte_is_not_believed_and_the_true_bytes_are() {
-    let city = HostileCity::take_over().await;
+    let city = City::take_over(PROGRAM).await;
     let (_endpoint, mut below) = city.county().await;
     let id = city.cluster.room("411322").send(&Letter::test("report", &["410000"], "原文")).await;
     let (_, genuine) = below.hear_envelope().await.unwrap();
@@ -187,10 +156,17 @@ async fn a_hub_that_changes_a_byte_is_not_believed_and_the_true_bytes_are() {
         ("no key at all", no_keys),
         ("a key twice", twice),
     ];
+    let mut table = Table::new("a hub alters");
     for (what, bytes) in forged {
         above.hand_over(precedence, &bytes).await.unwrap();
         let refused = above.hear_not_taken(key.id).await.unwrap();
-        assert_eq!(refused.code, "does_not_verify", "{what}");
+        table.row(
+            "T25",
+            what,
+            "not taken: does_not_verify",
+            format!("not taken: {}", refused.code),
+            "the hub: NotTaken",
+        );
         assert!(city.cluster.room("410000").inbox_ids().await.is_empty(), "{what}");
     }
     above.hand_over(precedence, &genuine).await.unwrap();
@@ -200,11 +176,13 @@ async fn a_hub_that_changes_a_byte_is_not_believed_and_the_true_bytes_are() {
         [id],
         "the control: the true bytes are delivered"
     );
+    table.control("the county's own bytes");
+    table.finish(7);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_changed_bit_of_a_header_is_refused() {
-    let city = HostileCity::take_over().await;
+    let city = City::take_over(PROGRAM).await;
     let (_endpoint, mut below) = city.county().await;
     city.cluster.room("411322").send(&Letter::test("report", &["410000"], "逐位")).await;
     let (_, genuine) = below.hear_envelope().await.unwrap();
@@ -244,7 +222,7 @@ async fn every_changed_bit_of_a_header_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_cannot_give_orders_in_the_name_of_the_province() {
-    let city = HostileCity::take_over().await;
+    let city = City::take_over(PROGRAM).await;
     let (_endpoint, mut below) = city.county().await;
     let county = city.keys.room_of("411322");
     let instruction = |origin| {
@@ -272,7 +250,7 @@ async fn a_hub_cannot_give_orders_in_the_name_of_the_province() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_cannot_say_that_the_province_has_it() {
-    let city = HostileCity::take_over().await;
+    let city = City::take_over(PROGRAM).await;
     let (_endpoint, mut below) = city.county().await;
     let county = city.cluster.room("411322");
     let id = county.send(&Letter::test("report", &["410000"], "是否送达")).await;
@@ -280,6 +258,7 @@ async fn a_hub_cannot_say_that_the_province_has_it() {
     let envelope = city.verified(&genuine);
     let province = city.keys.room_of("410000");
     let other_bytes = Digest::from_bytes([7; 32]);
+    let watch = Watch::new(county);
     let forged = [
         (
             "the city says that the province has it",
@@ -299,6 +278,7 @@ async fn a_hub_cannot_say_that_the_province_has_it() {
         ),
         ("no receipt at all", genuine.header.to_vec()),
     ];
+    let mut table = Table::new("a hub's receipts");
     for (number, (what, bytes)) in (1..).zip(forged) {
         let receipts = vec![ByteBuf::from(bytes)];
         below
@@ -313,8 +293,15 @@ async fn a_hub_cannot_say_that_the_province_has_it() {
             })
             .await;
         assert_eq!(stored, Ok(number), "{what}");
-        let events = county.events(&id).await;
-        assert_eq!(events, [("accepted".to_owned(), "411322".to_owned())], "{what}");
+        // It was said twice: on the durable way and as an answer.
+        let told = if what == "for other bytes" {
+            "nobody: it is signed, and about nothing that is here".to_owned()
+        } else {
+            watch.warned("a receipt does not verify").await;
+            watch.warned("a receipt does not verify").await
+        };
+        let events: Vec<String> = county.events(&id).await.into_iter().map(|(event, _)| event).collect();
+        table.row("T27", what, "still accepted only", format!("still {} only", events.join(", ")), told);
     }
     let own = city.keys.receipt(&envelope, province, Event::Custody, city.keys.room);
     below.say(&Frame::Answers { receipts: vec![ByteBuf::from(own)] }).await.unwrap();
@@ -325,11 +312,13 @@ async fn a_hub_cannot_say_that_the_province_has_it() {
     let (_, signed) = above.hear_receipts().await.unwrap();
     below.say(&Frame::Answers { receipts: signed }).await.unwrap();
     assert_eq!(county.receipt(&id, "delivered").await.issuer, "410000");
+    table.control("the province's own receipt, passed on by the same hand");
+    table.finish(5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_cannot_read_what_it_carries_with_its_own_key() {
-    let city = HostileCity::take_over().await;
+    let city = City::take_over(PROGRAM).await;
     let (_endpoint, mut below) = city.county().await;
     let county = city.cluster.room("411322");
     county.send(&Letter::test("report", &["410000"], IN_TEXT)).await;
@@ -347,7 +336,7 @@ async fn a_hub_cannot_read_what_it_carries_with_its_own_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_that_drops_one_recipients_key_cannot_hide_it_from_the_origin() {
-    let city = HostileCity::take_over().await;
+    let city = City::take_over(PROGRAM).await;
     let (_endpoint, mut below) = city.county().await;
     let county = city.cluster.room("411322");
     let id = county.send(&Letter::test("report", &["410000", "411300"], "两个收件单位")).await;

@@ -1,7 +1,7 @@
 //! Promise 8, the wire: nothing that a peer sends can crash a node, and bytes that are not what they should be change
 //! nothing. Each bad case has its control: the same bytes, unspoilt, are accepted.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use node::{clock::Clock, control::request::Request, control::view, link::registry::close};
 use relay::{
@@ -13,45 +13,21 @@ use relay::{
 };
 use serde_bytes::ByteBuf;
 use tests::{
-    cluster::{Cluster, LONG, Network, Room, until},
-    peer::{Draft, Ended, Heard, Keys, Line, forge, hello, line},
+    adversary::{County, Table, county::is_alive},
+    cluster::{LONG, until},
+    peer::{Draft, Ended, Keys, Line, forge, hello, line},
 };
 use topology::{Flow, Precedence};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
 
-/// Three rooms; the county's node is stopped and its keys are ours.
-struct Hostile {
-    cluster: Arc<Cluster>,
-    keys: Keys,
-}
-
-impl Hostile {
-    async fn county() -> Self {
-        let cluster = Arc::new(Cluster::start(PROGRAM, Network::three()).await);
-        cluster.room("411322").stop().await;
-        let keys = Keys::of(cluster.room("411322").dir());
-        Self { cluster, keys }
-    }
-
-    fn city(&self) -> &Room {
-        self.cluster.room("411300")
-    }
-
-    async fn line(&self) -> Line {
-        self.keys.dial(self.keys.room_of("411300")).await.expect("the county is let in")
-    }
-
-    fn report(&self) -> VerifiedEnvelope {
-        self.keys.seal(&self.keys.draft(self.keys.room_of("411300"), "完好的报告"))
-    }
-
-    /// Hands over a good report and sees it delivered: the node is alive and well.
-    async fn good_report_arrives(&self) {
-        let envelope = self.report();
-        let mut line = self.line().await;
-        line.hand_over(Precedence::Routine, envelope.bytes()).await.unwrap();
-        line.hear_receipt(&self.keys, envelope.key().id, Event::Delivered).await.unwrap();
+/// How a link ended, in the words of the catalogue.
+fn manner(ended: &Ended) -> String {
+    match ended {
+        Ended::Refused(close::VIOLATION, _) => "closed: violation".to_owned(),
+        Ended::Refused(code, _) => format!("closed: {}", close::word(u64::from(*code))),
+        Ended::Tls(_) => "refused by TLS".to_owned(),
+        Ended::Lost(_) => "lost".to_owned(),
     }
 }
 
@@ -67,17 +43,6 @@ async fn write(line: &mut Line, on: On, bytes: &[u8]) -> Result<(), Ended> {
         On::Control => line.say_bytes(bytes).await,
         On::Lane(precedence) => line.lane_bytes(precedence, bytes).await,
     }
-}
-
-/// A question whose answer proves that everything written before it on the control stream was taken.
-async fn is_alive(line: &mut Line) {
-    let asked = Clock::wall();
-    line.say(&Frame::Clock { asked }).await.unwrap();
-    let answered = line.hear_until(|heard| match heard {
-        Heard::Control(Frame::ClockAnswer { asked: repeated, .. }) if repeated == asked => Some(()),
-        Heard::Control(_) | Heard::Lane(..) => None,
-    });
-    answered.await.expect("the node answers");
 }
 
 fn announced(length: u32, bytes: &[u8]) -> Vec<u8> {
@@ -162,34 +127,37 @@ fn violations(report: &VerifiedEnvelope, greeting: &Hello) -> Vec<(&'static str,
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_frame_or_has_no_place_ends_the_link_and_nothing_else() {
-    let hostile = Hostile::county().await;
+    let hostile = County::take_over(PROGRAM).await;
     let pid = hostile.city().pid();
     let report = hostile.report();
+    let (mut table, watch) = (Table::new("frames"), hostile.watch());
     for (what, on, bytes) in violations(&report, &hello(&hostile.keys)) {
         let mut line = hostile.line().await;
-        eprintln!("{what}");
         // The node may have closed the link before everything was written.
         let _ = write(&mut line, on, &bytes).await;
         let ended = line.closed().await;
-        assert!(matches!(ended, Ended::Refused(code, _) if code == close::VIOLATION), "{what}: {ended:?}");
+        let told = format!("{ended:?}, {}", watch.warned("broke a rule of the link").await);
+        table.row("T37", what, "closed: violation", manner(&ended), told);
     }
     assert!(hostile.city().inbox_ids().await.is_empty(), "nothing of it was delivered");
     let mut line = hostile.line().await;
     for frame in [Frame::Clock { asked: Clock::wall() }, Frame::Answers { receipts: vec![] }] {
         line.say(&frame).await.unwrap();
-        is_alive(&mut line).await;
+        is_alive(&mut line).await.unwrap();
     }
     line.hand_over(Precedence::Routine, report.bytes()).await.unwrap();
     line.hear_receipt(&hostile.keys, report.key().id, Event::Delivered)
         .await
         .expect("the control: unspoilt, it arrives");
+    table.control("the frames of a report, unspoilt");
+    table.finish(27);
     assert_eq!(hostile.city().pid(), pid);
     assert!(hostile.city().exit_status().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frame_that_is_cut_short_or_never_ends_is_no_frame() {
-    let hostile = Hostile::county().await;
+    let hostile = County::take_over(PROGRAM).await;
     let envelope = line::encode(hostile.report().bytes());
     for cut in [1, 3, 4, 5, envelope.len() / 2, envelope.len() - 1] {
         let mut line = hostile.line().await;
@@ -201,7 +169,7 @@ async fn a_frame_that_is_cut_short_or_never_ends_is_no_frame() {
     // One that waits for its end holds up nobody: other streams of the same link go on.
     let mut line = hostile.line().await;
     line.lane_bytes(Precedence::Flash, &envelope[..envelope.len() - 1]).await.unwrap();
-    is_alive(&mut line).await;
+    is_alive(&mut line).await.unwrap();
     let report = hostile.report();
     line.hand_over(Precedence::Routine, report.bytes()).await.unwrap();
     line.hear_receipt(&hostile.keys, report.key().id, Event::Delivered).await.unwrap();
@@ -209,12 +177,8 @@ async fn a_frame_that_is_cut_short_or_never_ends_is_no_frame() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_stream_of_noise_is_enough_to_end_a_link() {
-    let hostile = Hostile::county().await;
-    let (endpoint, connection) = hostile
-        .keys
-        .connect(hostile.keys.room_of("411300"), Some(&hostile.keys.credentials()), certs::tls::ALPN_LINK)
-        .await
-        .unwrap();
+    let hostile = County::take_over(PROGRAM).await;
+    let (endpoint, connection) = hostile.connect().await;
     let mut line = Line::open(endpoint, connection).await.unwrap();
     line.say(&Frame::Hello(hello(&hostile.keys))).await.unwrap();
     line.hear().await.expect("a hello is answered");
@@ -228,7 +192,7 @@ async fn one_stream_of_noise_is_enough_to_end_a_link() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hello_of_another_version_network_or_room_is_not_answered() {
-    let hostile = Hostile::county().await;
+    let hostile = County::take_over(PROGRAM).await;
     let good = hello(&hostile.keys);
     let cases = [
         (
@@ -240,23 +204,21 @@ async fn a_hello_of_another_version_network_or_room_is_not_answered() {
         ("another network", Hello { network: "hubei".to_owned(), ..good.clone() }, close::INCOMPATIBLE),
         ("another room", Hello { room: hostile.keys.room_of("410000"), ..good.clone() }, close::VIOLATION),
     ];
-    let city = hostile.keys.room_of("411300");
+    let mut table = Table::new("hellos");
     for (what, hello, code) in cases {
-        let credentials = hostile.keys.credentials();
-        let (endpoint, connection) =
-            hostile.keys.connect(city, Some(&credentials), certs::tls::ALPN_LINK).await.unwrap();
-        let ended = Line::greet(endpoint, connection, hello).await.err();
-        assert!(matches!(ended, Some(Ended::Refused(refused, _)) if refused == code), "{what}: {ended:?}");
+        let (endpoint, connection) = hostile.connect().await;
+        let ended = Line::greet(endpoint, connection, hello).await.err().expect("it is not answered");
+        let expected = manner(&Ended::Refused(code, String::new()));
+        table.row("T15", what, expected, manner(&ended), format!("{ended:?}"));
     }
     let newer = Hello { version_max: 7, software: "later".to_owned(), ..good };
-    let credentials = hostile.keys.credentials();
-    let (endpoint, connection) =
-        hostile.keys.connect(city, Some(&credentials), certs::tls::ALPN_LINK).await.unwrap();
+    let (endpoint, connection) = hostile.connect().await;
     Line::greet(endpoint, connection, newer)
         .await
         .expect("one that speaks ours besides a later version is answered");
-    let (endpoint, connection) =
-        hostile.keys.connect(city, Some(&credentials), certs::tls::ALPN_LINK).await.unwrap();
+    table.control("a hello of a later program that speaks this version too");
+    table.finish(4);
+    let (endpoint, connection) = hostile.connect().await;
     let mut line = Line::open(endpoint, connection).await.unwrap();
     line.say(&Frame::Clock { asked: Clock::wall() }).await.unwrap();
     assert!(
@@ -265,12 +227,12 @@ async fn a_hello_of_another_version_network_or_room_is_not_answered() {
     );
 }
 
-/// Envelopes that are not taken at all: what was done to a good one, and the code.
+/// Envelopes that are not taken at all: the attack's number, what was done to a good one, and the code.
 fn not_taken(
     keys: &Keys,
     city: &Keys,
     province: &Keys,
-) -> Vec<(&'static str, VerifiedEnvelope, EnvelopeBytes, &'static str)> {
+) -> Vec<(&'static str, &'static str, VerifiedEnvelope, EnvelopeBytes, &'static str)> {
     let target = keys.room_of("411300");
     let genuine = keys.seal(&keys.draft(target, "完好的报告"));
     let bytes = genuine.bytes().clone();
@@ -293,41 +255,61 @@ fn not_taken(
     let early = keys.seal(&early);
     let not_its_own = province.seal(&province.draft(target, "不归县里转交"));
     let not_below = city.seal(&city.draft(keys.room_of("410000"), "上级的件"));
-    let case = |what, envelope: VerifiedEnvelope, code| {
+    let case = |id, what, envelope: VerifiedEnvelope, code| {
         let bytes = envelope.bytes().clone();
-        (what, envelope, bytes, code)
+        (id, what, envelope, bytes, code)
     };
     vec![
-        ("a changed signature", genuine.clone(), forge::with_header_bit(&bytes, last), "does_not_verify"),
-        ("a changed body", genuine.clone(), forge::with_body_bit(&bytes, 30), "does_not_verify"),
-        ("no keys", genuine, EnvelopeBytes { keys: vec![], ..bytes }, "does_not_verify"),
-        case("another room's name as origin", foreign, "does_not_verify"),
-        case("another network", other_network, "does_not_verify"),
-        case("a life of more than thirty days", endless, "does_not_verify"),
-        case("an expiry before its making", reversed, "does_not_verify"),
-        case("made an hour in the future", early, "clock_ahead"),
-        case("signed by a room that is not behind the child", not_its_own, "policy.hop.child.foreign_origin"),
-        case("signed by the hub itself", not_below, "policy.hop.child.foreign_origin"),
+        (
+            "T25",
+            "a changed signature",
+            genuine.clone(),
+            forge::with_header_bit(&bytes, last),
+            "does_not_verify",
+        ),
+        ("T25", "a changed body", genuine.clone(), forge::with_body_bit(&bytes, 30), "does_not_verify"),
+        ("T26", "no keys", genuine, EnvelopeBytes { keys: vec![], ..bytes }, "does_not_verify"),
+        case("T10", "another room's name as origin", foreign, "does_not_verify"),
+        case("T15", "another network", other_network, "does_not_verify"),
+        case("T24", "a life of more than thirty days", endless, "does_not_verify"),
+        case("T24", "an expiry before its making", reversed, "does_not_verify"),
+        case("T53", "made an hour in the future", early, "clock_ahead"),
+        case(
+            "T10",
+            "signed by a room that is not behind the child",
+            not_its_own,
+            "policy.hop.child.foreign_origin",
+        ),
+        case("T12", "signed by the hub itself", not_below, "policy.hop.child.foreign_origin"),
     ]
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_envelope_that_is_not_what_its_origin_signed_is_not_taken() {
-    let hostile = Hostile::county().await;
+    let hostile = County::take_over(PROGRAM).await;
     let (city, province) = (Keys::of(hostile.city().dir()), Keys::of(hostile.cluster.room("410000").dir()));
     let mut line = hostile.line().await;
-    for (what, envelope, bytes, code) in not_taken(&hostile.keys, &city, &province) {
+    let mut table = Table::new("envelopes");
+    for (id, what, envelope, bytes, code) in not_taken(&hostile.keys, &city, &province) {
         line.hand_over(Precedence::Routine, &bytes).await.unwrap();
         let refused = line.hear_not_taken(envelope.key().id).await.unwrap();
-        assert_eq!(refused.code, code, "{what}");
+        table.row(
+            id,
+            what,
+            format!("not taken: {code}"),
+            format!("not taken: {}", refused.code),
+            "the peer: NotTaken",
+        );
         assert!(hostile.city().inbox_ids().await.is_empty(), "{what}");
     }
     let control = hostile.report();
     line.hand_over(Precedence::Routine, control.bytes()).await.unwrap();
     line.hear_receipt(&hostile.keys, control.key().id, Event::Delivered).await.expect("the control arrives");
+    table.control("the report as its origin signed it");
+    table.finish(10);
 }
 
-async fn outcome(hostile: &Hostile, draft: &Draft, event: Event) -> Receipt {
+async fn outcome(hostile: &County, draft: &Draft, event: Event) -> Receipt {
     let envelope = hostile.keys.seal(draft);
     let mut line = hostile.line().await;
     line.hand_over(envelope.route().precedence, envelope.bytes()).await.unwrap();
@@ -336,7 +318,7 @@ async fn outcome(hostile: &Hostile, draft: &Draft, event: Event) -> Receipt {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_its_origin_did_wrong_is_refused_with_signed_evidence() {
-    let hostile = Hostile::county().await;
+    let hostile = County::take_over(PROGRAM).await;
     let target = hostile.keys.room_of("411300");
     let draft = |text: &str| hostile.keys.draft(target, text);
     let mut wrong_kind = draft("请照办");
@@ -352,23 +334,35 @@ async fn what_its_origin_did_wrong_is_refused_with_signed_evidence() {
         ("a lateral message between rooms without a relation", lateral, "policy.flow.lateral.not_related"),
         ("a state secret", draft("机密★3年 有关情况"), "state_secret"),
     ];
+    let mut table = Table::new("contents");
     for (what, draft, code) in cases {
         let refused = outcome(&hostile, &draft, Event::Refused).await;
-        assert_eq!(refused.reason.map(|reason| reason.code).as_deref(), Some(code), "{what}");
+        let reason = refused.reason.map(|reason| reason.code).unwrap_or_default();
+        let told = "the origin: signed receipt of 411300";
+        table.row("T11", what, format!("refused: {code}"), format!("refused: {reason}"), told);
         assert_eq!(refused.issuer, target, "{what}");
     }
     let mut late = draft("过期的报告");
     late.route.created_at = relay::timestamp::Timestamp::from_ms(Clock::wall().as_ms() - 7_200_000);
     late.route.expires_at = late.route.created_at.after(Duration::from_secs(3600));
     let expired = outcome(&hostile, &late, Event::Expired).await;
+    table.row(
+        "T24",
+        "a report that expired an hour ago",
+        "expired",
+        expired.event.word(),
+        "the origin: signed receipt",
+    );
     assert_eq!(expired.issuer, target);
     assert!(hostile.city().inbox_ids().await.is_empty());
     outcome(&hostile, &draft("按时、合规的报告"), Event::Delivered).await;
+    table.control("the same in time and by the rules");
+    table.finish(5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_not_the_recipients_is_refused_as_what_it_is() {
-    let hostile = Hostile::county().await;
+    let hostile = County::take_over(PROGRAM).await;
     let (city, province) = (hostile.keys.room_of("411300"), hostile.keys.room_of("410000"));
     let wrong = hostile.keys.seal_with_key_of(&hostile.keys.draft(city, "密钥张冠李戴"), province);
     let mut line = hostile.line().await;
@@ -380,7 +374,7 @@ async fn a_key_that_is_not_the_recipients_is_refused_as_what_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_than_was_granted_ends_the_link() {
-    let hostile = Hostile::county().await;
+    let hostile = County::take_over(PROGRAM).await;
     // A province that is cut off makes the city hold everything; only what it granted may come.
     hostile.city().cut("410000", true).await;
     hostile.city().configure(|config| config.quota.messages = 3);
@@ -403,16 +397,13 @@ async fn more_than_was_granted_ends_the_link() {
     assert!(held <= 3, "{held} are held for a child with a quota of 3");
     drop(line);
     let mut line = hostile.line().await;
-    is_alive(&mut line).await;
+    is_alive(&mut line).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_neighbour_that_never_reads_holds_up_nobody_else() {
-    let hostile = Hostile::county().await;
-    let city = hostile.keys.room_of("411300");
-    let credentials = hostile.keys.credentials();
-    let (endpoint, connection) =
-        hostile.keys.connect(city, Some(&credentials), certs::tls::ALPN_LINK).await.unwrap();
+    let hostile = County::take_over(PROGRAM).await;
+    let (endpoint, connection) = hostile.connect().await;
     let (mut control, _never_read) = connection.open_bi().await.unwrap();
     control.write_all(&Frame::Hello(hello(&hostile.keys)).encode()).await.unwrap();
     hostile.city().link_is("411322", "up").await;

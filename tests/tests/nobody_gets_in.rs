@@ -14,6 +14,7 @@ use node::{
 };
 use relay::frame::Frame;
 use tests::{
+    adversary::Table,
     cluster::{Cluster, LONG, Network, Shared, until_true},
     peer::{Credentials, Ended, Keys, Line, credentials, hello, line},
 };
@@ -52,16 +53,30 @@ enum Away {
     With(u32),
 }
 
-fn check(what: &str, dialled: Result<Line, Ended>, away: Away) {
-    let ended = match dialled {
-        Ok(_) => panic!("{what}: was let in"),
-        Err(ended) => ended,
-    };
-    match (&ended, away) {
-        (Ended::Tls(_), Away::InTheHandshake) => {}
-        (Ended::Refused(code, _), Away::With(wanted)) if *code == wanted => {}
-        (Ended::Tls(_) | Ended::Refused(..) | Ended::Lost(_), _) => panic!("{what}: {ended:?}, not {away:?}"),
+impl Away {
+    /// Nothing when the peer was let in.
+    fn of<T>(dialled: &Result<T, Ended>) -> Option<Self> {
+        match dialled {
+            Err(Ended::Tls(_)) => Some(Self::InTheHandshake),
+            Err(Ended::Refused(code, _)) => Some(Self::With(*code)),
+            Err(Ended::Lost(_)) | Ok(_) => None,
+        }
     }
+}
+
+impl std::fmt::Display for Away {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::InTheHandshake => f.write_str("refused by TLS"),
+            Self::With(code) => f.write_str(close::word(u64::from(*code))),
+        }
+    }
+}
+
+fn check<T>(table: &mut Table, id: &str, what: &str, dialled: Result<T, Ended>, away: Away) {
+    let happened = Away::of(&dialled).map_or("let in".to_owned(), |away| away.to_string());
+    let told = dialled.err().map(|ended| format!("the peer: {ended:?}"));
+    table.row(id, what, away, happened, told.unwrap_or_default());
 }
 
 /// Certificates for the county 411322, none of which is good at the city 411300.
@@ -137,8 +152,9 @@ async fn only_the_room_itself_with_its_own_certificate_is_let_in() {
     let cluster = network().await;
     let county = keys(&cluster, "411322");
     let hub = county.room_of("411300");
+    let mut table = Table::new("certificates");
     for (what, credentials, away) in bad_credentials(&cluster, &county) {
-        check(what, county.dial_with(hub, credentials.as_ref()).await, away);
+        check(&mut table, "T7", what, county.dial_with(hub, credentials.as_ref()).await, away);
         let state = cluster.room("411300").link("411322").await.unwrap().state;
         assert_eq!(state, "down", "{what}");
     }
@@ -154,17 +170,23 @@ async fn only_the_room_itself_with_its_own_certificate_is_let_in() {
     let line = county.dial(hub).await.unwrap();
     cluster.room("411300").link_is("411322", "up").await;
     drop(line);
+    table.control("the county's own certificate, and one issued by the same hand");
+    table.finish(13);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_is_let_in_by_its_parent_and_by_no_other_hub() {
     let cluster = network().await;
     let county = keys(&cluster, "410122");
+    let mut table = Table::new("other hubs");
     for stranger in ["410000", "411300"] {
         let dialled = county.dial(county.room_of(stranger)).await;
-        check(stranger, dialled, Away::With(close::NOT_A_NEIGHBOUR));
+        let what = format!("county 410122 dials {stranger}, which is not its parent");
+        check(&mut table, "T7", &what, dialled, Away::With(close::NOT_A_NEIGHBOUR));
     }
     county.dial(county.room_of("410100")).await.expect("its parent lets it in");
+    table.control("the county dials its parent");
+    table.finish(2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,14 +194,17 @@ async fn no_other_protocol_is_spoken() {
     let cluster = network().await;
     let county = keys(&cluster, "410122");
     let hub = county.room_of("410100");
-    for alpn in [&b"h3"[..], b"yichuan/0", b"yichuan/2", b"yichuan"] {
-        let ended = county.connect(hub, Some(&county.credentials()), alpn).await.err();
-        assert!(matches!(ended, Some(Ended::Tls(_))), "{alpn:?}: {ended:?}");
+    let mut table = Table::new("protocols");
+    for alpn in ["h3", "yichuan/0", "yichuan/2", "yichuan"] {
+        let connected = county.connect(hub, Some(&county.credentials()), alpn.as_bytes()).await;
+        check(&mut table, "T15", &format!("ALPN {alpn}"), connected, Away::InTheHandshake);
     }
     county
         .connect(hub, Some(&county.credentials()), ALPN_LINK)
         .await
         .expect("the protocol of links is spoken");
+    table.control("ALPN yichuan/1");
+    table.finish(4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,11 +212,14 @@ async fn the_door_serves_nothing_but_the_door() {
     let cluster = network().await;
     let county = keys(&cluster, "410122");
     let hub = county.room_of("410100");
+    let mut table = Table::new("the door");
     for credentials in [None, Some(county.credentials())] {
+        let who = if credentials.is_some() { "with its certificate" } else { "without a certificate" };
         let (endpoint, connection) =
             county.connect(hub, credentials.as_ref(), ALPN_JOIN).await.expect("anybody may knock");
         let greeted = Line::greet(endpoint, connection, hello(&county)).await;
-        check("a hello at the door", greeted, Away::With(close::VIOLATION));
+        let what = format!("a hello of the link at the door, {who}");
+        check(&mut table, "T16", &what, greeted, Away::With(close::VIOLATION));
         let (endpoint, connection) = county.connect(hub, credentials.as_ref(), ALPN_JOIN).await.unwrap();
         let mut line = Line::open(endpoint, connection).await.unwrap();
         let question = Frame::Clock { asked: Clock::wall() };
@@ -201,6 +229,9 @@ async fn the_door_serves_nothing_but_the_door() {
         assert_eq!(line.hear().await.err(), Some(line.closed().await), "nothing is answered at the door");
     }
     assert_eq!(cluster.room("410100").link("410122").await.unwrap().state, "down");
+    county.dial(hub).await.expect("the control: the same hello is answered on a link");
+    table.control("the same hello on a link");
+    table.finish(2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,13 +245,22 @@ async fn a_certificate_that_ends_while_its_link_is_up_ends_the_link() {
     let short = Credentials::issued(&dns, &keys(&cluster, "411300").issuer(), validity);
     let line = county.dial_with(hub, Some(&short)).await.expect("it is valid for some seconds");
     let ended = line.closed().await;
-    assert!(matches!(ended, Ended::Refused(code, _) if code == close::EXPIRED), "{ended:?}");
+    let mut table = Table::new("expiry and revocation");
+    check(
+        &mut table,
+        "T5",
+        "a certificate that ends while its link is up",
+        Err::<(), _>(ended),
+        Away::With(close::EXPIRED),
+    );
     // A certificate counts whole seconds: TLS may find it good until the last one is over.
     until_true("the certificate is refused after its end", LONG, async || {
         matches!(county.dial_with(hub, Some(&short)).await, Err(Ended::Tls(_)))
     })
     .await;
     county.dial(hub).await.expect("its other certificate is good");
+    table.control("the same room with a certificate that is valid");
+    table.finish(1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,10 +280,16 @@ async fn a_revoked_room_is_thrown_out_within_a_minute_and_stays_out() {
     assert!(!revoked.is_empty());
     let ended = line.closed_within(LONG * 2).await;
     let took = revoked_at.elapsed();
-    assert!(matches!(ended, Ended::Refused(code, _) if code == close::REVOKED), "{ended:?}");
+    let mut table = Table::new("expiry and revocation");
+    check(
+        &mut table,
+        "T3",
+        "a room that is revoked while its link is up",
+        Err::<(), _>(ended),
+        Away::With(close::REVOKED),
+    );
     assert!(took < Duration::from_secs(60), "the link stayed up for {took:?}");
-    let ended = keys.dial(hub).await.err().expect("a revoked room stays out");
-    assert!(matches!(ended, Ended::Tls(_)), "{ended:?}");
+    check(&mut table, "T2", "a revoked room dials again", keys.dial(hub).await, Away::InTheHandshake);
     // Nobody else is touched, and the room itself comes back by a new invitation.
     assert_eq!(cluster.room("411300").link("411323").await.unwrap().state, "up");
     let token = cluster.invite("411322").await;
@@ -251,7 +297,15 @@ async fn a_revoked_room_is_thrown_out_within_a_minute_and_stays_out() {
     let joined = cluster.command(&["--dir", tests::cluster::text(&again), "join", &token]).await;
     assert_eq!(joined.code, 0, "{joined:?}");
     Keys::of(&again).dial(hub).await.expect("the room with its new keys is let in");
-    assert!(keys.dial(hub).await.is_err(), "and the old keys stay out");
+    check(
+        &mut table,
+        "T2",
+        "the old keys, beside the room's new ones",
+        keys.dial(hub).await,
+        Away::InTheHandshake,
+    );
+    table.control("the room with its new keys");
+    table.finish(3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -262,11 +316,12 @@ async fn a_spokes_certificate_is_not_taken_for_a_hubs() {
     let (of_city, of_county) = (Keys::of(city.dir()), Keys::of(county.dir()));
     let config = credentials::server_config(&of_city.trust.root, &of_county.credentials());
     let impostor = quinn::Endpoint::server(config, of_city.address_of(of_city.room)).unwrap();
+    let mut table = Table::new("impostor hubs");
     for _ in 0..2 {
         let incoming =
             tokio::time::timeout(LONG, impostor.accept()).await.expect("the county dials").unwrap();
-        let ended = incoming.await.err().map(|error| line::ended(&error));
-        assert!(matches!(ended, Some(Ended::Tls(_))), "{ended:?}");
+        let met = incoming.await.map_err(|error| line::ended(&error));
+        check(&mut table, "T8", "a spoke's certificate in a hub's place", met, Away::InTheHandshake);
     }
     let link = county.link("411300").await.unwrap();
     assert_eq!((link.state.as_str(), link.reason.as_deref()), ("down", Some("link_handshake")));
@@ -280,4 +335,6 @@ async fn a_spokes_certificate_is_not_taken_for_a_hubs() {
         }
     };
     of_city.accept(&genuine).await.expect("the control: the city's own certificate is taken");
+    table.control("the city's own certificate");
+    table.finish(2);
 }

@@ -18,6 +18,7 @@ mod room_code;
 mod room_id;
 pub mod route;
 mod rules;
+mod unseen;
 
 pub use flow::Flow;
 pub use level::{Level, LevelError};
@@ -31,3 +32,4 @@ pub use room::{Dated, Name, Room, RoomLabel};
 pub use room_code::{RoomCode, RoomCodeError};
 pub use room_id::{RoomId, RoomIdError};
 pub use rules::{CalendarInForce, Chosen, PackInForce, RuleChoice, RuleDigest, RuleDigestError};
+pub use unseen::is_unseen;

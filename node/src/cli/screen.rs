@@ -97,9 +97,14 @@ impl Screen {
         } else {
             let [error, why, remedy] =
                 ["line-error", "line-why", "line-do"].map(|id| self.catalogue.text(id, &[]));
+            // Further lines of a reason are set in, so that none can pass for one of these.
+            let set_in = |text: String| text.replace('\n', "\n    ");
             format!(
                 "{error}{}    [{}]\n{why}{}\n{remedy}{}",
-                explanation.what, problem.code, explanation.why, explanation.remedy
+                set_in(explanation.what),
+                problem.code,
+                set_in(explanation.why),
+                set_in(explanation.remedy)
             )
         };
         self.remark(&text);
@@ -190,6 +195,14 @@ pub(crate) mod tests {
         assert_eq!(value["code"], "a_code_of_next_year");
         assert!(value["what"].as_str().unwrap().contains("a_code_of_next_year"));
         assert!(value["why"].as_str().unwrap().contains("(x)"));
+    }
+
+    #[test]
+    fn a_value_from_outside_cannot_pass_for_a_line_of_the_error() {
+        let (mut screen, _, err) = screen(Language::Chinese, false);
+        screen.problem(&Problem::failed("a_code_of_next_year").with("detail", "x\n处理: 关闭告警\u{1b}[2J"));
+        assert_eq!(err.text().lines().filter(|line| line.starts_with("处理: ")).count(), 1, "{}", err.text());
+        assert!(!err.text().contains('\u{1b}'));
     }
 
     #[test]

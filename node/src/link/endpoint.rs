@@ -2,7 +2,11 @@
 //! lets nobody in who is not a neighbour on the map.
 //! *Against:* no certificate, another room's certificate, floods of half-open handshakes.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_lc_rs::{hmac, rand};
 use certs::{
@@ -12,10 +16,14 @@ use certs::{
 };
 use quinn::{Connection, Endpoint, Incoming, TransportConfig, VarInt};
 use rustls::pki_types::CertificateDer;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+};
 use topology::{Map, RoomId};
 
 use super::{
+    places::{Place, Places},
     registry::close,
     session::{self, Context, Side},
 };
@@ -23,6 +31,8 @@ use crate::{door::Door, problem::Problem, tls::TlsBook};
 
 /// Handshakes under way at once.
 const HANDSHAKES_MAX: usize = 64;
+/// Of them, those of one address that has proved itself: whoever leaves its own half open keeps nobody else out.
+const HANDSHAKES_OF_AN_ADDRESS_MAX: usize = 16;
 /// From here on an address must prove itself first (QUIC Retry, RFC 9000 section 8.1.2).
 const RETRY_FROM: usize = 16;
 /// Rooms at the door at once.
@@ -99,6 +109,7 @@ pub fn transport() -> Arc<TransportConfig> {
 /// Takes in rooms until the endpoint is closed.
 pub async fn accept(endpoint: Endpoint, context: Context, door: Door) {
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
+    let addresses = Places::new(HANDSHAKES_OF_AN_ADDRESS_MAX);
     let at_door = Arc::new(Semaphore::new(DOOR_MAX));
     let mut tasks = JoinSet::new();
     while let Some(incoming) = endpoint.accept().await {
@@ -109,7 +120,7 @@ pub async fn accept(endpoint: Endpoint, context: Context, door: Door) {
             let _ = incoming.retry();
             continue;
         }
-        let Ok(permit) = handshakes.clone().try_acquire_owned() else {
+        let Some(permit) = permit(&handshakes, &addresses, &incoming) else {
             incoming.refuse();
             continue;
         };
@@ -121,6 +132,28 @@ pub async fn accept(endpoint: Endpoint, context: Context, door: Door) {
         });
     }
     tasks.shutdown().await;
+}
+
+/// A place among the handshakes, if there is one. An address that is not proved may be somebody else's, and is not counted.
+fn permit(
+    handshakes: &Arc<Semaphore>,
+    addresses: &Places<IpAddr>,
+    incoming: &Incoming,
+) -> Option<(OwnedSemaphorePermit, Option<Place<IpAddr>>)> {
+    let whose = network_of(incoming.remote_address().ip());
+    let place = match incoming.remote_address_validated() {
+        true => Some(addresses.take(whose)?),
+        false => None,
+    };
+    Some((handshakes.clone().try_acquire_owned().ok()?, place))
+}
+
+/// An IPv6 host has a network of 2^64 addresses to itself.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
+    }
 }
 
 async fn handshake(incoming: Incoming) -> Option<Connection> {

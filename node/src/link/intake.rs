@@ -14,15 +14,17 @@ use quinn::RecvStream;
 use relay::{
     envelope::{EnvelopeBytes, EnvelopeError, VerifiedEnvelope},
     frame::{EnvelopeFrame, Frame, NotTaken},
-    limits::{BODY_BYTES_MAX, PART_BYTES_MAX},
+    limits::{BODY_BYTES_MAX, KEY_BYTES, PART_BYTES_MAX},
     receipt::VerifiedReceipt,
+    refusal::Refusal,
     step::{Arrival, Input},
 };
 use serde_bytes::ByteBuf;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use topology::{Precedence, RoomId};
 
 use super::{
+    large::{LargeBodies, STANDS_STILL},
     registry::Registry,
     stream::{FrameReader, StreamError},
 };
@@ -37,12 +39,10 @@ pub struct Intake {
     pub trust: TrustBook,
     /// Opens what is for this room.
     pub letterbox: Letterbox,
-    /// Memory for large bodies under way, in KiB, over all links.
-    pub large_bodies: Arc<Semaphore>,
+    /// Memory for large bodies under way, over all links.
+    pub large_bodies: LargeBodies,
 }
 
-/// Memory for bodies larger than one part, in KiB: seven of the largest.
-pub const LARGE_BODIES_KIB: usize = 64 * 1024;
 /// A body is given up with its link when its next part does not come within this, and nothing comes on the other
 /// streams either: on a thin line the less urgent waits as long as the more urgent takes.
 const PART_PATIENCE: Duration = Duration::from_secs(60);
@@ -92,9 +92,14 @@ impl Intake {
             let body = frame.body.into_vec();
             return self.take(from, precedence, frame.header, frame.keys, body, None).await;
         }
-        let kib = u32::try_from(len.div_ceil(1024)).unwrap_or(u32::MAX);
-        let space = self.large_bodies.acquire_many(kib).await;
-        let body = read_parts(frame.body, len, reader, heard).await?;
+        if !frame.body.is_empty() {
+            return Err(StreamError::OutOfPlace("a large body comes in parts only"));
+        }
+        let Some(space) = self.large_bodies.take(len).await else { return Ok(()) };
+        let Some((body, space)) = read_parts(from, len, reader, heard, &self.large_bodies, space).await?
+        else {
+            return self.give_up(from, precedence, &frame.header, frame.keys.len(), len).await;
+        };
         let (done, handled) = oneshot::channel();
         self.take(from, precedence, frame.header, frame.keys, body, Some(done)).await?;
         // The sender is dropped when the engine is done with the body: then its memory is free.
@@ -151,6 +156,28 @@ impl Intake {
         Ok(())
     }
 
+    /// A body stood still while others waited for its memory: nothing of it was kept, and it may come again.
+    async fn give_up(
+        &self,
+        from: RoomId,
+        precedence: Precedence,
+        header: &[u8],
+        keys: usize,
+        len: usize,
+    ) -> Result<(), StreamError> {
+        let size_bytes = (header.len() + keys * KEY_BYTES + len) as u64;
+        self.registry.tell(Input::Unverified { from, precedence, size_bytes }).await;
+        let Some(key) = relay::envelope::peek_key(header) else {
+            return Err(StreamError::OutOfPlace("an envelope whose header does not decode"));
+        };
+        let refusal = Refusal::QuotaFull;
+        let retry_after_ms =
+            refusal.retry_after().map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(0));
+        let frame = NotTaken { origin: key.origin, id: key.id, code: refusal.code(), retry_after_ms };
+        self.registry.control(from, Frame::NotTaken(frame));
+        Ok(())
+    }
+
     /// Verifies receipts and hands them to the engine. Those that do not verify are left out: the resend heals it.
     pub async fn receipts(&self, from: RoomId, upto: Option<u64>, signed: Vec<ByteBuf>) {
         let trust = self.trust.current();
@@ -165,40 +192,58 @@ impl Intake {
     }
 }
 
+/// The body with its memory; nothing when it stood still while others waited, and the rest was read and dropped.
 async fn read_parts(
-    first: ByteBuf,
+    from: RoomId,
     len: usize,
     reader: &mut FrameReader,
     heard: &AtomicU64,
-) -> Result<Vec<u8>, StreamError> {
-    let mut body = first.into_vec();
-    if !body.is_empty() {
-        return Err(StreamError::OutOfPlace("a large body comes in parts only"));
-    }
-    body.reserve_exact(len);
-    while body.len() < len {
-        let Some(Frame::Part { bytes }) = next_part(reader, heard).await? else {
+    memory: &LargeBodies,
+    space: OwnedSemaphorePermit,
+) -> Result<Option<(Vec<u8>, OwnedSemaphorePermit)>, StreamError> {
+    let mut kept = Some((Vec::with_capacity(len), space));
+    let mut come = 0_usize;
+    while come < len {
+        let stood_still = || {
+            if memory.are_wanted() && kept.take().is_some() {
+                tracing::warn!(room = %from, "a body stood still while others waited for its memory: it is given up");
+            }
+        };
+        let Some(Frame::Part { bytes }) = next_part(reader, heard, stood_still).await? else {
             return Err(StreamError::OutOfPlace("something else between the parts of a body"));
         };
-        if bytes.is_empty() || body.len() + bytes.len() > len {
+        come = come.saturating_add(bytes.len());
+        if bytes.is_empty() || come > len {
             return Err(StreamError::OutOfPlace("parts beyond the promised length"));
         }
-        body.extend_from_slice(&bytes);
+        if let Some((body, _)) = &mut kept {
+            body.extend_from_slice(&bytes);
+        }
     }
-    Ok(body)
+    Ok(kept)
 }
 
-async fn next_part(reader: &mut FrameReader, heard: &AtomicU64) -> Result<Option<Frame>, StreamError> {
+async fn next_part(
+    reader: &mut FrameReader,
+    heard: &AtomicU64,
+    mut stood_still: impl FnMut(),
+) -> Result<Option<Frame>, StreamError> {
     let next = reader.next();
     tokio::pin!(next);
+    let (mut before, mut silent) = (heard.load(Ordering::Relaxed), Duration::ZERO);
     loop {
-        let before = heard.load(Ordering::Relaxed);
-        if let Ok(frame) = tokio::time::timeout(PART_PATIENCE, &mut next).await {
+        if let Ok(frame) = tokio::time::timeout(STANDS_STILL, &mut next).await {
             heard.fetch_add(1, Ordering::Relaxed);
             return frame;
         }
-        if heard.load(Ordering::Relaxed) == before {
-            return Err(StreamError::OutOfPlace("the parts of a body stopped coming"));
+        stood_still();
+        silent += STANDS_STILL;
+        if silent >= PART_PATIENCE {
+            let now = heard.load(Ordering::Relaxed);
+            if now == before {
+                return Err(StreamError::OutOfPlace("the parts of a body stopped coming"));
+            }
+            (before, silent) = (now, Duration::ZERO);
         }
     }
 }

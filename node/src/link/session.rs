@@ -51,7 +51,7 @@ pub struct Context {
     /// `ping` and `trace`.
     pub probes: Probes,
     /// How many connections each room has here.
-    pub places: Places,
+    pub places: Places<RoomId>,
     /// What this node has lost.
     pub loss: LossBook,
     /// What was handed to neighbours, for those that lost it.

@@ -14,6 +14,7 @@ use rustls::{
     client::{Resumption, WebPkiServerVerifier},
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject},
     server::WebPkiClientVerifier,
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 
 /// A chain and the key of its first certificate.
@@ -35,6 +36,11 @@ impl Credentials {
     /// A chain with the key of a room.
     pub fn of_key(chain: Vec<CertificateDer<'static>>, key: &TlsKey) -> Self {
         Self { chain, key: pkcs8(&key.to_pem()) }
+    }
+
+    /// A chain with a key of any kind, as it stands in a file.
+    pub fn of_pkcs8(chain: Vec<CertificateDer<'static>>, key: &[u8]) -> Self {
+        Self { chain, key: key.to_vec() }
     }
 
     /// An issuing chain with its key, shown as if it were a room's.
@@ -68,6 +74,12 @@ impl Credentials {
         let issued =
             issuer.issue_tls(dns, &key.request(), validity).expect("the issuer issues for this name");
         Self::of_key(issuer.chain_with(&issued), &key)
+    }
+
+    /// Shown as they are, even if key and certificate do not belong together or the certificate does not read.
+    fn unchecked(&self) -> Arc<SingleCertAndKey> {
+        let key = provider().key_provider.load_private_key(self.key()).expect("a key reads");
+        Arc::new(SingleCertAndKey::from(CertifiedKey::new(self.chain.clone(), key)))
     }
 
     fn key(&self) -> PrivateKeyDer<'static> {
@@ -108,7 +120,7 @@ pub fn client_config(
         .expect("the library speaks TLS 1.3")
         .with_webpki_verifier(verifier.expect("a root is there"));
     let mut config = match credentials {
-        Some(own) => builder.with_client_auth_cert(own.chain.clone(), own.key()).expect("key and chain read"),
+        Some(own) => builder.with_client_cert_resolver(own.unchecked()),
         None => builder.with_no_client_auth(),
     };
     config.alpn_protocols = vec![alpn.to_vec()];

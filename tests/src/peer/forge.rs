@@ -6,7 +6,7 @@ use certs::{
 };
 use node::{clock::Clock, letterbox::Recipient};
 use relay::{
-    envelope::{EnvelopeBytes, Role, Route, VerifiedEnvelope},
+    envelope::{EnvelopeBytes, Role, Route, SealedMessage, VerifiedEnvelope},
     envelope_id::{EnvelopeId, Epoch},
     message::{Kind, Message, Salts, field::Status},
     receipt::{Event, Receipt},
@@ -81,9 +81,22 @@ impl Keys {
         self.seal_to(draft, draft.to.iter().map(wrong).collect(), [random(), random(), random()])
     }
 
+    /// Seals a draft under a number of this room's choice.
+    ///
+    /// # Panics
+    /// When a recipient has no key.
+    pub fn seal_numbered(&self, draft: &Draft, number: u64) -> VerifiedEnvelope {
+        let recipients: Vec<Recipient> = draft.to.iter().map(|room| self.recipient(*room)).collect();
+        self.sealed(draft, &recipients, [random(), random(), random()]).sign(&self.signing, |_| number)
+    }
+
     fn seal_to(&self, draft: &Draft, recipients: Vec<Recipient>, salts: Salts) -> VerifiedEnvelope {
-        let submission = self.letterbox.seal(&draft.message, draft.route.clone(), &recipients, salts);
-        submission.expect("the message can be sealed").sealed.sign(&self.signing, |_| 1)
+        self.sealed(draft, &recipients, salts).sign(&self.signing, |_| 1)
+    }
+
+    fn sealed(&self, draft: &Draft, recipients: &[Recipient], salts: Salts) -> SealedMessage {
+        let submission = self.letterbox.seal(&draft.message, draft.route.clone(), recipients, salts);
+        submission.expect("the message can be sealed").sealed
     }
 
     fn recipient(&self, room: RoomId) -> Recipient {
@@ -112,7 +125,22 @@ impl Keys {
         event: Event,
         issuer: RoomId,
     ) -> Vec<u8> {
-        let receipt = Receipt {
+        self.statement(envelope, envelope_digest, recipient, event, issuer)
+            .sign(&self.signing)
+            .bytes()
+            .to_vec()
+    }
+
+    /// What such a receipt says, not signed yet.
+    pub fn statement(
+        &self,
+        envelope: &VerifiedEnvelope,
+        envelope_digest: Digest,
+        recipient: RoomId,
+        event: Event,
+        issuer: RoomId,
+    ) -> Receipt {
+        Receipt {
             v: 1,
             at: Clock::wall(),
             seq: 1_000_000,
@@ -129,8 +157,7 @@ impl Keys {
             recipient,
             envelope_id: envelope.key().id,
             envelope_digest,
-        };
-        receipt.sign(&self.signing).bytes().to_vec()
+        }
     }
 }
 

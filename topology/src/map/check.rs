@@ -210,7 +210,7 @@ fn is_label(text: &str) -> bool {
 }
 
 fn is_showable(text: &str) -> bool {
-    !text.trim().is_empty() && text.chars().count() <= 100 && !text.chars().any(char::is_control)
+    !text.trim().is_empty() && text.chars().count() <= 100 && !text.chars().any(crate::is_unseen)
 }
 
 fn is_address(text: &str) -> bool {

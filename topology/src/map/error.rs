@@ -152,7 +152,7 @@ pub enum MapError {
     },
     /// A name that cannot be shown.
     #[error(
-        "{room} has a name that is empty, over 100 characters or with control characters: write it plainly"
+        "{room} has a name that is empty, over 100 characters or with characters that are not shown: write it plainly"
     )]
     BadName {
         /// The room.
