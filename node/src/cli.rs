@@ -46,7 +46,6 @@ use std::ffi::OsString;
 use clap::{FromArgMatches, error::ErrorKind, parser::ValueSource};
 use clap_complete::Shell;
 
-pub(crate) use escape::{escaped_json, one_line};
 pub use receipts::render as render_receipts;
 pub use trial::{BenchArguments, DemoArguments, Scenario};
 

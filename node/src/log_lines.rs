@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::cli::{escaped_json, one_line};
+use crate::escape::{escaped_json, one_line};
 
 /// Writes events, each handed in whole, to standard error.
 #[derive(Debug, Clone, Copy)]

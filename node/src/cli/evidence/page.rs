@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     catalogue::Catalogue,
-    cli::{escape::one_line, moment::beijing, span::show_span},
+    cli::{moment::beijing, span::show_span},
+    escape::one_line,
     problem::Problem,
 };
 

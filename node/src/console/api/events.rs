@@ -123,6 +123,9 @@ pub(crate) async fn follow(console: Arc<Console>) {
             Ok(Notice::HistoryLost { .. } | Notice::HistoryBroken { .. }) => {
                 ("changed", json!({ "what": "log" }))
             }
+            Ok(Notice::Duty { subject, stage }) => {
+                ("duty", json!({ "id": subject.id.to_string(), "stage": stage.word() }))
+            }
             Ok(Notice::Tick(_)) => continue,
             Err(broadcast::error::RecvError::Lagged(_)) => ("changed", json!({ "what": "all" })),
             Err(broadcast::error::RecvError::Closed) => return,
