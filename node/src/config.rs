@@ -1,6 +1,7 @@
 //! The node's configuration: one TOML file, `config.toml` in the node's directory. An unknown key is an error, and so
 //! is a missing file.
 
+mod duty;
 mod retention;
 
 use std::{net::SocketAddr, path::Path};
@@ -9,7 +10,7 @@ use relay::limits::Quota;
 use serde::{Deserialize, Serialize};
 use topology::RoomId;
 
-pub use self::retention::Retention;
+pub use self::{duty::Duty, retention::Retention};
 use crate::problem::Problem;
 
 /// Everything that can be set.
@@ -42,6 +43,9 @@ pub struct Config {
     /// How long what is settled is kept.
     #[serde(default)]
     pub retention: Retention,
+    /// Where a breached time limit goes.
+    #[serde(default)]
+    pub duty: Duty,
 }
 
 /// Free space on the volume of the node's directory, in MiB.
@@ -111,6 +115,7 @@ impl Config {
             disk: DiskMarks::default(),
             quota: QuotaMarks::default(),
             retention: Retention::default(),
+            duty: Duty::default(),
         }
     }
 
@@ -151,6 +156,8 @@ const HEADING: &str = "\
 #                flash_messages (default 10000)
 # [retention]    days that settled things are kept: log_book_days (texts, default 3653, at least 366), evidence_days
 #                (default and at least 3653), uncited_tick_days (default and at least 7); what is open always stays
+# [duty]         seconds after a time limit was breached: leader_after_s until the leader is told (default 600), parent_after_s
+#                until the room above gets a message about it, where the limit is a must (default 1800)
 
 ";
 

@@ -50,6 +50,22 @@ pub struct Status {
     /// The log and its dates.
     #[serde(default)]
     pub log: LogState,
+    /// The time limits.
+    #[serde(default)]
+    pub duties: DutyState,
+}
+
+/// The time limits of what this room owes and is owed, in short.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DutyState {
+    /// With a due time, and not met.
+    pub open: usize,
+    /// Of those, half of whose time is over.
+    pub warned: usize,
+    /// Overdue, and no officer has taken notice.
+    pub alarms: usize,
+    /// Whose the furthest of these is: the role's word.
+    pub role: Option<String>,
 }
 
 /// The log in short.
@@ -438,6 +454,15 @@ pub struct DueLine {
     pub cause: Option<String>,
     /// Milliseconds left while it is not met; negative when it is overdue.
     pub remaining_ms: Option<i64>,
+    /// `half`, `most`, `breach`, `leader`, `parent`: how far its timer has come while it is not met.
+    #[serde(default)]
+    pub stage: Option<String>,
+    /// Whose it is now: the role's word, until an officer acknowledges.
+    #[serde(default)]
+    pub role: Option<String>,
+    /// Whether an officer has taken notice of it.
+    #[serde(default)]
+    pub acknowledged: bool,
 }
 
 /// One line of the inbox.
