@@ -243,7 +243,7 @@ mod tests {
     use super::*;
     use crate::{
         catalogue::Language,
-        control::view::{CertificateState, ClockState, Disk, Room},
+        control::view::{CertificateState, ClockState, Disk, DutyState, Room},
     };
 
     fn room(code: &str, name: &str, telephone: &str) -> Room {
@@ -293,6 +293,7 @@ mod tests {
             disk: Disk { level: "normal".to_owned(), free_bytes: 13 << 30, database_bytes: 1 << 20 },
             unacknowledged: 2,
             log: LogState::default(),
+            duties: DutyState::default(),
         }
     }
 
