@@ -2,6 +2,7 @@
 //! is a missing file.
 
 mod console;
+mod duty;
 mod retention;
 
 use std::{net::SocketAddr, path::Path};
@@ -10,7 +11,7 @@ use relay::limits::Quota;
 use serde::{Deserialize, Serialize};
 use topology::RoomId;
 
-pub use self::{console::ConsoleConfig, retention::Retention};
+pub use self::{console::ConsoleConfig, duty::Duty, retention::Retention};
 use crate::problem::Problem;
 
 /// Everything that can be set.
@@ -46,6 +47,9 @@ pub struct Config {
     /// How long what is settled is kept.
     #[serde(default)]
     pub retention: Retention,
+    /// Where a breached time limit goes.
+    #[serde(default)]
+    pub duty: Duty,
 }
 
 /// Free space on the volume of the node's directory, in MiB.
@@ -116,6 +120,7 @@ impl Config {
             disk: DiskMarks::default(),
             quota: QuotaMarks::default(),
             retention: Retention::default(),
+            duty: Duty::default(),
         }
     }
 
@@ -164,6 +169,8 @@ const HEADING: &str = "\
 #                flash_messages (default 10000)
 # [retention]    days that settled things are kept: log_book_days (texts, default 3653, at least 366), evidence_days
 #                (default and at least 3653), uncited_tick_days (default and at least 7); what is open always stays
+# [duty]         seconds after a time limit was breached: leader_after_s until the leader is told (default 600), parent_after_s
+#                until the room above gets a message about it, where the limit is a must (default 1800)
 
 ";
 

@@ -15,15 +15,28 @@ pub mod server;
 mod telephone;
 pub mod view;
 
-use relay::message::phone::pairing::Call;
+use relay::{
+    message::{Message, field::Status, phone::pairing::Call},
+    step::Submission,
+};
 use topology::{Map, RoomId};
 
 pub(crate) use self::server::dispatch;
-use crate::{daemon::Node, store::sqlite::CallLine};
+use crate::{daemon::Node, problem::Problem, store::sqlite::CallLine};
 
 /// The calls that these notes are of, every signature verified again.
 pub(crate) fn paired_calls(node: &Node, lines: Vec<CallLine>) -> Vec<Call> {
     calls::paired(node, lines)
+}
+
+/// A notice to a room above, sealed and ready to go.
+pub(crate) fn notice_up(
+    node: &Node,
+    message: Message,
+    to: RoomId,
+    status: Status,
+) -> Result<Submission, Problem> {
+    sending::notice_up(node, message, to, status)
 }
 
 /// A room as people see it.

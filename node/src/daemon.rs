@@ -29,7 +29,7 @@ use crate::{
     directory::Directory,
     door::Door,
     driver::Job,
-    duty::CaseBook,
+    duty::{self, CaseBook},
     identity::Identity,
     letterbox::Letterbox,
     link::{
@@ -234,6 +234,7 @@ impl Running {
         self.tasks.spawn(dialler.run());
         self.tasks.spawn(upkeep::watch_disk(node.clone()));
         self.tasks.spawn(upkeep::renew_certificate(node.clone()));
+        self.tasks.spawn(duty::watch(node.clone()));
         if !node.config.alarm.is_empty() {
             self.tasks.spawn(upkeep::ring(node.clone()));
         }

@@ -5,14 +5,18 @@
 //! *Against:* a verdict on bytes that were changed on the disk, a clock that improves its own case.
 
 mod book;
+mod escalate;
 mod explain;
 mod grades;
 mod late;
+mod timers;
+mod watch;
 
 pub use book::CaseBook;
 pub use explain::{due, explain};
 pub use grades::Graded;
 pub use late::passed_limit;
+pub use watch::{Standing, acknowledge, watch};
 
 use relay::{
     duty::{
@@ -59,8 +63,7 @@ async fn judge(node: &Node, members: &[Member]) -> Result<Vec<Graded>, Problem> 
         (case.calls, case.lines, case.now) = (calls.clone(), lines.clone(), Some(node.clock.now()));
         judge_case(&case, &trust.map, &packs, &calendars)
     };
-    let status = members.first().map(|member| member.facts.status).unwrap_or_default();
-    Ok(grades::beside(judge(cases.0), &judge(cases.1), status))
+    Ok(grades::beside(judge(cases.0), &judge(cases.1), members))
 }
 
 /// The receipts of a message that verify, each with its times.

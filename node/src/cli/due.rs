@@ -1,6 +1,8 @@
-//! `inbox --due`: what this room owes and is owed, and how much time is left. Exit code 5 when something is overdue.
+//! `inbox --due`: what this room owes and is owed and is not met, what runs out first first. With `--all` also what was met,
+//! in time or late, what an officer has taken notice of, and what has no number. Exit code 5 when something is overdue.
 
 use super::{
+    moment::beijing,
     rules::span,
     session::{Outcome, Session, named},
     table::Grid,
@@ -19,7 +21,8 @@ pub(crate) async fn due(session: &mut Session, all: bool) -> Outcome {
 }
 
 fn render(lines: &[DueLine], catalogue: &Catalogue) -> String {
-    let columns = ["rule", "kind", "force", "obliged", "towards", "due", "left", "state", "cause", "id"];
+    let columns =
+        ["due", "left", "state", "rule", "kind", "force", "obliged", "towards", "cause", "role", "id"];
     let mut grid = Grid::new(catalogue, &columns);
     for line in lines {
         let dash = || "—".to_owned();
@@ -33,17 +36,32 @@ fn render(lines: &[DueLine], catalogue: &Catalogue) -> String {
             status => format!("【{}】{kind}", catalogue.word("status", status)),
         };
         grid.row(&[
+            &line.due.as_deref().map_or_else(dash, shown),
+            &left,
+            &state(line, catalogue),
             &line.rule,
             &kind,
             &catalogue.word("force", &line.force),
             &named(&line.obliged, catalogue),
             &named(&line.towards, catalogue),
-            &line.due.clone().unwrap_or_else(dash),
-            &left,
-            &catalogue.word("duty", &line.state),
             &line.cause.as_ref().map_or_else(dash, |cause| catalogue.word("cause", cause)),
+            &line.role.as_ref().map_or_else(dash, |role| catalogue.word("role", role)),
             &line.subject,
         ]);
     }
     grid.text(catalogue)
+}
+
+/// As every other time is shown.
+fn shown(text: &str) -> String {
+    text.parse::<jiff::Timestamp>().map_or_else(|_| text.to_owned(), |at| beijing(at.as_millisecond()))
+}
+
+/// How far its timer has come; how it ended.
+fn state(line: &DueLine, catalogue: &Catalogue) -> String {
+    match &line.stage {
+        Some(_) if line.acknowledged => catalogue.text("duty-acknowledged", &[]),
+        Some(stage) => catalogue.word("stage", stage),
+        None => catalogue.word("duty", &line.state),
+    }
 }

@@ -51,12 +51,22 @@ fn render_status(status: &Status, catalogue: &Catalogue) -> String {
         ],
     ));
     lines.push(catalogue.text("status-inbox", &[("count", &status.unacknowledged.to_string())]));
+    lines.push(duties(status, catalogue));
     lines.extend(history(&status.log, catalogue));
     if let Some(console) = &status.console {
         lines.push(catalogue.text("status-console", &[("address", console)]));
     }
     lines.push(links(status, catalogue));
     lines.join("\n")
+}
+
+fn duties(status: &Status, catalogue: &Catalogue) -> String {
+    let duties = &status.duties;
+    let role = duties.role.as_ref().map_or_else(dash, |role| catalogue.word("role", role));
+    let (open, warned, alarms) =
+        (duties.open.to_string(), duties.warned.to_string(), duties.alarms.to_string());
+    let values = [("open", open.as_str()), ("warned", &warned), ("alarms", &alarms), ("role", &role)];
+    catalogue.text(if duties.alarms > 0 { "status-duties-alarm" } else { "status-duties" }, &values)
 }
 
 /// How far the log goes and is dated, and what of it is broken or lost.
@@ -233,7 +243,7 @@ mod tests {
     use super::*;
     use crate::{
         catalogue::Language,
-        control::view::{CertificateState, ClockState, Disk, Room},
+        control::view::{CertificateState, ClockState, Disk, DutyState, Room},
     };
 
     fn room(code: &str, name: &str, telephone: &str) -> Room {
@@ -283,6 +293,7 @@ mod tests {
             disk: Disk { level: "normal".to_owned(), free_bytes: 13 << 30, database_bytes: 1 << 20 },
             unacknowledged: 2,
             log: LogState::default(),
+            duties: DutyState::default(),
         }
     }
 

@@ -21,7 +21,7 @@ use crate::{
     clock::{Clock, PACE_FILE},
     daemon::Node,
     driver::Job,
-    enrolment,
+    duty, enrolment,
     officers::UnlockedOfficer,
     problem::Problem,
 };
@@ -89,9 +89,13 @@ pub(super) async fn deed(
     let signed = officer.sign_as(ContentType::OfficerAct, &payload);
     let text = reason.map(|text| text.chars().take(500).collect());
     let reason = (event == Event::Returned).then(|| Reason { code: "returned".to_owned(), text });
-    let deed = Deed { key, event, officer: signed, reason };
-    match order(node, Input::Deed(Box::new(deed))).await? {
+    let deed = Deed { key, event, officer: signed.clone(), reason };
+    let reply = order(node, Input::Deed(Box::new(deed))).await?;
+    // Whoever acknowledges a message takes notice of the time limits that are shown with it, also of one's own message.
+    let alarms = if event == Event::Acknowledged { duty::acknowledge(node, key, &signed).await? } else { 0 };
+    match reply {
         Reply::Done => Ok(()),
+        Reply::AlreadyDone | Reply::Unknown if alarms > 0 => Ok(()),
         Reply::AlreadyDone => Err(Problem::failed("already_done").with("id", key.id).with("event", event)),
         Reply::Unknown | Reply::Accepted { .. } | Reply::OtherEpoch | Reply::Refused(_) => {
             Err(Problem::failed("not_in_inbox").with("id", key.id))

@@ -97,7 +97,18 @@ pub(super) async fn status(node: &Node) -> Result<view::Status, Problem> {
         },
         unacknowledged: totals.unacknowledged,
         log,
+        duties: duties(node),
     })
+}
+
+fn duties(node: &Node) -> view::DutyState {
+    let standing = node.cases.standing();
+    view::DutyState {
+        open: standing.open,
+        warned: standing.warned,
+        alarms: standing.alarms,
+        role: standing.furthest.map(|stage| stage.role().word().to_owned()),
+    }
 }
 
 fn level_word(level: StorageLevel) -> &'static str {

@@ -62,6 +62,7 @@ pub(super) async fn post(node: &Arc<Node>, prepared: &Prepared) -> Result<view::
         match answer.await {
             Ok(Reply::Accepted { id }) => {
                 node.accepted.fetch_add(1, Ordering::Relaxed);
+                node.cases.note_change();
                 return Ok(view::Sent {
                     id: id.to_string(),
                     copied_to: prepared.copies.iter().map(|id| reading::room(&map, *id)).collect(),
@@ -76,6 +77,23 @@ pub(super) async fn post(node: &Arc<Node>, prepared: &Prepared) -> Result<view::
         }
     }
     Err(Problem::failed("not_accepted"))
+}
+
+/// Seals a notice to one room above. Whoever asks hands it to the engine, with what it belongs to.
+pub(super) fn notice_up(
+    node: &Node,
+    mut message: Message,
+    to: RoomId,
+    status: Status,
+) -> Result<Submission, Problem> {
+    let to = vec![(to, Role::Action)];
+    let flow = flow(&node.trust.current().map, message.kind(), node.config.room, &to)?;
+    let status = in_earnest(node, status);
+    message.heading.status = status;
+    message.check().map_err(|error| Problem::failed("message_invalid").with("detail", error))?;
+    let (precedence, copies, lifetime) = (Precedence::Immediate, Vec::new(), LIFETIME_DEFAULT);
+    let prepared = Prepared { message, text_salt: None, flow, precedence, status, to, copies, lifetime };
+    seal(node, &prepared)
 }
 
 /// A refusal of our own engine, for the officer.

@@ -19,8 +19,10 @@ use relay::{
     tick::TickRef,
     timestamp::Timestamp,
 };
+use tokio::sync::Notify;
 use topology::RoomId;
 
+use super::Standing;
 use crate::{daemon::Node, problem::Problem, store::sqlite::InboxFilter};
 
 /// Messages that are looked through, and likewise kept opened: the newest of the inbox and of what was sent.
@@ -30,6 +32,8 @@ const LOOKED_THROUGH: usize = 2_000;
 #[derive(Debug, Default)]
 pub struct CaseBook {
     members: Mutex<BTreeMap<EnvelopeKey, Member>>,
+    changed: Notify,
+    standing: Mutex<Standing>,
 }
 
 /// One message of a case.
@@ -39,9 +43,29 @@ pub(super) struct Member {
     pub(super) to: Vec<(RoomId, Role)>,
     pub(super) facts: Arc<Facts>,
     pub(super) tick: Option<TickRef>,
+    pub(super) received_at: Timestamp,
 }
 
 impl CaseBook {
+    /// Something was sent from here: its time limits begin.
+    pub fn note_change(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Waits for that.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Where the timers stood when they were looked at last.
+    pub fn standing(&self) -> Standing {
+        *self.standing.lock().expect("no holder of the case book panics")
+    }
+
+    pub(super) fn set_standing(&self, standing: Standing) {
+        *self.standing.lock().expect("no holder of the case book panics") = standing;
+    }
+
     /// The messages that rules are about, case by case.
     pub(super) async fn groups(&self, node: &Node) -> Result<Vec<Vec<Member>>, Problem> {
         let keys = keys(node).await?;
@@ -164,5 +188,6 @@ async fn open(node: &Node, key: EnvelopeKey) -> Result<Option<Member>, Problem> 
         to: header.to.iter().map(|address| (address.room, address.role)).collect(),
         facts: Arc::new(facts),
         tick: envelope.route().tick,
+        received_at: kept.record.received_at,
     }))
 }

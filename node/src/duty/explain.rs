@@ -5,14 +5,13 @@ use relay::{
         Finding, Interval, RulePack, Verdict,
         beijing::rfc3339,
         finding::{Alternative, Flag, SetAside},
-        obligation,
     },
     envelope_id::EnvelopeKey,
     timestamp::Timestamp,
 };
 use topology::Map;
 
-use super::Graded;
+use super::{Graded, timers};
 use crate::{
     control::{named_room, view},
     daemon::Node,
@@ -37,7 +36,8 @@ pub async fn explain(node: &Node, key: EnvelopeKey) -> Result<Vec<view::Explaine
     Ok(shown.into_iter().map(|one| duty(one, &trust.map, &packs, now)).collect())
 }
 
-/// What this room owes and is owed, over all cases.
+/// What this room owes and is owed and nobody has met or taken notice of, over all cases; with `all`, everything that is
+/// known here.
 ///
 /// # Errors
 /// [`Problem`] when the store cannot be read.
@@ -47,8 +47,14 @@ pub async fn due(node: &Node, all: bool) -> Result<Vec<view::DueLine>, Problem> 
     let mut lines = Vec::new();
     for graded in super::all(node).await?.into_iter().flatten() {
         let duty = &graded.working.duty;
-        for one in obligation::obligations(&graded.working.judgement.findings) {
-            if all || one.state != obligation::State::Met {
+        let is_ours = timers::concerns(&graded, node.config.room);
+        for timed in timers::of_duty(node, &graded).await? {
+            let reached = timed.watched().reached().filter(|_| timed.is_open());
+            let acknowledged = reached.is_some_and(|(_, acknowledged)| acknowledged);
+            let role = timed.alarm().map(|stage| stage.role().word().to_owned());
+            let is_wanted = is_ours && timed.is_open() && !acknowledged;
+            let one = timed.obligation;
+            if all || is_wanted {
                 lines.push(view::DueLine {
                     rule: one.rule,
                     pack: one.pack,
@@ -69,6 +75,9 @@ pub async fn due(node: &Node, all: bool) -> Result<Vec<view::DueLine>, Problem> 
                         .due
                         .filter(|_| one.met.is_none())
                         .map(|due| due.as_ms().saturating_sub(now.as_ms())),
+                    stage: reached.map(|(stage, _)| stage.word().to_owned()),
+                    role,
+                    acknowledged,
                 });
             }
         }

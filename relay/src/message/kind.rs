@@ -131,7 +131,8 @@ impl Kind {
             Self::Instruction | Self::Assignment | Self::Urge => &[Flow::Down],
             Self::Feedback => &[Flow::Up],
             // A superior's 通报 to the rooms below it is as usual as one between neighbours.
-            Self::Notify => &[Flow::Lateral, Flow::Down],
+            // Upwards it says that a limit has passed here: what else goes up starts or meets one.
+            Self::Notify => &[Flow::Lateral, Flow::Down, Flow::Up],
             Self::Consult | Self::Transfer => &[Flow::Lateral],
             Self::Recall => &[Flow::Control],
         }

@@ -39,4 +39,13 @@ pub struct DueLine {
     pub cause: Option<String>,
     /// Milliseconds left while it is not met; negative when it is overdue.
     pub remaining_ms: Option<i64>,
+    /// `half`, `most`, `breach`, `leader`, `parent`: how far its timer has come while it is not met.
+    #[serde(default)]
+    pub stage: Option<String>,
+    /// Whose it is now: the role's word, until an officer acknowledges.
+    #[serde(default)]
+    pub role: Option<String>,
+    /// Whether an officer has taken notice of it.
+    #[serde(default)]
+    pub acknowledged: bool,
 }

@@ -36,6 +36,22 @@ pub struct Status {
     /// The log and its dates.
     #[serde(default)]
     pub log: LogState,
+    /// The time limits.
+    #[serde(default)]
+    pub duties: DutyState,
+}
+
+/// The time limits of what this room owes and is owed, in short.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DutyState {
+    /// With a due time, and not met.
+    pub open: usize,
+    /// Of those, half of whose time is over.
+    pub warned: usize,
+    /// Overdue, and no officer has taken notice.
+    pub alarms: usize,
+    /// Whose the furthest of these is: the role's word.
+    pub role: Option<String>,
 }
 
 /// The log in short.
