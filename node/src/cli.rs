@@ -47,6 +47,8 @@ use clap::{FromArgMatches, error::ErrorKind, parser::ValueSource};
 use clap_complete::Shell;
 
 pub use receipts::render as render_receipts;
+pub(crate) use rules::time as show_time;
+pub(crate) use session::named;
 pub use trial::{BenchArguments, DemoArguments, Scenario};
 
 use arguments::{Arguments, BenchVerb, NetworkVerb, Verb};

@@ -12,6 +12,7 @@ mod outage;
 mod proof;
 mod report;
 mod stage;
+mod verdicts;
 mod verify;
 
 use serde_json::Value;

@@ -4,7 +4,7 @@
 //! config.toml            anchor.pem (the network's root certificate)
 //! keys/                  tls.pem signing.pem sealing.pem issuing.pem storage.key, each 0600
 //! certificates/          tls.pem issuing.pem, chains
-//! map/                   plan.cose, sheets/PUBLISHER.cose, packs/NAME@VERSION.DIGEST.cose, calendars/YEAR.DIGEST.cose
+//! map/                   plan.cose, plan@VERSION.cose (older ones), sheets/PUBLISHER.cose, packs/NAME@VERSION.DIGEST.cose, calendars/YEAR.DIGEST.cose
 //! door.json              invitations of a hub           officers.json     officers' certificates and locked keys
 //! node.db                the store                      node.lock         one node at a time
 //! control.sock           the command line speaks here

@@ -71,6 +71,7 @@ async fn write(
     let rooms = gather.rooms();
     let documents = Documents {
         plan: trust.plan.to_vec(),
+        plans: gather.plans(),
         sheets: sheets_of(trust, &rooms),
         packs: packs(trust)?,
         calendars: calendars(trust, gather.years()),

@@ -88,6 +88,11 @@ pub enum TrustError {
 
 const PLAN_FILE: &str = "map/plan.cose";
 
+/// Where a plan lies that was in force before: evidence of its time is judged by it.
+fn older_plan_file(version: u64) -> String {
+    format!("map/plan@{version}.cose")
+}
+
 impl TrustBook {
     /// Reads what the directory holds; every signature is verified again.
     ///
@@ -134,6 +139,11 @@ impl TrustBook {
         let keys = keys_under(&trust.map, &trust.root, sheets, now);
         let rules = Arc::new(Rules::read(&self.directory, &trust.map, &keys));
         self.publish(Trust { keys: Arc::new(keys), rules, ..copy(&trust) });
+    }
+
+    /// The signed plan of this version, if it was in force here once.
+    pub fn older_plan(&self, version: u64) -> Option<Vec<u8>> {
+        self.directory.read(&older_plan_file(version)).ok()
     }
 
     /// What is known now.
@@ -187,6 +197,7 @@ impl TrustBook {
         if let Some(documents) = documents {
             self.take_rules(&mut rules, documents, &map, &keys)?;
         }
+        self.directory.write(&older_plan_file(trust.map.version()), &trust.plan)?;
         self.directory.write(PLAN_FILE, bytes)?;
         tracing::info!(version = map.version(), "a newer plan is in force");
         let (plan, rules, root) = (bytes.into(), Arc::new(rules), trust.root.clone());

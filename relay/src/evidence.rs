@@ -32,8 +32,8 @@ pub use self::{
 /// Names of the entries, in the order in which they stand. `NNNN` counts from 0001.
 ///
 /// ```text
-/// README.txt  map/plan.cose  map/sheets/NNNN.cose  rules/NNNN.cose  calendars/NNNN.cose
-/// log/as-of.cbor  evidence/NNNN.cbor  manifest.cose
+/// README.txt  map/plan.cose  map/plans/NNNN.cose  map/sheets/NNNN.cose  rules/NNNN.cose
+/// calendars/NNNN.cose  log/as-of.cbor  evidence/NNNN.cbor  manifest.cose
 /// ```
 pub mod names {
     /// For the human reader.

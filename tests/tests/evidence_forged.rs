@@ -143,3 +143,59 @@ fn a_root_hub_dates_nothing_with_a_key_that_is_out_of_use_or_stolen() {
     let wish = Wish { root_until_ms: Some(later), root_stolen_since_ms: Some(later), ..Wish::default() };
     assert_eq!(told(wish).unwrap().messages.len(), 170);
 }
+
+#[test]
+fn a_hub_of_the_time_has_its_say_though_the_room_has_moved_since() {
+    assert_eq!(told(Wish { is_moved: true, ..Wish::default() }).unwrap().messages.len(), 170);
+    let (place, fault) = fault(Wish { is_moved: true, forgets_plan: true, ..Wish::default() });
+    assert_eq!(place, "evidence/0001.cbor (message 1 receipt 2)");
+    assert!(matches!(fault, Fault::Policy(_)), "{fault}");
+}
+
+/// The verifier that was written from the documents alone judges every bent file as ours does.
+#[test]
+fn both_verifiers_agree_on_every_forgery() {
+    let later = Some(BEGIN_MS + 100_000);
+    let wishes = [
+        Wish::default(),
+        Wish { stolen_since_ms: later, ..Wish::default() },
+        Wish { back_dated_ms: 3_600_000, ..Wish::default() },
+        Wish { is_forked: true, ..Wish::default() },
+        Wish { is_swapped: true, ..Wish::default() },
+        Wish { is_doubled: true, ..Wish::default() },
+        Wish { is_scattered: true, ..Wish::default() },
+        Wish { is_case: true, ..Wish::default() },
+        Wish { is_moved: true, ..Wish::default() },
+        Wish { is_moved: true, forgets_plan: true, ..Wish::default() },
+        Wish { root_until_ms: later, ..Wish::default() },
+        Wish { root_stolen_since_ms: later, ..Wish::default() },
+    ];
+    let place = tempfile::tempdir().unwrap();
+    let (file, anchor) = (place.path().join("file.zip"), place.path().join("anchor.pem"));
+    for wish in wishes {
+        let sample = Sample::new(Wish { receipts: RECEIPTS, ..wish });
+        std::fs::write(&file, sample.write(Vec::new()).unwrap()).unwrap();
+        let pem = certs::certificate::certificates_to_pem(&[sample.root()]);
+        std::fs::write(&anchor, pem).unwrap();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/verifier/verify.py");
+        let run = std::process::Command::new("python3").arg(script).args([&file, &anchor]).output().unwrap();
+        let said: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap_or_default();
+        let ours = told(wish).map(|kept| {
+            let mut words: Vec<_> =
+                kept.verdicts.iter().map(|v| v.working.verdict.word().to_owned()).collect();
+            words.sort();
+            words
+        });
+        let mut theirs: Vec<String> = said["verdicts"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|verdict| verdict["verdict"].as_str().map(str::to_owned))
+            .collect();
+        theirs.sort();
+        match ours {
+            Ok(ours) => assert_eq!((said["valid"].as_bool(), theirs), (Some(true), ours), "{wish:?}: {said}"),
+            Err(error) => assert_eq!(run.status.code(), Some(6), "{wish:?}: {error}, {said}"),
+        }
+    }
+}

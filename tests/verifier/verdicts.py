@@ -1,5 +1,7 @@
-"""The verdicts on the cases of verified evidence (docs/rules.md), for limits as durations and ends of days."""
+"""The verdicts on the cases of verified evidence (docs/rules.md). No limit of the three duties that a case has counts days, so
+the calendars of the file decide none of them."""
 
+INF, DAY, BEIJING = float("inf"), 86_400_000, 28_800_000
 LEVELS = {"exceptional": "特别重大", "major": "重大", "serious": "较大", "ordinary": "一般"}
 REPORT, REQUEST, REPLY, INSTRUCTION, FEEDBACK = 1, 3, 4, 5, 6
 
@@ -52,50 +54,89 @@ def judge(messages, plan, packs, grade, now):
     stated = [f["severity"] for f in reports if "severity" in f]
     grave = min((list(LEVELS).index(level) for level in stated if level in LEVELS), default=0)
     occurred = min((f["occurred_at"]["at"] for f in reports if "at" in f.get("occurred_at", {})), default=None)
+    now = now if now is not None else max((e[3][0] for m in messages for e in m["events"]), default=0)
     issuers = {code(plan.rooms[room]): room for room in plan.rooms}
     targets = {issuers[pack["issuer"]] for pack in packs if pack["issuer"] in issuers}
     for kind, obliged, to, times, ends in duties(messages, plan, targets, grade):
+        traits = {"sensitive": any(m["facts"].get("sensitive") for m in messages)}
+        if kind == "report.first":
+            written = times["delivered"]
+            traits["urgent_no_time_to_write"] = bool(ends) and (not written or min(ends) <= written[1])
+        if kind == "verify.reply":
+            traits["written_required"] = times["asked"].get("written_required", False)
+        traits = {name: str(value).lower() for name, value in traits.items()}
+        if stated or kind == "report.first":
+            traits["severity"] = LEVELS[list(LEVELS)[grave]]
+        learned = next((m["facts"]["learned_at"] for m in messages if m["origin"] == obliged and "learned_at" in m["facts"]), None)
+        if kind == "report.first" and learned is not None:
+            times |= {"learned": (learned, learned), "occurrence": (-INF, learned)}
+        if occurred is not None:
+            times["occurrence"] = (occurred, occurred)
+        times["call"] = times["phone_report_completed"] = (min(ends), min(ends)) if ends else None
+        case = Case(kind, traits, times, packs, occurred, now)
         for pack in packs:
-            if pack["issuer"] not in (None, "000000") and issuers.get(pack["issuer"]) != to:
-                continue
-            for rule in pack["rules"]:
-                end, written = (min(ends), min(ends)) if ends else None, times["delivered"]
-                traits = {"sensitive": any(m["facts"].get("sensitive") for m in messages),
-                          "urgent_no_time_to_write": bool(end) and (not written or end[0] <= written[1])}
-                if "asked" in times:
-                    traits["written_required"] = times["asked"].get("written_required", False)
-                traits = {name: str(value).lower() for name, value in traits.items()}
-                if stated or kind == "report.first":
-                    traits["severity"] = LEVELS[list(LEVELS)[grave]]
-                meets = lambda wanted: all(traits.get(name) in values for name, values in wanted.items())
-                differs = any(traits[n] not in values for n, values in rule["assumes"].items() if n in traits)
-                if rule["kind"] != kind or differs or (rule["applies"] and not any(map(meets, rule["applies"]))):
-                    continue
-                start = rule["start"]
-                if rule["basis"] == "implied" and start == "occurrence":
-                    start = pack["switches"]["implied_start"]
-                began = (occurred, occurred) if start == "occurrence" and occurred else times.get(start)
-                yield {"rule": rule["id"], "pack": pack["name"], "obliged": code(plan.rooms[obliged]),
-                       "towards": code(plan.rooms[to]), "verdict": decide(rule, began, written, end, now)}
+            for rule in pack["rules"] if pack["issuer"] in (None, "000000") or issuers.get(pack["issuer"]) == to else []:
+                if case.applies(pack, rule):
+                    yield {"rule": rule["id"], "pack": pack["name"], "obliged": code(plan.rooms[obliged]),
+                           "towards": code(plan.rooms[to]), "verdict": case.decide(pack, rule)}
 
-def decide(rule, began, delivered, end, now):
-    calls_count = rule["channel"] in ("any", "phone")
-    is_phone = rule["stop"].startswith("phone_")
-    times = [delivered] if delivered and not is_phone else []
-    times += [end] if end and calls_count and (is_phone or rule["channel"] == "any") else []
-    if not began:
-        return "undecidable" if rule["start"] == "occurrence" or times else None
-    limit = rule["limit"]
-    if limit == "end_of_day":
-        due = [(at + 28_800_000) // 86_400_000 * 86_400_000 + 57_600_000 for at in began]
-    elif isinstance(limit, dict) and "within" in limit:
-        due = [at + limit["within"]["duration_ms"] for at in began]
-    else:
-        return "no_limit" if limit in ("asap", "none") else "not recomputed here"
-    if not times:
-        return "pending" if now <= due[0] else "late" if now > due[1] else "undecidable"
-    stop = [min(time[side] for time in times) for side in (0, 1)]
-    return "on_time" if stop[1] <= due[0] else "late" if stop[0] > due[1] else "undecidable"
+class Case:
+    """One duty laid beside the packs."""
+    def __init__(self, kind, traits, times, packs, occurred, now):
+        self.kind, self.traits, self.times, self.packs, self.occurred, self.now = kind, traits, times, packs, occurred, now
+    def start(self, pack, rule):
+        implied = rule["basis"] == "implied" and rule["start"] == "occurrence"
+        return self.times.get(pack["switches"]["implied_start"] if implied else rule["start"])
+    def meets(self, rule):
+        has = lambda wanted: all(self.traits.get(name) in values for name, values in wanted.items())
+        differs = any(self.traits[name] not in values for name, values in rule["assumes"].items() if name in self.traits)
+        return rule["kind"] == self.kind and not differs and (not rule["applies"] or any(map(has, rule["applies"])))
+    def decisive(self, pack, rule):
+        """The instant whose version of the rules judges."""
+        if self.occurred is not None and rule["start"] in ("occurrence", "learned", "phone_report_completed"):
+            return self.occurred
+        known = [at for at in self.start(pack, rule) or self.times.get("learned") or (self.now,) if abs(at) != INF]
+        return sum(known) // len(known) if known else self.now
+    def applies(self, pack, rule):
+        at = self.decisive(pack, rule)
+        others = [other for other in self.packs if in_force(other, at)]
+        newer = any(other["name"] == pack["name"] and other["version"] > pack["version"] for other in others)
+        local = any(other["base"] == pack["name"] and rule["id"] in [r["id"] for r in other["rules"]] for other in others)
+        return self.meets(rule) and in_force(pack, at) and not newer and not local
+    def due(self, pack, rule, began):
+        """One due time for each end of the start; none without a number."""
+        limit = rule["limit"]
+        if limit == "inherit":
+            at = self.decisive(pack, rule)
+            others = [(other, r) for other in self.packs if other["name"] != pack["name"] and in_force(other, at)
+                      for r in other["rules"] if r["start"] == rule["start"] and r["limit"] != "inherit" and self.meets(r)]
+            found = [self.due(other, r, began) for other, r in others]
+            return min((due for due in found if due), key=lambda due: due[1], default=None)
+        day = lambda at: at if abs(at) == INF else (at + BEIJING) // DAY * DAY - BEIJING
+        if limit == "end_of_day":
+            return [day(at) + DAY for at in began]
+        if "within" in limit:
+            return [at + limit["within"]["duration_ms"] for at in began]
+        minute = limit["cutoff_time"]["minute"] if "cutoff_time" in limit else None
+        return minute and [day(at) + minute * 60_000 for at in began]
+    def decide(self, pack, rule):
+        delivered, end, began = self.times["delivered"], self.times["call"], self.start(pack, rule)
+        by_phone = rule["stop"].startswith("phone_")
+        times = [delivered] if delivered and not by_phone else []
+        times += [end] if end and (rule["channel"] == "any" or by_phone and rule["channel"] == "phone") else []
+        if not began:
+            judged = rule["start"] in ("occurrence", "learned") or times and rule["start"] != "phone_report_completed"
+            return "undecidable" if judged else None
+        due = self.due(pack, rule, began)
+        if not due:
+            return "no_limit"
+        if not times:
+            return "pending" if self.now <= due[0] else "late" if self.now > due[1] else "undecidable"
+        stop = [min(time[side] for time in times) for side in (0, 1)]
+        return "on_time" if stop[1] <= due[0] else "late" if stop[0] > due[1] else "undecidable"
+
+def in_force(pack, at):
+    return pack["effective_at"] <= at and (pack["repealed_at"] is None or at < pack["repealed_at"])
 
 def code(room):
     return [dated["value"] for dated in room["codes"] if "to_ms" not in dated][-1]

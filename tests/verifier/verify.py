@@ -7,11 +7,10 @@ import base64, datetime, hashlib, json, struct, sys, zlib
 import cbor2
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from verdicts import judge
+from verdicts import INF, judge
 
 BY_OFFICER = {"acknowledged", "opened", "disposed", "returned"}
 BY_RECIPIENT = {"delivered", "alerted"} | BY_OFFICER
-INF = float("inf")
 
 def need(condition, what):
     if not condition:
@@ -26,21 +25,21 @@ def decode(data):
     return value
 
 def entries(data):
-    """Stored, and every byte made again from names and data."""
-    found, directory, at = [], b"", 0
+    """Names and data in their order; the container that they make must be the file."""
+    found, at, body, directory = [], 0, b"", b""
     while data[at:at + 4] == b"PK\3\4":
-        crc, size, _, length = struct.unpack("<IIIH", data[at + 14:at + 28])
-        name, body = data[at + 30:at + 30 + length], data[at + 30 + length:at + 30 + length + size]
-        numbers = struct.pack("<IIIH", zlib.crc32(body), len(body), len(body), len(name))
-        local = b"PK\3\4\n\0\0\x08\0\0\0\0\x21\0" + numbers + b"\0\0" + name
-        need(data[at:at + 30 + length] == local and (crc, size) == (zlib.crc32(body), len(body)), "container header")
-        directory += b"PK\1\2\n\0\n\0\0\x08\0\0\0\0\x21\0" + numbers + bytes(12) + struct.pack("<I", at) + name
-        found.append((name.decode(), body))
-        at += 30 + length + size
-    end = struct.pack("<HHIIH", len(found), len(found), len(directory), at, 0)
-    need(data[at:] == directory + b"PK\5\6\0\0\0\0" + end, "container directory")
-    need(len({name for name, _ in found}) == len(found), "a name twice")
-    return found
+        size, length = struct.unpack("<IH", data[at + 22:at + 28])
+        begin = at + 30 + length
+        found.append((data[at + 30:begin], data[begin:begin + size]))
+        at = begin + size
+    for name, inside in found:
+        numbers = struct.pack("<IIIHH", zlib.crc32(inside), len(inside), len(inside), len(name), 0)
+        directory += b"PK\1\2\n\0\n\0\0\x08\0\0\0\0\x21\0" + numbers + bytes(10) + struct.pack("<I", len(body)) + name
+        body += b"PK\3\4\n\0\0\x08\0\0\0\0\x21\0" + numbers + name + inside
+    end = struct.pack("<IHHIIH", 0, len(found), len(found), len(directory), len(body), 0)
+    need(data == body + directory + b"PK\5\6" + end, "the container")
+    need(len(dict(found)) == len(found), "a name twice")
+    return [(name.decode(), inside) for name, inside in found]
 
 def parts(signed, kind):
     need(signed[:1] == b"\xd2", f"{kind}: no COSE_Sign1")
@@ -48,27 +47,22 @@ def parts(signed, kind):
     header = decode(protected)
     need(list(header) == [1, 3, 4] and header[1] == -8, f"{kind}: protected header")
     need(header[3] == f"application/yichuan-{kind}+cbor", f"another object than {kind}")
-    may_attach = kind in ("officer-act", "phone-call")
-    need(list(unprotected) == (["attachment"] if may_attach else []), f"{kind}: unprotected header")
+    need(list(unprotected) == ["attachment"] * (kind in ("officer-act", "phone-call")), f"{kind}: unprotected header")
     return header[4], protected, unprotected, payload, signature
 
 def open_with(signed, kind, public):
     key, protected, _, payload, signature = parts(signed, kind)
     need(key == sha(public)[:16], f"{kind}: another key")
-    message = cbor2.dumps(["Signature1", protected, b"", payload])
-    Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    Ed25519PublicKey.from_public_bytes(public).verify(signature, cbor2.dumps(["Signature1", protected, b"", payload]))
     return decode(payload)
 
-class Map:
-    """Plan, sheets, and the keys of the rooms with their validity."""
-    def __init__(self, plan, root):
-        self.root_certificate = root
-        self.plan = open_with(plan, "plan", root.public_key().public_bytes_raw())
-        self.network, self.rooms = self.plan["network"], {room["id"]: room for room in self.plan["rooms"]}
+class Plan:
+    def __init__(self, signed, anchor):
+        vars(self).update(open_with(signed, "plan", anchor.public_key().public_bytes_raw()))
+        self.rooms = {room["id"]: room for room in self.rooms}
         (self.root,) = [id for id, room in self.rooms.items() if "parent" not in room]
-        subtrees = root.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees
-        need([name.value for name in subtrees] == [f"{self.network}.internal"], "plan of another network")
-        self.keys, self.revoked, self.used, self.lists = {}, {}, [], set()
+        names = anchor.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees
+        need([name.value for name in names] == [f"{self.network}.internal"], "plan of another network")
     def above(self, room):
         while room in self.rooms:
             yield room
@@ -79,256 +73,264 @@ class Map:
             room = new.pop()
             if room in self.rooms and room not in seen:
                 seen.add(room)
-                new += [up for up in [self.rooms[room].get("parent")] if up] + self.rooms[room].get("alternates", [])
+                new += [self.rooms[room].get("parent")] + self.rooms[room].get("alternates", [])
         return seen
     def domain(self, room):
         label = lambda id: base64.b32encode(id).decode().rstrip("=").lower()
         return ".".join([label(id) for id in self.above(room)] + [self.network, "internal"])
+
+class Keys:
+    """The signing keys of all rooms, with validity and revocation, from the sheets."""
+    def __init__(self, plan, anchor):
+        self.plan, self.anchor, self.keys, self.stolen, self.lists, self.used = plan, anchor, {}, {}, set(), []
     def add_sheet(self, signed):
-        sheet = decode(parts(signed, "sheet")[3])
+        sheet, plan = decode(parts(signed, "sheet")[3]), self.plan
         chain = [x509.load_der_x509_certificate(der) for der in sheet["chain"]]
+        hub = sheet["publisher"]["hub"] if sheet["publisher"] != "authority" else None
+        domains = [plan.domain(id) for id in plan.above(hub)]
+        domains.insert(0, "sheets." + (domains or [f"{plan.network}.internal"])[0])
+        need(len(chain) == len(domains) and sheet["network"] == plan.network, "sheet: another chain")
         at = datetime.datetime.fromtimestamp(sheet["issued_at_ms"] / 1000, datetime.timezone.utc)
-        hub = sheet["publisher"]["hub"] if isinstance(sheet["publisher"], dict) else None
-        hubs = list(self.above(hub)) if hub else []
-        domains = [f"sheets.{self.domain(hub)}" if hub else f"sheets.{self.network}.internal"]
-        domains += [self.domain(id) for id in hubs]
-        need(len(chain) == len(domains) and sheet["network"] == self.network, "sheet: another chain")
-        for index, (certificate, issuer) in enumerate(zip(chain, chain[1:] + [self.root_certificate])):
+        for certificate, issuer, domain in zip(chain, chain[1:] + [self.anchor], domains):
             certificate.verify_directly_issued_by(issuer)
             need(certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc, "sheet: certificate not valid")
             need((issuer.subject, certificate.serial_number) not in self.lists, "sheet: certificate revoked")
-            extension = certificate.extensions.get_extension_for_class
-            if index == 0:
-                names = extension(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
-                usages = [oid.dotted_string for oid in extension(x509.ExtendedKeyUsage).value]
-                need(usages == ["1.3.6.1.5.5.7.3.36"], "sheet: usage of the certificate")
+            extension = lambda wanted: certificate.extensions.get_extension_for_class(wanted).value
+            if certificate is chain[0]:
+                names = extension(x509.SubjectAlternativeName).get_values_for_type(x509.DNSName)
+                usage = [oid.dotted_string for oid in extension(x509.ExtendedKeyUsage)]
+                need(usage == ["1.3.6.1.5.5.7.3.36"], "sheet: usage of the certificate")
             else:
-                names = [name.value for name in extension(x509.NameConstraints).value.permitted_subtrees]
-                need(extension(x509.BasicConstraints).value.ca, "sheet: an issuer that is none")
-            need(names == [domains[index]], "sheet: name of a certificate")
-        public = chain[0].public_key()
+                names = [name.value for name in extension(x509.NameConstraints).permitted_subtrees]
+                need(extension(x509.BasicConstraints).ca, "sheet: an issuer that is none")
+            need(names == [domain], "sheet: name of a certificate")
+        public, crl = chain[0].public_key(), x509.load_der_x509_crl(sheet["crl"])
         open_with(signed, "sheet", public.public_bytes_raw())
-        crl = x509.load_der_x509_crl(sheet["crl"])
         need(crl.is_signature_valid(public) and crl.issuer == chain[0].issuer, "sheet: revocation list")
         self.lists |= {(crl.issuer, revoked.serial_number) for revoked in crl}
         for entry in sheet["entries"]:
-            need(self.rooms[entry["room"]].get("parent") == hub, "sheet: a room of another hub")
-            for key in entry["keys"]:
-                if key["purpose"] == "signing":
-                    self.keys[sha(key["public"])[:16]] = (entry["room"], key)
-        for revocation in sheet["revocations"]:
-            if "key" in revocation["revoked"]:
-                self.revoked[revocation["revoked"]["key"]] = revocation.get("compromised_since_ms", revocation["at_ms"])
+            need(plan.rooms[entry["room"]].get("parent") == hub, "sheet: a room of another hub")
+            signing = [key for key in entry["keys"] if key["purpose"] == "signing"]
+            self.keys |= {sha(key["public"])[:16]: (entry["room"], key) for key in signing}
+        for revoked in sheet["revocations"]:
+            self.stolen[revoked["revoked"].get("key")] = revoked.get("compromised_since_ms", revoked["at_ms"])
     def verify(self, signed, kind):
         id = parts(signed, kind)[0]
         need(id in self.keys, f"{kind}: unknown key")
-        self.used.append(id)
         room, key = self.keys[id]
+        self.used.append(id)
         return room, open_with(signed, kind, key["public"])
     def officer(self, signed, kind):
         room, certificate = self.verify(parts(signed, kind)[2]["attachment"], "officer-certificate")
         need(certificate["room"] == room, "officer's certificate of another room")
         return room, open_with(signed, kind, certificate["public"])
-    def check_keys(self, earliest, latest):
+    def take(self):
         used, self.used = self.used, []
-        for index, id in enumerate(used):
-            key = self.keys[id][1]
-            need(id not in self.revoked or (latest is not None and latest < self.revoked[id]), "a key that was compromised")
-            if index == 0:
-                need(latest is None or latest >= key["from_ms"], "a key before its time")
-                need(earliest is None or earliest < key.get("to_ms", INF), "a key after its time")
+        return used
+    def check(self, earliest, latest, used=None, embedded=False):
+        """The first key signed the object itself and was in use at some time between; no key was stolen before."""
+        used = self.take() if used is None else used
+        need(all(id not in self.stolen or latest < self.stolen[id] for id in used), "a key that was compromised")
+        for _, key in [self.keys[id] for id in used[:1] if not embedded]:
+            need(key["from_ms"] <= latest and earliest < key.get("to_ms", INF), "a key out of its time")
 
-def hashes(path):
-    need(len(path) % 32 == 0, "a path that is cut")
-    return [path[at:at + 32] for at in range(0, len(path), 32)]
+def halves(size, path):
+    """RFC 6962, 2.1: the left part of a tree, the hashes of a path below its top, and the one there."""
+    need(path, "a path that is too short")
+    return 1 << (size - 1).bit_length() - 1, path[:-32], path[-32:]
 
-def climb(node, last, path, values):
-    """RFC 9162, 2.1.3.2 and 2.1.4.2: a sibling on the left changes every value, one on the right the newest only."""
-    for sibling in path:
-        need(last > 0, "a path that is too long")
-        if node & 1 or node == last:
-            values = [sha(b"\1", sibling, value) for value in values]
-            while node and not node & 1:
-                node, last = node >> 1, last >> 1
-        else:
-            values[-1] = sha(b"\1", values[-1], sibling)
-        node, last = node >> 1, last >> 1
-    need(last == 0, "a path that is too short")
-    return values
+def inclusion(number, size, hash, path):
+    """RFC 6962, 2.1.1: the root over a leaf."""
+    if size == 1:
+        return need(not path and number == 0, "a path that is too long") or hash
+    left, path, top = halves(size, path)
+    if number < left:
+        return sha(b"\1", inclusion(number, left, hash, path), top)
+    return sha(b"\1", top, inclusion(number - left, size - left, hash, path))
 
-def check_inclusion(leaf, number, size, path, root):
-    need(number < size and climb(number, size - 1, hashes(path), [sha(b"\0", leaf)]) == [root], "a path to another root")
-
-def check_consistency(old_size, old_root, size, root, path):
-    path, node, last = hashes(path), old_size - 1, size - 1
-    if old_size in (0, size):
-        return need(not path and (old_size == 0 or old_root == root), "a forked log")
-    path = path if old_size & (old_size - 1) else [old_root] + path
-    while node & 1:
-        node, last = node >> 1, last >> 1
-    need(old_size < size and climb(node, last, path[1:], [path[0], path[0]]) == [old_root, root], "a forked log")
+def consistency(old, size, root, path):
+    """RFC 6962, 2.1.2: the roots over the first `old` leaves and over all; `root` is that of the old tree where it is whole."""
+    if old == size:
+        need(len(path) == (0 if root else 32), "a path that is too long")
+        return [root or path] * 2
+    left, path, top = halves(size, path)
+    if old <= left:
+        before, after = consistency(old, left, root, path)
+        return [before, sha(b"\1", after, top)]
+    return [sha(b"\1", top, hash) for hash in consistency(old - left, size - left, None, path)]
 
 class Evidence:
-    def __init__(self, map):
-        self.map, self.newest, self.exporter, self.messages, self.lines = map, None, None, [], []
+    def __init__(self, keys, plans):
+        self.keys, self.plans, self.plan = keys, plans, keys.plan
+        self.newest, self.exporter, self.messages = None, None, []
     def head(self, kept):
-        room, checkpoint = self.map.verify(kept["checkpoint"], "checkpoint")
-        need(checkpoint["room"] == room, "checkpoint of another room")
-        below, dated, by = kept["checkpoint"], checkpoint, room
-        for index, step in enumerate(kept["anchor"]["steps"]):
-            if index == len(kept["anchor"]["steps"]) - 1:
-                by, dated = self.map.verify(step["checkpoint"], "checkpoint")
-                need(dated["room"] == by, "checkpoint of another room")
-            else:
-                dated = decode(parts(step["checkpoint"], "checkpoint")[3])
-            check_inclusion(below, step["leaf"], dated["size"], step["path"], dated["root"])
+        room, checkpoint = self.keys.verify(kept["checkpoint"], "checkpoint")
+        by, dated, below, signer = room, checkpoint, kept["checkpoint"], self.keys.take()
+        for step in kept["anchor"]["steps"]:
+            dated = decode(parts(step["checkpoint"], "checkpoint")[3])
+            hash = inclusion(step["leaf"], dated["size"], sha(b"\0", below), step["path"])
+            need(hash == dated["root"], "an anchor to another root")
             below = step["checkpoint"]
-        need(by == self.map.root, "no date by the root hub")
-        self.map.check_keys(None, dated["at"])
-        self.exporter = self.exporter or room
-        need(self.exporter == room, "head of another room's log")
-        self.newest = self.newest or checkpoint
-        newest = self.newest
-        check_consistency(checkpoint["size"], checkpoint["root"], newest["size"], newest["root"], kept["consistency"])
+        if below is not kept["checkpoint"]:
+            by, _ = self.keys.verify(below, "checkpoint")
+        need(checkpoint["room"] == room and dated["room"] == by == self.plan.root, "no date by the root hub")
+        self.keys.check(-INF, dated["at"], signer)
+        self.keys.check(dated["at"], dated["at"], self.keys.take() or signer)
+        self.exporter, self.newest = self.exporter or room, self.newest or checkpoint
+        need(self.exporter == room and 0 < checkpoint["size"] <= self.newest["size"], "head of another log")
+        roots = consistency(checkpoint["size"], self.newest["size"], checkpoint["root"], kept["consistency"])
+        need(roots == [checkpoint["root"], self.newest["root"]], "a forked log")
         return checkpoint["size"], checkpoint["root"], dated["at"]
     def group(self, group):
-        need(group["v"] == 1, "version")
+        need(group["v"] == 1 and (self.newest or not group["heads"]), "version, or heads without a newest one")
         self.ticks = {}
         for signed in group["ticks"]:
-            room, tick = self.map.verify(signed, "tick")
-            need(room == self.map.root and tick["network"] == self.map.network, "tick")
-            self.map.check_keys(tick["at"], tick["at"])
+            room, tick = self.keys.verify(signed, "tick")
+            need(room == self.plan.root and tick["network"] == self.plan.network, "tick")
+            self.keys.check(tick["at"], tick["at"])
             self.ticks[sha(signed)] = tick["at"]
         self.heads = [self.head(kept) for kept in group["heads"]]
         for leaf in group["lines"]:
-            room, line = self.map.verify(leaf["bytes"], "line")
+            room, line = self.keys.verify(leaf["bytes"], "line")
             need(room == line["room"] and line["down_at"] <= line["up_at"], "line record")
             self.cited(line["down_tick"])
-            self.map.check_keys(self.cited(line["up_tick"]), self.dated(leaf))
-            self.lines.append(line)
+            self.keys.check(self.cited(line["up_tick"]), self.dated(leaf))
         self.messages += [self.message(kept) for kept in group["messages"]]
     def cited(self, tick):
         need(tick is None or self.ticks.get(tick["digest"], tick["at"]) == tick["at"], "a tick of another time")
-        return self.ticks.get(tick["digest"]) if tick else None
+        return self.ticks.get(tick["digest"], -INF) if tick else -INF
     def dated(self, leaf):
+        need("head" in leaf or not leaf["path"], "a path without a head")
         if "head" not in leaf:
-            return need(not leaf["path"], "a path without a head")
-        need(leaf["head"] < len(self.heads), "no such head")
+            return INF
         size, root, at = self.heads[leaf["head"]]
-        check_inclusion(leaf["bytes"], leaf["leaf"], size, leaf["path"], root)
+        hash = sha(b"\0", leaf["bytes"])
+        need(leaf["leaf"] < size and inclusion(leaf["leaf"], size, hash, leaf["path"]) == root, "another leaf")
         return at
     def message(self, kept):
-        origin, header = self.map.verify(kept["header"], "envelope-header")
-        route, digest = decode(header["route"]), sha(kept["header"])
-        need(route["origin"] == origin and route["network"] == self.map.network, "origin of the header")
-        header_keys, self.map.used = self.map.used, []
-        tick, blocks = self.cited(route["tick"]), kept["blocks"]
+        origin, header = self.keys.verify(kept["header"], "envelope-header")
+        route, digest, blocks, signer = decode(header["route"]), sha(kept["header"]), kept["blocks"], self.keys.take()
+        need(route["origin"] == origin and route["network"] == self.plan.network, "origin of the header")
         for name, commitment in zip(("facts", "text", "personal"), header["commitments"], strict=True):
             need(name not in blocks or sha(blocks[name]["salt"], blocks[name]["bytes"]) == commitment, f"{name} block")
-        facts = decode(blocks["facts"]["bytes"])
+        facts, tick = decode(blocks["facts"]["bytes"]), self.cited(route["tick"])
         need(facts["status"] == route["status"], "status of the facts")
         message = {"id": route["id"], "origin": origin, "digest": digest, "to": header["to"], "facts": facts, "events": []}
-        leaves = [leaf["leaf"] for leaf in kept["receipts"]]
+        leaves, plan = [leaf["leaf"] for leaf in kept["receipts"]], self.plans.get(route["map_version"], self.plan)
         need(leaves == sorted(set(leaves)), "the order of receipts")
-        seen = [self.receipt(leaf, message, tick) for leaf in kept["receipts"]]
-        seen = min([at for at in seen if at is not None], default=None)
-        self.map.used = header_keys
-        self.map.check_keys(tick, seen)
+        seen = min([self.receipt(leaf, message, tick, plan) for leaf in kept["receipts"]], default=INF)
+        self.keys.check(tick, seen, signer)
         if facts["kind"] == 2 and "call" in facts:
-            room, call = self.map.officer(facts["call"], "phone-call")
-            self.map.used.insert(0, self.map.used[0])
-            same = call["room"] == room == origin and call["text"] == header["commitments"][1]
-            same = same and call["peer"] in [to["room"] for to in header["to"]] and call["code"] == facts["pairing_code"]
-            same = same and (call.get("case"), call["line"]) == (facts.get("case"), facts["phone"])
-            same = same and call.get("about") == facts.get("relates_to", [None])[0]
-            need(same and call["status"] == facts["status"] and call["ended_at"] == facts["ended_at"], "call")
-            need(all(id not in self.map.revoked or (seen or INF) < self.map.revoked[id] for id in self.map.used), "call")
-            self.map.used, message["call"] = [], call
+            room, call = self.keys.officer(facts["call"], "phone-call")
+            said = {"room": room, "text": header["commitments"][1], "code": facts["pairing_code"], "line": facts["phone"],
+                    "case": facts.get("case"), "about": facts.get("relates_to", [None])[0],
+                    "sensitive": facts.get("sensitive", False)}
+            said |= {name: facts[name] for name in ("status", "started_at", "ended_at", "direction")}
+            need(room == origin and all(call.get(name) == value for name, value in said.items()), "call")
+            need(call["peer"] in [to["room"] for to in header["to"]], "call with no recipient")
+            self.keys.check(-INF, seen, embedded=True)
+            message["call"] = call
         return message
-    def receipt(self, leaf, message, header_tick):
-        issuer, receipt = self.map.verify(leaf["bytes"], "receipt")
+    def receipt(self, leaf, message, header_tick, plan):
+        """Adds the event with its proven and its attested times; gives the date where it is about these very bytes."""
+        issuer, receipt = self.keys.verify(leaf["bytes"], "receipt")
         event, to, origin = receipt["event"], receipt["recipient"], message["origin"]
         need(receipt["issuer"] == issuer and (event in BY_OFFICER) == ("officer" in receipt), "receipt")
         need((receipt["origin"], receipt["envelope_id"]) == (origin, message["id"]), "receipt of another envelope")
         need(receipt["envelope_digest"] == message["digest"] or event == "collision", "receipt of other bytes")
         need(to in [address["room"] for address in message["to"]], "receipt for no recipient")
-        hub = issuer != origin and (issuer in self.map.above(to) or issuer in self.map.ways(origin))
+        hub = issuer != origin and (issuer in plan.above(to) or issuer in plan.ways(origin))
         may = {"accepted": issuer == origin, "custody": hub and issuer != to}
         may = may.get(event, issuer == to if event in BY_RECIPIENT else issuer in (origin, to) or hub)
         need(may, "receipt by a room without a say")
         need(issuer != self.exporter or receipt["seq"] == leaf["leaf"], "number of the receipt")
         if "officer" in receipt:
-            room, deed = self.map.officer(receipt["officer"], "officer-act")
+            room, deed = self.keys.officer(receipt["officer"], "officer-act")
             same = all(deed[n] == receipt[n] for n in ("event", "origin", "envelope_id", "envelope_digest"))
             need(room == deed["room"] == issuer and same, "officer's act")
-        latest = self.dated(leaf)
-        earliest = max((at for at in (self.cited(receipt["tick"]), header_tick) if at is not None), default=-INF)
-        self.map.check_keys(earliest, latest)
-        proven = (earliest, INF if latest is None or latest < earliest else latest)
-        offset = receipt.get("clock")
-        lo, hi = (0, 0) if issuer == self.map.root else (offset["offset_lo"], offset["offset_hi"]) if offset else (1, 0)
-        said = (max(receipt["at"] + lo, proven[0]), min(receipt["at"] + hi, proven[1]))
-        attested = said if lo <= hi and said[0] <= said[1] else proven
-        if message["facts"]["kind"] in (3, 5) and issuer == to:
-            attested = (proven[0], attested[1])
+        earliest, latest = max(self.cited(receipt["tick"]), header_tick), self.dated(leaf)
+        self.keys.check(earliest, latest)
+        proven = (earliest, latest if earliest <= latest else INF)
+        offset = {"offset_lo": 0, "offset_hi": 0} if issuer == plan.root else receipt.get("clock")
+        attested = proven
+        if offset and offset["offset_lo"] <= offset["offset_hi"]:
+            said = [receipt["at"] + offset["offset_lo"], receipt["at"] + offset["offset_hi"]]
+            starts_own_clock = message["facts"]["kind"] in (3, 5) and issuer == to
+            if max(said[0], earliest) <= min(said[1], proven[1]):
+                attested = (earliest if starts_own_clock else max(said[0], earliest), min(said[1], proven[1]))
         message["events"].append((event, to, issuer, proven, attested))
-        return latest if receipt["envelope_digest"] == message["digest"] else None
+        return latest if receipt["envelope_digest"] == message["digest"] else INF
+
+def cases(messages):
+    """Messages that are judged together, in one piece: those of a case, and what names none but one of them."""
+    groups, present, labels = [], set(), set()
+    for message in messages:
+        facts, own = message["facts"], (message["origin"], message["id"])
+        about = [(key["origin"], key["id"]) for key in facts.get("relates_to", [])[:1]]
+        names = {facts["case"]} if "case" in facts else {own, *about}
+        if not names & present:
+            need(not names & labels, "a case in parts")
+            groups, present = groups + [[]], set()
+        present |= names | {own}
+        labels |= present
+        groups[-1].append(message)
+    need(len({(m["origin"], m["id"]) for m in messages}) == len(messages), "a message twice")
+    return groups
+
 def verify(data, pem):
     found = entries(data)
-    names, bodies = [name for name, _ in found], dict(found)
-    map = Map(bodies["map/plan.cose"], x509.load_pem_x509_certificate(pem))
-    number = lambda folder: [name for name in names if name.startswith(folder + "/")]
-    order = ["README.txt", "map/plan.cose"] + number("map/sheets") + number("rules") + number("calendars")
-    order += [name for name in names if name == "log/as-of.cbor"] + number("evidence") + ["manifest.cose"]
-    need(names == order, "the order of entries")
-    for folder in ("map/sheets", "rules", "calendars", "evidence"):
-        need([name[len(folder):][1:5] for name in number(folder)] == ["%04d" % (n + 1) for n, _ in enumerate(number(folder))], "numbers")
-    for name in number("map/sheets"):
-        map.add_sheet(bodies[name])
-    by_root = [map.verify(bodies[name], "rule-pack") for name in number("rules")]
-    packs = [pack for _, pack in by_root]
-    by_root += [map.verify(bodies[name], "calendar") for name in number("calendars")]
-    need(all(room == map.root for room, _ in by_root), "rules that the root hub did not sign")
-    need([pack["digest"] for pack in map.plan.get("packs", [])] == [sha(bodies[name]) for name in number("rules")], "packs")
-    years = {year["digest"] for year in map.plan.get("calendars", [])}
-    need({sha(bodies[name]) for name in number("calendars")} <= years, "calendars")
-    map.used = []
-    evidence, as_of = Evidence(map), None
+    bodies, anchor = dict(found), x509.load_pem_x509_certificate(pem)
+    folder = lambda name: [body for entry, body in found if entry.startswith(name + "/") and entry != "map/plan.cose"]
+    numbered = lambda name, end: [f"{name}/{n + 1:04}.{end}" for n in range(len(folder(name)))]
+    order = ["README.txt", "map/plan.cose"] + numbered("map/plans", "cose") + numbered("map/sheets", "cose")
+    order += numbered("rules", "cose") + numbered("calendars", "cose") + ["log/as-of.cbor"] * ("log/as-of.cbor" in bodies)
+    need(list(bodies) == order + numbered("evidence", "cbor") + ["manifest.cose"], "the order of entries")
+    plan = Plan(bodies["map/plan.cose"], anchor)
+    keys, plans = Keys(plan, anchor), [Plan(body, anchor) for body in folder("map/plans")] + [plan]
+    versions = [plan.version for plan in plans]
+    need(versions == sorted(set(versions)) and all(p.network == plan.network for p in plans), "the order of plans")
+    for body in folder("map/sheets"):
+        keys.add_sheet(body)
+    packs, calendars = ([keys.verify(body, kind) for body in folder(name)]
+                        for name, kind in (("rules", "rule-pack"), ("calendars", "calendar")))
+    need(all(room == plan.root for room, _ in packs + calendars), "rules that the root hub did not sign")
+    digests = {name: [sha(body) for body in folder(name)] for name in ("rules", "calendars")}
+    need([pack["digest"] for pack in vars(plan).get("packs", [])] == digests["rules"], "packs")
+    need(set(digests["calendars"]) <= {year["digest"] for year in vars(plan).get("calendars", [])}, "calendars")
+    keys.take()
+    evidence, as_of = Evidence(keys, dict(zip(versions, plans))), None
     if "log/as-of.cbor" in bodies:
         as_of = evidence.head(decode(bodies["log/as-of.cbor"]))
-    for name in number("evidence"):
-        evidence.group(decode(bodies[name]))
-    room, manifest = map.verify(bodies["manifest.cose"], "evidence-manifest")
-    map.check_keys(None, None)
-    listed = [{"name": name, "size": len(body), "digest": sha(body)} for name, body in found[:-1]]
-    need(manifest["entries"] == listed and manifest["exporter"] == room == (evidence.exporter or room), "manifest")
-    need(manifest.get("as_of") == (as_of and {"size": as_of[0], "root": as_of[1]}), "manifest: head")
-    need(manifest["network"] == map.network and manifest["v"] == 1, "manifest: network")
-    for name, folder in (("packs", "rules"), ("calendars", "calendars")):
-        need([d["digest"] for d in manifest[name]] == [sha(bodies[n]) for n in number(folder)], "manifest: rules")
+    for body in folder("evidence"):
+        evidence.group(decode(body))
+    room, manifest = keys.verify(bodies["manifest.cose"], "evidence-manifest")
+    keys.check(-INF, INF)
     messages, subject = evidence.messages, manifest["subject"]
-    counts = (len(messages), sum(len(m["events"]) for m in messages))
-    need((manifest["messages"], manifest["receipts"]) == counts, "manifest: counts")
-    if subject != "all":
-        need(manifest["envelopes"] == [m["digest"] for m in messages], "manifest: messages")
+    told = {"v": 1, "network": plan.network, "exporter": evidence.exporter or room, "messages": len(messages),
+            "entries": [{"name": name, "size": len(body), "digest": sha(body)} for name, body in found[:-1]],
+            "receipts": sum(len(m["events"]) for m in messages), "as_of": as_of and {"size": as_of[0], "root": as_of[1]},
+            "envelopes": [m["digest"] for m in messages] if subject != "all" else []}
+    need(all(manifest.get(name) == value for name, value in told.items()) and told["exporter"] == room, "manifest")
+    for name, listed in (("rules", "packs"), ("calendars", "calendars")):
+        need([document["digest"] for document in manifest[listed]] == digests[name], "manifest: rules")
     if subject != "all" and "case" in subject:
-        need(all(m["facts"].get("case", subject["case"]) == subject["case"] for m in messages), "another case")
-        seqs = {m["facts"]["case_seq"] for m in messages if "case_seq" in m["facts"]}
+        of_case = [m["facts"] for m in messages if "case" in m["facts"]]
+        need(all(facts["case"] == subject["case"] for facts in of_case), "another case")
+        seqs = {facts["case_seq"] for facts in of_case if "case_seq" in facts}
         need(seqs == set(range(1, max(seqs, default=0) + 1)), "a message of the case is missing")
-    now = as_of[2] if as_of else max((e[3][0] for m in messages for e in m["events"]), default=0)
-    return [dict(working, proven=proven["verdict"]) for working, proven in zip(
-        *(list(judge(messages, map, packs, grade, now)) for grade in (4, 3))) if working["verdict"]]
+    now, packs = as_of[2] if as_of else None, [pack for _, pack in packs]
+    graded = [[list(judge(case, plan, packs, grade, now)) for grade in (4, 3)] for case in cases(messages)]
+    return [dict(working, proven=proven["verdict"]) for pair in graded for working, proven in zip(*pair)
+            if working["verdict"]]
 
 def main():
     if len(sys.argv) != 3:
-        print(__doc__, file=sys.stderr)
-        return 2
+        return print(__doc__, file=sys.stderr) or 2
     try:
         data, pem = (open(path, "rb").read() for path in sys.argv[1:])
         verdicts = verify(data, pem)
     except OSError as error:
-        print(error, file=sys.stderr)
-        return 1
+        return print(error, file=sys.stderr) or 1
     except Exception as error:  # whatever is not as it must be, cbor2 and x509 say in their own exceptions
         print(json.dumps({"valid": False, "why": f"{type(error).__name__}: {error}"}, ensure_ascii=False))
         return 6

@@ -9,9 +9,11 @@ mod judge;
 mod show;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub(crate) use arguments::RulesVerb;
 pub(crate) use judge::span;
+pub(crate) use words::time;
 
 use std::path::Path;
 

@@ -168,12 +168,13 @@ pub(super) fn is(line: &ReceiptLine, event: Event) -> bool {
 mod tests {
     use super::*;
 
-    const SOURCES: [&str; 6] = [
+    const SOURCES: [&str; 7] = [
         include_str!("../demo.rs"),
         include_str!("account.rs"),
         include_str!("outage.rs"),
         include_str!("report.rs"),
         include_str!("stage.rs"),
+        include_str!("verdicts.rs"),
         include_str!("verify.rs"),
     ];
 

@@ -18,6 +18,7 @@ use super::{
     account::{chain, is},
     letters::text,
     stage::{Letter, PATIENCE, Shown, Stage},
+    verdicts,
 };
 use crate::{
     clock::Clock,
@@ -51,7 +52,8 @@ pub(super) async fn play(stage: &mut Stage<'_, '_>) -> Result<(), Problem> {
     let parts = [waiting, for_city];
     return_and_deliver(stage, &parts, &skipping).await?;
     everything_once(stage, &parts, &skipping).await?;
-    urgent_first(stage, &parts).await
+    urgent_first(stage, &parts).await?;
+    verdicts::show(stage, PROVINCE, &skipping).await
 }
 
 /// A dozen reports at once; the city's node is killed when a third of them is accepted: some have arrived, some have

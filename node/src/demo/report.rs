@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     letters::{self, file, text},
     stage::{Letter, Stage, labelled},
+    verdicts,
 };
 use crate::{
     control::request::{Request, SendRequest},
@@ -23,10 +24,12 @@ const FANGCHENG: &str = "411322";
 pub(super) async fn play(stage: &mut Stage<'_, '_>) -> Result<(), Problem> {
     stage.account.scenario("demo-scenario-report");
     let first = county_reports(stage).await?;
-    city_passes_it_on(stage, &first).await?;
+    let passed_on = city_passes_it_on(stage, &first).await?;
     county_follows_up(stage, &first).await?;
     city_tells_the_department(stage).await?;
-    county_passes_the_city_over(stage).await
+    let skipping = county_passes_the_city_over(stage).await?;
+    verdicts::show(stage, PROVINCE, &passed_on).await?;
+    verdicts::show(stage, PROVINCE, &skipping).await
 }
 
 async fn county_reports(stage: &mut Stage<'_, '_>) -> Result<Letter, Problem> {
@@ -39,7 +42,7 @@ async fn county_reports(stage: &mut Stage<'_, '_>) -> Result<Letter, Problem> {
 }
 
 /// A message of its own, with its own signature, in the county's case.
-async fn city_passes_it_on(stage: &mut Stage<'_, '_>, first: &Letter) -> Result<(), Problem> {
+async fn city_passes_it_on(stage: &mut Stage<'_, '_>, first: &Letter) -> Result<Letter, Problem> {
     let request = SendRequest {
         relates_to: Some(first.id.clone()),
         ..text(Kind::Report, PROVINCE, letters::PASSED_ON)
@@ -51,7 +54,7 @@ async fn city_passes_it_on(stage: &mut Stage<'_, '_>, first: &Letter) -> Result<
     let [here, there] = [&county, &province].map(|opened| labelled(opened, CASE).unwrap_or("-"));
     let ok = here == there && here != "-";
     stage.check("demo-check-same-case", &[], ok, format!("{FANGCHENG}: {here}, {PROVINCE}: {there}"));
-    Ok(())
+    Ok(passed_on)
 }
 
 async fn county_follows_up(stage: &mut Stage<'_, '_>, first: &Letter) -> Result<(), Problem> {
@@ -76,7 +79,7 @@ async fn city_tells_the_department(stage: &mut Stage<'_, '_>) -> Result<(), Prob
     stage.acknowledge(&notice, DEPARTMENT, "duty_officer").await
 }
 
-async fn county_passes_the_city_over(stage: &mut Stage<'_, '_>) -> Result<(), Problem> {
+async fn county_passes_the_city_over(stage: &mut Stage<'_, '_>) -> Result<Letter, Problem> {
     let request = text(Kind::Report, PROVINCE, letters::SKIPPING);
     let refused = stage.room(ZHONGMU)?.ask::<Value>(&Request::Send(Box::new(request.clone()))).await;
     let (ok, got) = match refused {
@@ -96,7 +99,8 @@ async fn county_passes_the_city_over(stage: &mut Stage<'_, '_>) -> Result<(), Pr
     let precedence = stage.show(PROVINCE, &skipping).await?.precedence;
     stage.check("demo-check-flash", &[], precedence == "flash", precedence.clone());
     stage.acknowledge(&skipping, PROVINCE, "head_of_watch").await?;
-    stage.acknowledge(&skipping, ZHENGZHOU, "duty_officer").await
+    stage.acknowledge(&skipping, ZHENGZHOU, "duty_officer").await?;
+    Ok(skipping)
 }
 
 /// Labels of a message as it is shown.

@@ -6,6 +6,7 @@ use relay::message::Kind;
 use super::{
     letters::{self, file},
     stage::{Letter, Stage, labelled},
+    verdicts,
 };
 use crate::{control::request::SendRequest, problem::Problem};
 
@@ -17,7 +18,8 @@ pub(super) async fn play(stage: &mut Stage<'_, '_>) -> Result<(), Problem> {
     stage.account.scenario("demo-scenario-verify");
     let question = province_asks(stage).await?;
     let answer = county_answers(stage, &question).await?;
-    city_cannot_read(stage, &answer).await
+    city_cannot_read(stage, &answer).await?;
+    verdicts::show(stage, PROVINCE, &question).await
 }
 
 async fn province_asks(stage: &mut Stage<'_, '_>) -> Result<Letter, Problem> {

@@ -38,6 +38,8 @@ pub(super) struct Gather<'a> {
     pub(super) snapshot: Snapshot,
     pub(super) newest: Option<(Head, DatedCheckpoint)>,
     pub(super) rooms: BTreeSet<RoomId>,
+    /// Versions of the plan that messages cite.
+    pub(super) versions: BTreeSet<u64>,
     /// When the first and the last message were made.
     pub(super) span: Option<(Timestamp, Timestamp)>,
     wish: Wish,
@@ -58,7 +60,7 @@ impl<'a> Gather<'a> {
             None => None,
         };
         let rooms = BTreeSet::from([node.config.room, trust.map.root()]);
-        Ok(Self { node, trust, snapshot, newest, rooms, span: None, wish })
+        Ok(Self { node, trust, snapshot, newest, rooms, versions: BTreeSet::new(), span: None, wish })
     }
 
     pub(super) fn wish(&self) -> Wish {
@@ -68,6 +70,12 @@ impl<'a> Gather<'a> {
     /// The rooms whose keys the file needs.
     pub(super) fn rooms(&self) -> BTreeSet<RoomId> {
         self.rooms.clone()
+    }
+
+    /// The older plans that messages cite, as far as they were in force here.
+    pub(super) fn plans(&self) -> Vec<Vec<u8>> {
+        let older = self.versions.range(..self.trust.map.version());
+        older.filter_map(|version| self.node.trust.older_plan(*version)).collect()
     }
 
     /// The first and the last year of these messages, in Beijing.

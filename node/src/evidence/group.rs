@@ -69,6 +69,7 @@ impl Gather<'_> {
     ) -> Result<(Timestamp, Timestamp), Problem> {
         let opened = self.open(key).await?;
         let route = opened.envelope.route().clone();
+        self.versions.insert(route.map_version);
         self.rooms.insert(route.origin);
         self.rooms.extend(opened.envelope.header().to.iter().map(|address| address.room));
         self.cite(draft, route.tick).await?;

@@ -51,6 +51,9 @@ pub fn verify(
     let mut entries = Entries { reader: &mut reader, contained: Vec::new(), ahead: None };
     entries.expect(names::README)?;
     let mut map = MapSoFar::begin(&entries.expect(names::PLAN)?, root)?;
+    while let Some((name, data)) = entries.numbered("map/plans", "cose", map.plans())? {
+        map.add_plan(&name, &data)?;
+    }
     while let Some((name, data)) = entries.numbered("map/sheets", "cose", map.sheets())? {
         map.add_sheet(&name, &data)?;
     }

@@ -37,6 +37,8 @@ pub struct Heading {
 pub struct Documents {
     /// The plan.
     pub plan: Vec<u8>,
+    /// Older plans that messages cite, by version.
+    pub plans: Vec<Vec<u8>>,
     /// The sheets, the nearest to the root first.
     pub sheets: Vec<Vec<u8>>,
     /// Rule packs with name and version.
@@ -86,8 +88,10 @@ impl<W: Write> FileWriter<W> {
         let mut file = Self { out: Writer::new(out), manifest, groups: 0 };
         file.add(names::README, super::README.as_bytes())?;
         file.add(names::PLAN, &documents.plan)?;
-        for (index, bytes) in documents.sheets.iter().enumerate() {
-            file.add(&names::numbered("map/sheets", index + 1, "cose"), bytes)?;
+        for (folder, all) in [("map/plans", &documents.plans), ("map/sheets", &documents.sheets)] {
+            for (index, bytes) in all.iter().enumerate() {
+                file.add(&names::numbered(folder, index + 1, "cose"), bytes)?;
+            }
         }
         for (folder, all) in [("rules", &documents.packs), ("calendars", &documents.calendars)] {
             for (index, (_, _, bytes)) in all.iter().enumerate() {

@@ -66,6 +66,10 @@ pub struct Wish {
     pub is_scattered: bool,
     /// The file is about a case of all messages but the last, which has a number and no case.
     pub is_case: bool,
+    /// The county has moved under the province since, by a newer plan.
+    pub is_moved: bool,
+    /// The plan of the time is left out.
+    pub forgets_plan: bool,
     /// The root hub's signing key went out of use then.
     pub root_until_ms: Option<i64>,
     /// The root hub's signing key is revoked as stolen since this time.
@@ -90,9 +94,18 @@ impl Sample {
         let rooms = [RoomKeys::generate(), RoomKeys::generate(), RoomKeys::generate()];
         let pack = builtin::pack("henan-2021").expect("the program has this pack");
         let signed = SignedPack::sign(pack, PROVINCE, &rooms[0].signing);
-        let map = Map::new(plan(signed.digest())).expect("the plan of the sample is good");
+        let before = plan(signed.digest());
+        let moved = |mut plan: Plan| {
+            plan.version += 1;
+            plan.rooms[2].parent = Some(PROVINCE);
+            plan
+        };
+        let now = if wish.is_moved { moved(before.clone()) } else { before.clone() };
+        let map = Map::new(now).expect("the plan of the sample is good");
+        let keeps = wish.is_moved && !wish.forgets_plan;
         let documents = Documents {
             plan: certs::plan::sign_plan(&authority, map.plan()),
+            plans: keeps.then(|| certs::plan::sign_plan(&authority, &before)).into_iter().collect(),
             sheets: sheets(&authority, &map, &rooms, &wish),
             packs: vec![("henan-2021".to_owned(), signed.content().version, signed.bytes().to_vec())],
             ..Documents::default()
@@ -402,31 +415,38 @@ fn plan(pack: Digest) -> Plan {
 fn sheets(authority: &Authority, map: &Map, rooms: &[RoomKeys; 3], wish: &Wish) -> Vec<Vec<u8>> {
     let province = hub(authority.issuer(), map, PROVINCE, &rooms[0]);
     let city = hub(&province, map, CITY, &rooms[1]);
-    let of = |issuer: &Issuer, publisher, room, keys: &RoomKeys, stolen: Option<i64>, until| {
+    let of = |issuer: &Issuer, publisher, entries: Vec<SheetEntry>, revocations: Vec<Revocation>| {
         let signer =
             issuer.issue_sheet_signer(Validity::days(BEGIN_MS, ISSUING_DAYS)).expect("a good issuer");
         let contents = SheetContents {
             network: "henan".to_owned(),
             publisher,
             version: 1,
-            plan_version: 1,
-            entries: vec![entry(room, keys, until)],
-            revocations: stolen.map(|since| revocation(room, keys, since)).into_iter().collect(),
+            plan_version: map.version(),
+            entries,
+            revocations,
         };
         sign_sheet(issuer, &signer.certificate, contents, BEGIN_MS).expect("a good sheet")
     };
-    vec![
-        of(
-            authority.issuer(),
-            Publisher::Authority,
-            PROVINCE,
-            &rooms[0],
-            wish.root_stolen_since_ms,
-            wish.root_until_ms,
-        ),
-        of(&province, Publisher::Hub(PROVINCE), CITY, &rooms[1], None, None),
-        of(&city, Publisher::Hub(CITY), COUNTY, &rooms[2], wish.stolen_since_ms, None),
-    ]
+    let stolen = |room, keys: &RoomKeys, since: Option<i64>| {
+        since.map(|since| revocation(room, keys, since)).into_iter().collect::<Vec<_>>()
+    };
+    let [root, middle, lower] = [(PROVINCE, &rooms[0]), (CITY, &rooms[1]), (COUNTY, &rooms[2])];
+    let of_county = stolen(lower.0, lower.1, wish.stolen_since_ms);
+    let mut sheets = vec![of(
+        authority.issuer(),
+        Publisher::Authority,
+        vec![entry(root.0, root.1, wish.root_until_ms)],
+        stolen(root.0, root.1, wish.root_stolen_since_ms),
+    )];
+    let [middle, lower] = [middle, lower].map(|(room, keys)| entry(room, keys, None));
+    if wish.is_moved {
+        sheets.push(of(&province, Publisher::Hub(PROVINCE), vec![middle, lower], of_county));
+    } else {
+        sheets.push(of(&province, Publisher::Hub(PROVINCE), vec![middle], vec![]));
+        sheets.push(of(&city, Publisher::Hub(CITY), vec![lower], of_county));
+    }
+    sheets
 }
 
 fn revocation(room: RoomId, keys: &RoomKeys, since: i64) -> Revocation {

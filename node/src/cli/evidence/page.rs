@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     catalogue::Catalogue,
-    cli::{moment::beijing, span::show_span},
+    cli::{moment::beijing, rules::time, span::show_span},
     escape::one_line,
     problem::Problem,
 };
@@ -98,9 +98,10 @@ pub(super) fn page(
 ) -> Result<String, Problem> {
     let failed = |error: &dyn std::fmt::Display| Problem::failed("internal").with("detail", error);
     let sheets = messages.iter().map(|message| sheet(message, told, catalogue));
-    let as_of = told.as_of.clone().unwrap_or_else(|| catalogue.text("evidence-undated", &[]));
+    let as_of = told.as_of.as_deref().map_or_else(|| catalogue.text("evidence-undated", &[]), time);
+    let at = time(&told.exported_at);
     let exporter = named(&told.exporter, catalogue);
-    let values = [("exporter", exporter.as_str()), ("at", &told.exported_at), ("as_of", &as_of)];
+    let values = [("exporter", exporter.as_str()), ("at", &at), ("as_of", &as_of)];
     let page = Page {
         catalogue,
         language: catalogue.language().word(),

@@ -3,7 +3,7 @@
 use super::account::{Event, Message, Room, Span, Told, Verdict};
 use crate::{
     catalogue::{Catalogue, Language},
-    cli::{moment::beijing, table::Grid},
+    cli::{moment::beijing, rules::time, table::Grid},
 };
 
 pub(super) fn render(told: &Told, catalogue: &Catalogue) -> String {
@@ -19,11 +19,11 @@ pub(super) fn render(told: &Told, catalogue: &Catalogue) -> String {
 
 fn heading(told: &Told, catalogue: &Catalogue) -> String {
     let exporter = named(&told.exporter, catalogue);
-    let as_of = told.as_of.clone().unwrap_or_else(|| catalogue.text("evidence-undated", &[]));
+    let as_of = told.as_of.as_deref().map_or_else(|| catalogue.text("evidence-undated", &[]), time);
     let values = [
         ("network", told.network.as_str()),
         ("exporter", &exporter),
-        ("at", &told.exported_at),
+        ("at", &time(&told.exported_at)),
         ("as_of", &as_of),
     ];
     catalogue.text("evidence-valid", &values)

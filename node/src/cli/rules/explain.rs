@@ -1,7 +1,7 @@
 //! `rules explain ID`: for each duty of a message which rules applied and which did not, by which clause, on which clock,
 //! and how much time was left. The attested times are the ones that work; what is proven stands beside them.
 
-use super::{judge::span, show::in_language};
+use super::{judge::span, show::in_language, words};
 use crate::{
     catalogue::Catalogue,
     cli::session::{Outcome, Session, named},
@@ -58,14 +58,16 @@ fn render_rule(rule: &ExplainedRule, catalogue: &Catalogue) -> String {
     if let Some(cause) = &rule.cause {
         told = format!("{told}, {}", catalogue.word("cause", cause));
     }
-    let start = format!("{} ({})", rule.start_event, catalogue.word("basis", &rule.basis));
+    let moment = |word: &str| catalogue.word("moment", word);
+    let start = format!("{} ({})", moment(&rule.start_event), catalogue.word("basis", &rule.basis));
+    let time = |text: &Option<String>| text.as_deref().map_or_else(dash, words::time);
     let mut lines = vec![
         ("explain-verdict", told),
         ("rules-says", in_language(catalogue, &rule.says, &rule.says_en).to_owned()),
         ("rules-clause", format!("{} ({}@{})", rule.clause, rule.pack, rule.pack_version)),
         ("explain-start", format!("{start} {}", shown(rule.start.as_ref()))),
-        ("explain-due", format!("{} ({})", rule.due.clone().unwrap_or_else(dash), rule.limit)),
-        ("explain-met", format!("{} {}", rule.stop_event, shown(rule.met.as_ref()))),
+        ("explain-due", format!("{} ({})", time(&rule.due), words::limit(&rule.limit, catalogue))),
+        ("explain-met", format!("{} {}", moment(&rule.stop_event), shown(rule.met.as_ref()))),
     ];
     if let Some(sent) = &rule.sent_verdict {
         lines.push(("explain-sent", verdict(sent)));
@@ -73,13 +75,14 @@ fn render_rule(rule: &ExplainedRule, catalogue: &Catalogue) -> String {
     let proven = [rule.proven_start.as_ref(), rule.proven_met.as_ref()].map(shown).join(" → ");
     lines.push(("explain-proven", format!("{}, {proven}", verdict(&rule.proven_verdict))));
     if let Some(other) = &rule.alternative {
-        let due = other.due.clone().unwrap_or_else(dash);
+        let due = time(&other.due);
         let start = shown(Some(&other.start));
-        let told = format!("{} {start} → {due}: {}", other.start_event, verdict(&other.verdict));
+        let told = format!("{} {start} → {due}: {}", moment(&other.start_event), verdict(&other.verdict));
         lines.push(("explain-alternative", told));
     }
     if !rule.flags.is_empty() {
-        lines.push(("explain-flags", rule.flags.join("; ")));
+        let flags: Vec<String> = rule.flags.iter().map(|flag| words::flag(flag, catalogue)).collect();
+        lines.push(("explain-flags", flags.join("; ")));
     }
     let force = catalogue.word("force", &rule.force);
     let channel = catalogue.word("channel", &rule.channel);
@@ -94,21 +97,14 @@ fn render_rule(rule: &ExplainedRule, catalogue: &Catalogue) -> String {
 fn shown(moment: Option<&Moment>) -> String {
     let Some(Moment { earliest, latest, .. }) = moment else { return "—".to_owned() };
     match (earliest, latest) {
-        (Some(one), Some(other)) if one == other => one.clone(),
+        (Some(one), Some(other)) if one == other => words::time(one),
         (one, other) => {
-            let end = |end: &Option<String>| end.clone().unwrap_or_else(|| "?".to_owned());
+            let end = |end: &Option<String>| end.as_deref().map_or_else(|| "?".to_owned(), words::time);
             format!("[{} .. {}]", end(one), end(other))
         }
     }
 }
 
 fn render_set_aside(rule: &SetAsideRule, catalogue: &Catalogue) -> String {
-    let reason = catalogue.word("aside", &rule.reason);
-    let values = [
-        ("rule", rule.rule.as_str()),
-        ("clause", &rule.clause),
-        ("reason", &reason),
-        ("detail", &one_line(&rule.detail)),
-    ];
-    catalogue.text("explain-aside", &values)
+    words::set_aside(&rule.rule, &rule.clause, (&rule.reason, &rule.detail), catalogue)
 }

@@ -4,15 +4,14 @@ use std::path::Path;
 
 use relay::{
     duty::{
-        Calendars, Facts, Finding, RulePack, builtin,
-        finding::{Flag, Verdict},
-        judge as judge_facts,
+        Calendars, Facts, Finding, RulePack, builtin, consider,
+        finding::{Flag, Reason, SetAside, Verdict},
         schema::SCHEMA,
     },
     timestamp::Timestamp,
 };
 
-use super::{arguments::JudgeArguments, find_pack, read};
+use super::{arguments::JudgeArguments, find_pack, read, words};
 use crate::{
     catalogue::Catalogue,
     cli::{
@@ -31,8 +30,12 @@ pub(super) fn judge(session: &mut Session, arguments: &JudgeArguments) -> Outcom
     let packs = packs(&arguments.pack)?;
     let calendars = calendars(arguments)?;
     let facts = facts(arguments.facts.as_deref().unwrap_or(Path::new("-")))?;
-    let findings = judge_facts(&packs, &calendars, &facts);
-    session.screen.result(&findings, |findings, catalogue| render(findings, catalogue));
+    let judgement = consider(&packs, &calendars, &facts);
+    let findings = judgement.findings;
+    session.screen.result(&findings, |findings, catalogue| match findings.as_slice() {
+        [] => left_out(&judgement.set_aside, catalogue),
+        findings => render(findings, catalogue),
+    });
     Ok(if findings.iter().any(Finding::is_bad) { EXIT_OVERDUE } else { 0 })
 }
 
@@ -92,6 +95,22 @@ fn render(findings: &[Finding], catalogue: &Catalogue) -> String {
     text
 }
 
+/// Where no rule applies: which did not, and why; those about another kind of paper in one line.
+fn left_out(rules: &[SetAside], catalogue: &Catalogue) -> String {
+    let (other, near): (Vec<_>, Vec<_>) =
+        rules.iter().partition(|rule| matches!(rule.reason, Reason::OtherKind { .. }));
+    let mut lines = vec![catalogue.text("judge-nothing", &[])];
+    lines.extend(near.into_iter().map(|rule| {
+        let (reason, detail) = words::reason(rule);
+        words::set_aside(&rule.rule, &rule.clause, (&reason, &detail), catalogue)
+    }));
+    if !other.is_empty() {
+        let names: Vec<&str> = other.iter().map(|rule| rule.rule.as_str()).collect();
+        lines.push(catalogue.text("judge-other-kind", &[("rules", &names.join(", "))]));
+    }
+    lines.join("\n")
+}
+
 fn row(finding: &Finding, catalogue: &Catalogue) -> [String; 10] {
     let dash = || "—".to_owned();
     let time = |at: Option<Timestamp>| at.map_or_else(dash, |at| beijing(at.as_ms()));
@@ -111,8 +130,7 @@ fn row(finding: &Finding, catalogue: &Catalogue) -> [String; 10] {
 }
 
 fn told(flag: &Flag, catalogue: &Catalogue) -> String {
-    let name = catalogue.word("flag", flag.name.word());
-    if flag.detail.is_empty() { name } else { format!("{name}: {}", flag.detail) }
+    words::flag(&flag.to_string(), catalogue)
 }
 
 /// `01:02:03.004`, as long as it takes.

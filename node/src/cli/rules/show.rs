@@ -1,12 +1,12 @@
 //! `rules ls` and `rules show`: which packs there are, and what a rule says, with the phrase of the document.
 
 use relay::{
-    duty::{Rule, RulePack, beijing::rfc3339, builtin, pack::Duty},
+    duty::{Rule, RulePack, beijing::rfc3339, builtin, event::Event, pack::Duty},
     timestamp::Timestamp,
 };
 use serde_json::{Value, json};
 
-use super::find_pack;
+use super::{find_pack, words};
 use crate::{
     catalogue::{Catalogue, Language},
     cli::{
@@ -103,7 +103,7 @@ fn render_pack(pack: &RulePack, catalogue: &Catalogue) -> String {
             &catalogue.word("rulekind", rule.kind.word()),
             &catalogue.word("force", rule.force.word()),
             &catalogue.word("channel", rule.channel.word()),
-            &rule.limit.to_string(),
+            &words::limit(&rule.limit.to_string(), catalogue),
             in_language(catalogue, &rule.clause.says, &rule.clause.says_en),
         ]);
     }
@@ -124,14 +124,15 @@ fn heading(pack: &RulePack, catalogue: &Catalogue) -> String {
             ("title", title),
             ("document", &pack.document),
             ("effective", &day(pack.effective_at)),
-            ("working", pack.switches.working_days.word()),
-            ("natural", pack.switches.natural_days.word()),
-            ("implied", pack.switches.implied_start.word()),
+            ("working", &catalogue.word("reading", pack.switches.working_days.word())),
+            ("natural", &catalogue.word("reading", pack.switches.natural_days.word())),
+            ("implied", &catalogue.word("moment", pack.switches.implied_start.word())),
         ],
     )
 }
 
 fn render_rule(pack: &RulePack, rule: &Rule, catalogue: &Catalogue) -> String {
+    let moment = |event: Event| catalogue.word("moment", event.word());
     let lines = [
         ("rules-says", in_language(catalogue, &rule.clause.says, &rule.clause.says_en).to_owned()),
         ("rules-clause", pack.cite(&rule.clause)),
@@ -139,9 +140,9 @@ fn render_rule(pack: &RulePack, rule: &Rule, catalogue: &Catalogue) -> String {
         ("rules-kind", catalogue.word("rulekind", rule.kind.word())),
         ("rules-force", catalogue.word("force", rule.force.word())),
         ("rules-channel", catalogue.word("channel", rule.channel.word())),
-        ("rules-start", format!("{} ({})", rule.start.word(), rule.basis.word())),
-        ("rules-stop", format!("{} ({})", rule.stop.word(), rule.stop_at)),
-        ("rules-limit", rule.limit.to_string()),
+        ("rules-start", format!("{} ({})", moment(rule.start), catalogue.word("basis", rule.basis.word()))),
+        ("rules-stop", format!("{} ({})", moment(rule.stop), rule.stop_at)),
+        ("rules-limit", words::limit(&rule.limit.to_string(), catalogue)),
     ];
     told(&rule.id, &lines, catalogue)
 }

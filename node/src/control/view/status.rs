@@ -42,7 +42,7 @@ pub struct Status {
 }
 
 /// The time limits of what this room owes and is owed, in short.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DutyState {
     /// With a due time, and not met.
     pub open: usize,

@@ -1,5 +1,7 @@
 //! The map of the file: the plan by the root certificate, the sheets by standard path validation and the plan.
 
+use std::collections::BTreeMap;
+
 use certs::{
     cbor,
     certificate::CertificateDer,
@@ -23,6 +25,7 @@ use crate::duty::{
 /// The map as far as it was read.
 pub(super) struct MapSoFar<'r> {
     map: Map,
+    older: BTreeMap<u64, Map>,
     root: &'r CertificateDer<'r>,
     keys: KnownKeys,
     sheets: usize,
@@ -32,7 +35,29 @@ impl<'r> MapSoFar<'r> {
     pub(super) fn begin(plan: &[u8], root: &'r CertificateDer<'r>) -> Result<Self, VerifyError> {
         let plan = verify_plan(plan, root)
             .map_err(|error| invalid(names::PLAN, "", Fault::Object(error.to_string())))?;
-        Ok(Self { map: plan.map, root, keys: KnownKeys::new(), sheets: 0 })
+        Ok(Self { map: plan.map, older: BTreeMap::new(), root, keys: KnownKeys::new(), sheets: 0 })
+    }
+
+    /// A plan that was in force before, for the messages that cite it.
+    pub(super) fn add_plan(&mut self, name: &str, bytes: &[u8]) -> Result<(), VerifyError> {
+        let plan = verify_plan(bytes, self.root)
+            .map_err(|error| invalid(name, "", Fault::Object(error.to_string())))?;
+        let version = plan.map.version();
+        let last = self.older.last_key_value().map(|(version, _)| *version);
+        if last.is_some_and(|last| version <= last) || version >= self.map.version() {
+            return Err(invalid(name, "", Fault::Policy("older plans stand by version")).into());
+        }
+        self.older.insert(version, plan.map);
+        Ok(())
+    }
+
+    pub(super) fn plans(&self) -> usize {
+        self.older.len()
+    }
+
+    /// The plan that an envelope cites; the newest where that is not in the file.
+    pub(super) fn map_of(&self, version: u64) -> &Map {
+        self.older.get(&version).unwrap_or(&self.map)
     }
 
     /// A sheet, verified at the time at which it was issued: certificates that have ended since do not spoil it.

@@ -35,7 +35,7 @@ pub(super) struct Dated {
 
 /// What the objects of one group rest on.
 pub(super) struct Ground<'a> {
-    pub(super) map: &'a Map,
+    pub(super) maps: &'a MapSoFar<'a>,
     pub(super) keys: Witnessed<'a>,
     pub(super) heads: Vec<Dated>,
     ticks: BTreeMap<Digest, Timestamp>,
@@ -183,7 +183,7 @@ impl<'a, 'r> Groups<'a, 'r> {
             let head = self.head(head, &keys);
             heads.push(head.map_err(|fault| invalid(name, &format!("head {}", index + 1), fault))?);
         }
-        Ok(Ground { map: self.map(), keys, heads, ticks })
+        Ok(Ground { maps: self.map, keys, heads, ticks })
     }
 
     /// What the manifest says of all of it.

@@ -1,7 +1,7 @@
 //! Leaves of the exporter's log: receipts and line records.
 //! *Against:* an object that the log does not hold, a date of another head, a receipt that its issuer may not give.
 
-use topology::RoomId;
+use topology::{Map, RoomId};
 
 use super::{
     super::{
@@ -57,14 +57,15 @@ impl Ground<'_> {
         let verified = VerifiedReceipt::verify(&leaf.bytes, &self.keys)
             .map_err(|error| Fault::Object(error.to_string()))?;
         let receipt = verified.receipt().clone();
-        self.check_policy(&receipt, envelope)?;
+        let map = self.maps.map_of(envelope.route.map_version);
+        check_policy(map, &receipt, envelope)?;
         if exporter == Some(receipt.issuer) && receipt.seq != leaf.leaf {
             return Err(Fault::Leaf { leaf: leaf.leaf, why: "its issuer numbered it otherwise".to_owned() });
         }
         let dated = self.dated(leaf)?;
         let earliest = self.cited(receipt.tick)?.max(header_tick);
         self.keys.check(earliest, dated)?;
-        let timed = Timed::of_receipt(&receipt, kind, earliest, dated, self.map);
+        let timed = Timed::of_receipt(&receipt, kind, earliest, dated, map);
         let officer = receipt
             .officer
             .as_ref()
@@ -72,34 +73,34 @@ impl Ground<'_> {
         self.keys.take();
         Ok(EventAccount { receipt, timed, officer, leaf: leaf.leaf })
     }
+}
 
-    /// Who may say what: the origin that it accepted it and what it never handed on, the recipient about itself, a hub if it
-    /// stands on a way from the origin to the recipient.
-    fn check_policy(&self, receipt: &Receipt, envelope: &VerifiedHeader) -> Result<(), Fault> {
-        let (route, issuer, to) = (&envelope.route, receipt.issuer, receipt.recipient);
-        let is_same_bytes = receipt.envelope_digest == envelope.digest || receipt.event == Event::Collision;
-        if receipt.key() != envelope.key() || !is_same_bytes {
-            return Err(Fault::Policy("it is about another envelope"));
-        }
-        if !envelope.header.to.iter().any(|address| address.room == to) {
-            return Err(Fault::Policy("it is about a room that is no recipient"));
-        }
-        let is_hub = issuer != route.origin
-            && (self.map.contains(issuer, to) || self.map.carries_for(issuer, route.origin));
-        let may = match receipt.event {
-            Event::Accepted => issuer == route.origin,
-            Event::Custody => is_hub && issuer != to,
-            Event::Refused | Event::Failed | Event::Expired | Event::Collision | Event::Unconfirmed => {
-                issuer == route.origin || issuer == to || is_hub
-            }
-            Event::Delivered
-            | Event::Alerted
-            | Event::Acknowledged
-            | Event::Opened
-            | Event::Disposed
-            | Event::Returned
-            | Event::Lost => issuer == to,
-        };
-        if may { Ok(()) } else { Err(Fault::Policy("its issuer has no say about this event")) }
+/// Who may say what: the origin that it accepted it and what it never handed on, the recipient about itself, a hub if it
+/// stands on a way from the origin to the recipient, by the plan that the origin had.
+fn check_policy(map: &Map, receipt: &Receipt, envelope: &VerifiedHeader) -> Result<(), Fault> {
+    let (route, issuer, to) = (&envelope.route, receipt.issuer, receipt.recipient);
+    let is_same_bytes = receipt.envelope_digest == envelope.digest || receipt.event == Event::Collision;
+    if receipt.key() != envelope.key() || !is_same_bytes {
+        return Err(Fault::Policy("it is about another envelope"));
     }
+    if !envelope.header.to.iter().any(|address| address.room == to) {
+        return Err(Fault::Policy("it is about a room that is no recipient"));
+    }
+    let is_hub =
+        issuer != route.origin && (map.contains(issuer, to) || map.carries_for(issuer, route.origin));
+    let may = match receipt.event {
+        Event::Accepted => issuer == route.origin,
+        Event::Custody => is_hub && issuer != to,
+        Event::Refused | Event::Failed | Event::Expired | Event::Collision | Event::Unconfirmed => {
+            issuer == route.origin || issuer == to || is_hub
+        }
+        Event::Delivered
+        | Event::Alerted
+        | Event::Acknowledged
+        | Event::Opened
+        | Event::Disposed
+        | Event::Returned
+        | Event::Lost => issuer == to,
+    };
+    if may { Ok(()) } else { Err(Fault::Policy("its issuer has no say about this event")) }
 }

@@ -28,7 +28,7 @@ impl Ground<'_> {
         let object = |part: &'static str| {
             move |error: &dyn std::fmt::Display| (part.to_owned(), Fault::Object(error.to_string()))
         };
-        let header = VerifiedHeader::verify(&kept.header, self.map.network(), &self.keys)
+        let header = VerifiedHeader::verify(&kept.header, self.maps.map().network(), &self.keys)
             .map_err(|error| object("header")(&error))?;
         let header_keys = self.keys.take();
         let tick = self.cited(header.route.tick).map_err(at("header"))?;
