@@ -26,7 +26,9 @@ pub use self::{
     queue::{QueueEntry, QueueLine, Way},
     receipts::ReceiptLine,
     rules::{CalendarLine, PackLine, RulesInForce, RulesPreview, SignedDocuments},
-    status::{CertificateState, Check, ClockState, Disk, DutyState, HistoryBreak, Link, LogState, Loss, Status},
+    status::{
+        CertificateState, Check, ClockState, Disk, DutyState, HistoryBreak, Link, LogState, Loss, Status,
+    },
 };
 
 /// A room as people see it.
