@@ -126,8 +126,11 @@ fn message(bytes: &[u8]) -> bool {
     let Ok(blocks) = Blocks::decode(bytes, BODY_BYTES_MAX) else { return false };
     is_canonical(&blocks.encode_padded(), bytes);
     let Ok(message) = Message::from_blocks(&blocks) else { return false };
-    let again = message.to_blocks([[1; 16]; 3]).expect("what was received may be sent");
-    assert_eq!(Message::from_blocks(&again).ok(), Some(message), "it changed on its way");
+    // What a later program wrote and this one cannot read is not written again.
+    if message.unread.is_empty() {
+        let again = message.to_blocks([[1; 16]; 3]).expect("what was received may be sent");
+        assert_eq!(Message::from_blocks(&again).ok(), Some(message), "it changed on its way");
+    }
     true
 }
 

@@ -40,7 +40,7 @@ async fn answer_to(line: &mut Line, keys: &Keys, envelope: &VerifiedEnvelope) ->
                     receipt.reason.as_ref().map_or(String::new(), |reason| format!(": {}", reason.code));
                 (receipt.envelope_id == id).then(|| format!("{}{code}", receipt.event.word()))
             });
-            of_it.last()
+            of_it.into_iter().next_back()
         }
         Heard::Control(_) | Heard::Lane(..) => None,
     });
