@@ -5,6 +5,7 @@ pub mod city;
 pub mod county;
 pub mod flood;
 pub mod openssl;
+pub mod socket;
 mod table;
 mod watch;
 

@@ -53,7 +53,8 @@ fn inputs(decoder: &str) -> Vec<Vec<u8>> {
 fn no_decoder_allocates_more_than_so_many_times_what_it_is_given() {
     let control = allocated(|| drop(vec![0_u8; 5_000_000]));
     assert!(control >= 5_000_000, "the control: {control} bytes were counted");
-    for (name, decoder) in DECODERS {
+    // What is unfolded from an attached package has a limit of its own, with its own test (relay/src/message/package.rs).
+    for (name, decoder) in DECODERS.into_iter().filter(|(name, _)| *name != "attachment") {
         decoder(b"the first use");
         let (mut judged, mut most) = (0, 0);
         for bytes in inputs(name) {

@@ -15,7 +15,7 @@ use relay::{
 use serde_bytes::{ByteArray, ByteBuf};
 use tests::{
     adversary::{County, Table, county::is_alive},
-    cluster::{LONG, Letter, until_true},
+    cluster::{LONG, Letter, until, until_true},
     peer::{Heard, Keys, Line},
 };
 use topology::{Flow, Precedence, RoomId};
@@ -40,7 +40,7 @@ async fn answer_to(line: &mut Line, keys: &Keys, envelope: &VerifiedEnvelope) ->
                     receipt.reason.as_ref().map_or(String::new(), |reason| format!(": {}", reason.code));
                 (receipt.envelope_id == id).then(|| format!("{}{code}", receipt.event.word()))
             });
-            of_it.last()
+            of_it.into_iter().next_back()
         }
         Heard::Control(_) | Heard::Lane(..) => None,
     });
@@ -305,5 +305,34 @@ async fn a_stolen_key_beside_the_true_room_is_noticed_at_both_ends_and_takes_not
     let id = true_room.send(&Letter::test("report", &["411300"], "本县真正的报告")).await;
     true_room.receipt(&id, "delivered").await;
     table.control("the county's own link comes back and its report is delivered");
+    table.finish(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_that_is_withheld_leaves_an_order_not_confirmed() {
+    let county = County::take_over(PROGRAM).await;
+    let (city, mut line) = (county.city(), county.line().await);
+    city.clock_trusted().await;
+    let mut table = Table::new("withheld");
+    let order = |text| Letter::test("instruction", &["411322"], text);
+    let withheld = city.send(&order("收而不报").expires_in(3)).await;
+    line.hear_envelope().await.unwrap();
+    // Signed within a minute of the expiry.
+    let receipts = until("the city says that it is not confirmed", LONG * 3, async || {
+        let receipts = city.receipts(&withheld).await;
+        receipts.iter().any(|receipt| receipt.event == "unconfirmed").then_some(receipts)
+    })
+    .await;
+    let events: Vec<&str> = receipts.iter().map(|receipt| receipt.event.as_str()).collect();
+    let told = "the sender: its own signed receipt, and none of 411322";
+    let attack = "it takes an order and never says so";
+    table.row("T29", attack, "accepted, unconfirmed", events.join(", "), told);
+    let answered = city.send(&order("收到即报")).await;
+    let (_, bytes) = line.hear_envelope().await.unwrap();
+    let envelope = VerifiedEnvelope::verify(bytes, "henan", &*county.keys.trust.keys).unwrap();
+    let receipt = county.keys.receipt(&envelope, county.keys.room, Event::Delivered, county.keys.room);
+    line.say(&Frame::Answers { receipts: vec![ByteBuf::from(receipt)] }).await.unwrap();
+    city.receipt(&answered, "delivered").await;
+    table.control("an order that is answered");
     table.finish(1);
 }
