@@ -6,6 +6,7 @@
 //! cargo run -p tests -- world --seed 4711
 //! cargo run -p tests -- kill --times 1000 --seed 4711
 //! cargo run -p tests -- lines --outage-s 180 --seed 4711
+//! cargo run -p tests -- long --minutes 60
 //! cargo run -p tests -- power --times 1000 --seed 4711
 //! cargo run -p tests -- demo --once
 //! ```
@@ -21,7 +22,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("world") => worlds(&arguments[1..]),
-        Some(name @ ("kill" | "lines" | "power")) => campaign::run(name, &arguments[1..]),
+        Some(name @ ("kill" | "lines" | "long" | "power")) => campaign::run(name, &arguments[1..]),
         Some("store-work") => store_work(&arguments[1..]),
         Some(_) | None => node::run(std::env::args_os()).into(),
     }
