@@ -106,6 +106,8 @@ pub struct Driver<S, O, C = NoCrash> {
     /// Writes that wait for the next commit; all of them may.
     kept: Vec<Write>,
     wake_at: Option<Timestamp>,
+    /// What the clock showed last.
+    seen_at: Timestamp,
 }
 
 /// Why a driver stops.
@@ -125,6 +127,8 @@ pub enum DriverError {
 /// Inputs joined into one commit at most: about 30 µs a row and seven rows each make 50 ms.
 pub const BATCH_MAX: usize = 256;
 const DUE_MAX: usize = 256;
+/// A clock that falls back by less delays nothing that anybody would notice.
+const SET_BACK_MIN: Duration = Duration::from_secs(5);
 const RESEND_HORIZON: Duration = Duration::from_secs(2 * 3600);
 
 impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
@@ -150,12 +154,13 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
             followups: VecDeque::new(),
             kept: Vec::new(),
             wake_at: None,
+            seen_at: now,
         };
         for point in step.points {
             driver.reach(point)?;
         }
         driver.commit(step.writes).await?;
-        driver.recover(now).await?;
+        driver.recover(now.after(RESEND_HORIZON), now).await?;
         Ok(driver)
     }
 
@@ -184,8 +189,8 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
         self.wake_at
     }
 
-    async fn recover(&mut self, now: Timestamp) -> Result<(), DriverError> {
-        let before = now.after(RESEND_HORIZON);
+    /// Queues again what was under way and would be sent again before a time.
+    async fn recover(&mut self, before: Timestamp, now: Timestamp) -> Result<(), DriverError> {
         let mut cursor = None;
         loop {
             let page = self.store.open_records(before, cursor, BATCH_MAX).await?;
@@ -201,6 +206,11 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
     /// # Errors
     /// [`DriverError`] when the store fails or a crash point is reached.
     pub async fn tick(&mut self, now: Timestamp) -> Result<(), DriverError> {
+        let seen_at = std::mem::replace(&mut self.seen_at, now);
+        if now.after(SET_BACK_MIN) < seen_at {
+            // What was to be sent again by a clock that was ahead would wait until that time has come.
+            self.recover(seen_at.after(RESEND_HORIZON), now).await?;
+        }
         let due = self.store.due(now, DUE_MAX).await?;
         let jobs = if due.is_empty() { Vec::new() } else { vec![Input::Due(due).into()] };
         self.turn(jobs, now).await?;

@@ -6,6 +6,7 @@
 //!                          +------------- registry: whose link is up  <------------+
 //! ```
 
+mod congestion;
 pub mod control;
 pub mod dialler;
 pub mod documents;

@@ -2,14 +2,18 @@
 
 pub mod kill;
 pub mod lines;
+pub mod long;
 pub mod power;
 
 use std::{collections::BTreeMap, process::ExitCode};
 
 use crate::say;
 
-const USAGE: &str = "usage: tests kill [--times N] [--seed N] | power [--times N] [--seed N] | \
-                     lines [--outage-s N] [--seed N]";
+const USAGE: &str = "\
+usage: tests kill  [--times N] [--seed N]      kill -9 at random instants, at every hop
+       tests power [--times N] [--seed N]      power cuts, at every hop
+       tests lines [--outage-s N] [--seed N]   everything that lines do to packets
+       tests long  [--minutes N] [--seed N]    mixed traffic over seven rooms with faults";
 
 /// Runs the campaign of this name with these arguments.
 pub fn run(name: &str, arguments: &[String]) -> ExitCode {
@@ -29,6 +33,12 @@ pub fn run(name: &str, arguments: &[String]) -> ExitCode {
             "lines" => {
                 let outage = std::time::Duration::from_secs(number("--outage-s", 60));
                 say(&lines::run(&program, seed, outage).await);
+            }
+            "long" => {
+                let minute = std::time::Duration::from_secs(60);
+                let long = long::run(&program, seed, number("--minutes", 60), minute).await;
+                say(&long.to_string());
+                long.check_flat();
             }
             _ => say(USAGE),
         }

@@ -4,17 +4,20 @@
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use node::control::{request::Request, view};
+use node::{
+    config::DiskMarks,
+    control::{request::Request, view},
+};
 use relay::receipt::Event;
 use tests::{
     cluster::{
-        Cluster, LONG, Network, Room,
+        Cluster, LONG, Letter, Network, Room,
         books::{Books, audited, reckon},
         text,
         traffic::{BOTH_WAYS, Traffic},
         until_true,
     },
-    lab::has,
+    lab::{has, volume::Small},
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
@@ -111,4 +114,33 @@ async fn clocks_set_forward_and_back_by_hours_and_days_lose_nothing_and_expire_n
     }
     books.close().await;
     audited(&cluster).await;
+}
+
+/// Sets a demo node's clock forward or back.
+async fn shift(room: &Room, seconds: i64) {
+    room.order(&Request::Clock { shift_ms: seconds * 1000, speed: 1, since_ms: None }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_to_be_sent_again_by_a_clock_that_was_ahead_is_sent_again_once_the_clock_is_set_back() {
+    if !has(&["mount"]) {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let volume = Small::mount(&place.path().join("volume"), 48);
+    let mut network = Network::three();
+    network.disk = DiskMarks { low_mib: 20, critical_mib: 10 };
+    network.place("411300").dir = Some(volume.path().join("city"));
+    let cluster = Cluster::start(PROGRAM, network).await;
+    let (county, city) = (cluster.room("411322"), cluster.room("411300"));
+    volume.fill(15 * 1024);
+    until_true("the city takes no routine", LONG, async || city.disk_level().await == "low").await;
+    // Within what neighbours take, and far beyond the half minute after which the county looks again.
+    shift(county, 240).await;
+    let id = county.send(&Letter::test("report", &["411300"], "时钟快四分钟").precedence("routine")).await;
+    until_true("the city does not take it", LONG, async || county.log_text().contains("storage_low")).await;
+    volume.empty();
+    until_true("the city has space", LONG, async || city.disk_level().await == "normal").await;
+    shift(county, -240).await;
+    county.receipt(&id, "delivered").await;
 }

@@ -1,15 +1,11 @@
-//! Promises 1, 2 and 3 on bad lines: three rooms in network namespaces, with everything that lines do to packets between
-//! them; and a thin line with a long queue.
+//! Promises 1 and 2 on bad lines: three rooms in network namespaces, with everything that lines do to packets between
+//! them.
 
 use std::{path::Path, time::Duration};
 
-use data_encoding::BASE64;
-use node::clock::Clock;
-use relay::limits::ATTACHMENTS_BYTES_MAX;
 use tests::{
-    campaign::lines::{self, Lab},
-    cluster::{LONG, Letter, until_true},
-    lab::{has, line::Line, spaces::SPACES_NEED},
+    campaign::lines,
+    lab::{has, spaces::SPACES_NEED},
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
@@ -22,69 +18,4 @@ async fn whatever_lines_do_to_packets_everything_accepted_arrives_once() {
     if has(&SPACES_NEED) {
         println!("seed {SEED}:\n{}", lines::run(Path::new(PROGRAM), SEED, OUTAGE).await);
     }
-}
-
-const COUNTY: &str = "411322";
-const CITY: &str = "411300";
-/// As large as attachments may be; twelve are 96 MiB.
-const LARGE: usize = 12;
-const THIN: Line = Line {
-    delay: Duration::from_millis(30),
-    jitter: Duration::ZERO,
-    loss: 0,
-    doubled: 0,
-    spoilt: 0,
-    bits_per_s: 50_000,
-    is_cut: false,
-};
-const FLASHES: usize = 8;
-/// What is promised of a 4 KiB flash on such a line.
-const FLASH_WITHIN: Duration = Duration::from_secs(3);
-/// Longer than a link that hears nothing lives.
-const WATCHED: Duration = Duration::from_secs(12);
-
-fn large(number: usize) -> Letter {
-    let file = format!(
-        "kind = \"report\"\nstage = \"first\"\ntitle = \"附件{number}\"\noccurred_at = \"不明\"\nwhat = \"见附件\"\n\
-         attachments = [\"large.bin\"]\n[place]\ntext = \"方城县\"\n"
-    );
-    let content = BASE64.encode(&vec![u8::try_from(number).expect("a small number"); ATTACHMENTS_BYTES_MAX]);
-    Letter::file("report", &[CITY], &file, vec![("large.bin".to_owned(), content)]).precedence("routine")
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn on_a_thin_line_with_a_hundred_megabytes_queued_a_flash_takes_three_seconds_and_the_link_holds() {
-    if !has(&SPACES_NEED) {
-        return;
-    }
-    let lab = Lab::start(Path::new(PROGRAM), SEED).await;
-    let (county, city) = (lab.cluster.room(COUNTY), lab.cluster.room(CITY));
-    let since = county.link_is(CITY, "up").await.since_ms;
-    lab.spaces.lines().set_both(2, 3, THIN);
-    for number in 0..LARGE {
-        county.send(&large(number)).await;
-    }
-    let mut took = Vec::new();
-    let watched = Clock::instant();
-    while took.len() < FLASHES || watched.elapsed() < WATCHED {
-        // The line is full of the large ones whenever a flash comes.
-        let (_, mut bytes) = (lab.spaces.lines().carried(), 0);
-        until_true("the line is busy", LONG, async || {
-            bytes += lab.spaces.lines().carried().bytes;
-            bytes > 6000
-        })
-        .await;
-        let letter = Letter::test("report", &[CITY], &"急".repeat(1365)).precedence("flash");
-        let started = Clock::instant();
-        let id = county.send(&letter).await;
-        city.has_in_inbox(&id).await;
-        took.push(started.elapsed());
-        county.receipt(&id, "delivered").await;
-        assert_eq!(county.link_is(CITY, "up").await.since_ms, since, "the link held");
-    }
-    took.sort_unstable();
-    println!("{} flashes of 4 KiB at 50 kbit/s behind {LARGE} x 8 MiB: {took:.1?}", took.len());
-    assert!(*took.last().expect("there were some") <= FLASH_WITHIN, "{took:?}");
-    let waiting = county.link(CITY).await.map_or(0, |link| link.queued);
-    assert!(waiting >= LARGE as u64 - 2, "the queue was there all the time: {waiting}");
 }

@@ -23,6 +23,7 @@ use tokio::{
 use topology::{Map, RoomId};
 
 use super::{
+    congestion::UnqueuedConfig,
     places::{Place, Places},
     registry::close,
     session::{self, Context, Side},
@@ -102,6 +103,7 @@ pub fn transport() -> Arc<TransportConfig> {
         // More than all streams together: however full the others are, there is room for a frame on the control stream.
         .receive_window((6 * STREAM_WINDOW_BYTES).into())
         .send_window(6 * u64::from(STREAM_WINDOW_BYTES))
+        .congestion_controller_factory(Arc::new(UnqueuedConfig::default()))
         .datagram_receive_buffer_size(None);
     Arc::new(transport)
 }

@@ -30,12 +30,11 @@ pub struct Line {
     pub spoilt: u64,
     /// How fast it is; as fast as the machine when 0.
     pub bits_per_s: u64,
+    /// What may wait before a slow line, as the time until it is through; what comes then is lost.
+    pub buffer: Duration,
     /// Carries nothing.
     pub is_cut: bool,
 }
-
-/// What waits before a slow line, at most; what comes then is lost.
-const BUFFER: Duration = Duration::from_millis(500);
 
 /// What a line has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -220,7 +219,7 @@ impl State {
             return Some(now);
         }
         let free_at = self.free_at.get(&(from, to)).copied().unwrap_or(now).max(now);
-        if free_at - now > BUFFER {
+        if free_at - now > line.buffer {
             return None;
         }
         let through = free_at + Duration::from_secs_f64(bytes as f64 * 8.0 / line.bits_per_s as f64);
