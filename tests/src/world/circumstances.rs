@@ -58,6 +58,8 @@ pub(crate) struct Circumstances {
     line: Quality,
     /// Whether clocks may be far wrong.
     wrong_clocks: bool,
+    /// Whether some links to parents never come back, where there is an alternate parent.
+    pub(crate) links_die: bool,
 }
 
 impl Circumstances {
@@ -81,6 +83,7 @@ impl Circumstances {
             },
             line: Quality::draw(chance),
             wrong_clocks: chance.one_in(3),
+            links_die: chance.one_in(4),
         };
         match size {
             Size::Small => drawn,
@@ -111,6 +114,7 @@ impl Circumstances {
             wire: WireFlaw::None,
             line: Quality::GOOD,
             wrong_clocks: false,
+            links_die: false,
             ..Self::draw(1, Size::Small, chance, Flaws::default())
         }
     }

@@ -57,7 +57,7 @@ impl World {
         let lives = |node: usize| {
             self.stations[node].driver.is_some() && self.stations[node].paused_until_ms <= self.now_ms
         };
-        let is_free = link.session.is_none() && link.up[CHILD].is_none() && !link.cut;
+        let is_free = link.session.is_none() && link.up[CHILD].is_none() && !link.cut && !link.dead;
         is_free && lives(link.child) && lives(link.hub)
     }
 
