@@ -71,7 +71,8 @@ fn minutes_ago(minutes: i64) -> String {
 
 async fn export(cluster: &Cluster, room: &str, id: &str, more: &[&str]) -> PathBuf {
     let file = cluster.place().join(format!("{room} {id} {}.zip", more.concat()));
-    let outcome = cluster.at(room, &[&["evidence", "export", id, "-o", text(&file)], more].concat()).await;
+    let outcome =
+        cluster.at(room, &[&["evidence", "export", id, "--force", "-o", text(&file)], more].concat()).await;
     assert_eq!(outcome.code, 0, "{outcome:?}");
     file
 }

@@ -119,9 +119,11 @@ fn write(path: &Path, bytes: &[u8], force: bool) -> Result<(), Problem> {
     let mut options = File::options();
     let options = if force { options.create(true).truncate(true) } else { options.create_new(true) };
     let written = options.write(true).open(path).and_then(|mut file| file.write_all(bytes));
-    written.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => taken(path),
-        _ => Problem::failed("write_failed").with("path", path.display()).with("detail", error),
+    written.map_err(|error| {
+        if error.kind() == ErrorKind::AlreadyExists {
+            return taken(path);
+        }
+        Problem::failed("write_failed").with("path", path.display()).with("detail", error)
     })
 }
 
