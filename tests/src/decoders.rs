@@ -197,7 +197,7 @@ struct Deaf;
 impl Listener for Deaf {
     fn rules(&mut self, _: Rules) {}
     fn line(&mut self, _: LineAccount) {}
-    fn message(&mut self, _: MessageAccount) {}
+    fn message(&mut self, _: MessageAccount, _: bool) {}
 }
 
 fn evidence(bytes: &[u8]) -> bool {

@@ -3,10 +3,7 @@
 use relay::duty::finding::SetAside;
 use serde_json::Value;
 
-use crate::{
-    catalogue::Catalogue,
-    cli::{escape::one_line, moment::beijing},
-};
+use crate::{catalogue::Catalogue, cli::moment::beijing, escape::one_line};
 
 /// `PT1H30M`, `2 working_day before`, `local_cutoff 17:00` or one word, in the reader's language.
 pub(super) fn limit(text: &str, catalogue: &Catalogue) -> String {

@@ -43,9 +43,9 @@ fn order(draft: &Draft, stage: Stage, message: Option<Submission>) -> Input {
 
 /// The leaf of the step that was taken, if one was.
 fn leaf(whole: &Step) -> Option<DutyStep> {
-    whole.writes.iter().find_map(|write| match write {
-        Write::Leaf { kind: LeafKind::Duty, bytes, .. } => DutyStep::decode(bytes).ok(),
-        _ => None,
+    whole.writes.iter().find_map(|write| {
+        let Write::Leaf { kind: LeafKind::Duty, bytes, .. } = write else { return None };
+        DutyStep::decode(bytes).ok()
     })
 }
 
