@@ -15,6 +15,26 @@ use tests::{
     world::{self, Choice, Failure, Setup, Size, Summary},
 };
 
+const USAGE: &str = "usage: tests world --seed N | --seeds A..B
+  --province          a province of 180 rooms instead of three or four
+  --every-point       fail when there is a crash point at which no node has crashed
+  --stop              stop at the first failure, and do not look for a smaller one
+  --incidents N,N     only these of what the seed would let happen; none: nothing
+  --crashes N         at most so many crashes at crash points";
+
+/// What was asked for.
+#[derive(Default)]
+struct Wanted {
+    seeds: Range<u64>,
+    size: Size,
+    choice: Choice,
+    every_point: bool,
+    stop: bool,
+}
+
+/// A failure is made small for so many seeds; of the others the number is enough.
+const SHRUNK_MAX: usize = 3;
+
 /// Lives the worlds of some seeds and says what was seen.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let Some(wanted) = parse(arguments) else {
