@@ -97,6 +97,9 @@ fn sort(value: &mut Value) {
     }
 }
 
+/// The major type of texts.
+const TEXT: u8 = 3;
+
 /// Walks over encoded bytes without building anything.
 struct Walk<'a> {
     rest: &'a [u8],
@@ -117,7 +120,7 @@ impl<'a> Walk<'a> {
         match head.major {
             0 | 1 => Ok(()),
             2 => self.take(head.argument).map(|_| ()),
-            3 => self.text(head.argument),
+            TEXT => self.text(head.argument),
             4 => (0..head.argument).try_for_each(|_| self.item(depth + 1)),
             5 => self.map(head.argument, depth + 1),
             6 => Err(CborError::Unsupported("a tag")),
@@ -162,6 +165,10 @@ impl<'a> Walk<'a> {
         let mut previous: &[u8] = &[];
         for _ in 0..entries {
             let start = self.rest;
+            // A key of bytes would be taken for the field of the same letters: a second encoding of the same thing.
+            if start.first().is_some_and(|first| first >> 5 != TEXT) {
+                return Err(CborError::Unsupported("a map key that is not text"));
+            }
             self.item(depth)?;
             let key = start.get(..start.len() - self.rest.len()).ok_or(CborError::Truncated)?;
             if key <= previous {
@@ -205,6 +212,16 @@ mod tests {
 
     fn error_of(bytes: &[u8]) -> CborError {
         decode::<Value>(bytes, 1024).expect_err("these bytes are bad")
+    }
+
+    #[test]
+    fn a_key_of_bytes_is_not_taken_for_a_field() {
+        let good = encode(&sample());
+        let at = good.windows(4).position(|part| part == b"\x63raw").unwrap();
+        let mut bytes = good.clone();
+        bytes[at] = 0x43;
+        assert_eq!(error_of(&bytes), CborError::Unsupported("a map key that is not text"));
+        assert!(check(&good).is_ok(), "the control");
     }
 
     #[test]
