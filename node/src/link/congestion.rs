@@ -20,7 +20,7 @@ const QUEUE_MAX: Duration = Duration::from_millis(250);
 /// The least that is under way: one packet on the line and one behind it.
 const PACKETS_MIN: u64 = 2;
 /// Rounds with the least under way after which a line that stays slow is taken for a longer one.
-const ROUNDS_AT_LEAST: u32 = 3;
+const ROUNDS_AT_LEAST: u32 = 2;
 
 /// Makes a controller for each path of a connection.
 #[derive(Debug, Default)]
@@ -46,6 +46,19 @@ struct Unqueued {
     shortest: Option<Duration>,
     round_ends: Option<Instant>,
     rounds_at_least: u32,
+    cut: Option<Cut>,
+}
+
+/// The last time that less was let under way.
+#[derive(Clone, Copy)]
+struct Cut {
+    at: Instant,
+    /// What the line took then.
+    took: Duration,
+    /// The limit before it.
+    limit: Option<u64>,
+    /// To a half or less: a queue of our own is then at most half as long.
+    is_deep: bool,
 }
 
 impl Unqueued {
@@ -58,6 +71,7 @@ impl Unqueued {
             shortest: None,
             round_ends: None,
             rounds_at_least: 0,
+            cut: None,
         }
     }
 
@@ -68,33 +82,46 @@ impl Unqueued {
     /// A packet came back after so long.
     fn note(&mut self, now: Instant, took: Duration) {
         self.line = Some(self.line.map_or(took, |line| line.min(took)));
+        // What was sent before a cut waits in the queue that the cut is to empty.
+        if self.cut.is_some_and(|cut| now < cut.at + took) {
+            return;
+        }
         self.shortest = Some(self.shortest.map_or(took, |shortest| shortest.min(took)));
         if self.round_ends.is_none_or(|at| at <= now) {
             self.round_ends = Some(now + took);
             if let (Some(line), Some(shortest)) = (self.line, self.shortest.take()) {
-                self.end_round(line, shortest);
+                self.end_round(now, line, shortest);
             }
         }
     }
 
-    fn end_round(&mut self, line: Duration, shortest: Duration) {
-        let window = self.window();
+    fn end_round(&mut self, now: Instant, line: Duration, shortest: Duration) {
+        let cut = self.cut.take();
         if shortest <= line + QUEUE_MAX {
             self.rounds_at_least = 0;
             let more = self.limit.map(|limit| limit + (limit / 8).max(self.mtu));
             self.limit = more.filter(|limit| *limit < self.cubic.window());
-            return;
-        }
-        if window > self.least() {
-            let fitting = window as f64 * (line + QUEUE_MAX).as_secs_f64() / shortest.as_secs_f64();
-            self.limit = Some((fitting as u64).max(window / 2).max(self.least()));
-            return;
-        }
-        self.rounds_at_least += 1;
-        if self.rounds_at_least >= ROUNDS_AT_LEAST {
-            self.rounds_at_least = 0;
+        } else if let Some(cut) = cut.filter(|cut| cut.is_deep && shortest * 5 >= cut.took * 4) {
+            self.limit = cut.limit;
             self.line = Some(shortest);
+        } else if self.window() > self.least() {
+            self.cut(now, line, shortest);
+        } else {
+            self.rounds_at_least += 1;
+            if self.rounds_at_least >= ROUNDS_AT_LEAST {
+                self.rounds_at_least = 0;
+                self.line = Some(shortest);
+            }
         }
+    }
+
+    /// Lets under way what, at this rate, fills the line and the queue that may be.
+    fn cut(&mut self, now: Instant, line: Duration, shortest: Duration) {
+        let window = self.window();
+        let fitting = window as f64 * (line + QUEUE_MAX).as_secs_f64() / shortest.as_secs_f64();
+        let limit = (fitting as u64).max(self.least());
+        self.cut = Some(Cut { at: now, took: shortest, limit: self.limit, is_deep: limit <= window / 2 });
+        self.limit = Some(limit);
     }
 }
 
@@ -179,6 +206,10 @@ mod tests {
         Unqueued::new(Arc::new(cubic).build(Clock::instant(), MTU), MTU)
     }
 
+    fn first() -> Unqueued {
+        Unqueued::new(Arc::new(CubicConfig::default()).build(Clock::instant(), MTU), MTU)
+    }
+
     #[test]
     fn nothing_queues_before_a_thin_line_and_it_never_stands_idle() {
         let mut unqueued = unqueued();
@@ -195,7 +226,9 @@ mod tests {
         let mut unqueued = unqueued();
         carry(&mut unqueued, 1_000_000_000, Duration::from_millis(20), 2_000);
         assert_eq!(unqueued.limit, None);
-        carry(&mut unqueued, 1_000_000_000, Duration::from_millis(600), 20_000);
+        // CUBIC's first window on a line that is so long from now on: it is used whole after some rounds.
+        let mut unqueued = Unqueued { line: unqueued.line, ..first() };
+        carry(&mut unqueued, 1_000_000_000, Duration::from_millis(1_200), 40);
         assert_eq!(unqueued.limit, None, "the way is longer, and nothing queues");
     }
 }
