@@ -17,6 +17,7 @@ mod mischief;
 mod notes;
 mod post;
 mod rooms;
+mod sessions;
 mod shrink;
 mod station;
 mod wire;
@@ -293,13 +294,9 @@ impl World {
         self.quiet_since_ms.is_none()
     }
 
-    /// The faults stop: what is broken is repaired, and nobody writes any more. But a link to a parent may be gone for
-    /// good, where there is an alternate one.
+    /// The faults stop: what is broken is repaired, and nobody writes any more.
     fn quiet(&mut self) {
         self.quiet_since_ms = Some(self.now_ms);
-        if self.circumstances.links_die {
-            self.lose_links_for_good();
-        }
         self.crashes.stop();
         for link in 0..self.links.len() {
             self.mend(Fault::Cut { link });
@@ -313,17 +310,6 @@ impl World {
             self.mend(Fault::Disk { node });
         }
         self.at(CHECK_EVERY_MS, Event::Check);
-    }
-
-    fn lose_links_for_good(&mut self) {
-        for link in 0..self.links.len() {
-            let child = self.cast.rooms[self.links[link].child];
-            let is_spare = !self.links[link].alternate && !self.cast.map.alternates(child).is_empty();
-            if is_spare && self.chance.one_in(2) {
-                self.links[link].dead = true;
-                self.end_session(link);
-            }
-        }
     }
 
     /// Ends the world when everything is done, and fails when that takes too long.

@@ -58,8 +58,6 @@ pub(crate) struct Circumstances {
     line: Quality,
     /// Whether clocks may be far wrong.
     wrong_clocks: bool,
-    /// Whether some links to parents never come back, where there is an alternate parent.
-    pub(crate) links_die: bool,
 }
 
 impl Circumstances {
@@ -83,7 +81,6 @@ impl Circumstances {
             },
             line: Quality::draw(chance),
             wrong_clocks: chance.one_in(3),
-            links_die: chance.one_in(4),
         };
         match size {
             Size::Small => drawn,
@@ -114,7 +111,6 @@ impl Circumstances {
             wire: WireFlaw::None,
             line: Quality::GOOD,
             wrong_clocks: false,
-            links_die: false,
             ..Self::draw(1, Size::Small, chance, Flaws::default())
         }
     }

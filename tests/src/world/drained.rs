@@ -23,17 +23,11 @@ impl World {
         })
     }
 
-    /// Places in queues, and receipts not confirmed by neighbours over those of the tree's own
-    /// links that there still are.
+    /// Places in queues, and receipts not confirmed by neighbours over the tree's own links.
     fn backlog(&self, node: usize) -> (usize, u64) {
         let me = self.cast.rooms[node];
-        let is_alive = |child: RoomId, hub: RoomId| {
-            let pair = (self.cast.place(child), self.cast.place(hub));
-            self.links_by_pair.get(&pair).is_some_and(|link| !self.links[*link].dead)
-        };
         let by_tree = |room: &RoomId| {
-            (self.cast.map.parent(me) == Some(*room) && is_alive(me, *room))
-                || (self.cast.map.parent(*room) == Some(me) && is_alive(*room, me))
+            self.cast.map.parent(me) == Some(*room) || self.cast.map.parent(*room) == Some(me)
         };
         self.stations[node].disk.look(|store| {
             let outboxes = store.outboxes().iter().filter(|(room, _)| by_tree(room));

@@ -64,8 +64,6 @@ pub(crate) struct Link {
     pub(crate) quality: Quality,
     /// Nobody can dial.
     pub(crate) cut: bool,
-    /// Nor ever will.
-    pub(crate) dead: bool,
     pub(crate) session: Option<Session>,
     /// The session that each side's engine knows as up, if any.
     pub(crate) up: [Option<u64>; 2],
@@ -91,7 +89,6 @@ impl Link {
             usual: quality,
             quality,
             cut: false,
-            dead: false,
             session: None,
             up: [None; 2],
             away_since_ms: now_ms,
