@@ -6,6 +6,7 @@ pub mod client;
 mod desk;
 mod evidence;
 mod log;
+pub(crate) mod once;
 mod reading;
 mod receipts;
 pub mod request;

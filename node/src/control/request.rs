@@ -235,6 +235,9 @@ pub struct SendRequest {
     /// Seconds until it expires; three days when absent.
     #[serde(default)]
     pub expires_in_s: Option<u64>,
+    /// The caller's key for this request: given again, nothing is sent again and the answer is the same.
+    #[serde(default)]
+    pub idempotency_key: Option<String>,
 }
 
 /// A telephone call to note.
@@ -279,6 +282,9 @@ pub struct PhoneRequest {
     /// Seconds until the note expires; three days when absent.
     #[serde(default)]
     pub expires_in_s: Option<u64>,
+    /// The caller's key for this request: given again, nothing is noted again.
+    #[serde(default)]
+    pub idempotency_key: Option<String>,
 }
 
 /// The answer on the socket.

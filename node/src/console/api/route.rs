@@ -58,6 +58,11 @@ impl Route {
         }
     }
 
+    /// Whether it sends something, so that it may be repeated under a key.
+    pub(super) fn takes_key(&self) -> bool {
+        ["send", "phone-note"].contains(&self.verb)
+    }
+
     const fn get<T: ToSchema>(path: &'static str, verb: &'static str) -> Self {
         Self { method: Verb::Get, path, verb, is_list: false, defaults: &[], answer: Some(shape::<T>) }
     }
