@@ -7,6 +7,7 @@ mod desk;
 mod evidence;
 mod log;
 pub(crate) mod once;
+mod outages;
 mod reading;
 mod receipts;
 pub mod request;

@@ -55,8 +55,7 @@ pub async fn ask(
 ) -> Result<Said, Box<dyn std::error::Error + Send + Sync>> {
     let asking = async {
         let stream = TcpStream::connect(address).await?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let connection = tokio::spawn(connection);
         let mut request = Request::builder().method(method).uri(path).header("host", address);
         for (name, value) in headers {

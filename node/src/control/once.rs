@@ -31,7 +31,8 @@ impl Asked {
     }
 
     fn new(caller: &str, key: &str, request: &impl Serialize) -> Result<Self, Problem> {
-        let is_fit = (1..=KEY_LEN_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_fit =
+            (1..=KEY_LEN_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_fit {
             return Err(Problem::usage("idempotency_key_wrong").with("limit", KEY_LEN_MAX));
         }

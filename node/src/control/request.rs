@@ -56,6 +56,15 @@ pub enum Request {
         #[serde(default)]
         reason: Option<String>,
     },
+    /// The alarm rang for a message in an open page. It is signed where the node has no alarm of its own, which signs for
+    /// itself. Answer: null.
+    Rang {
+        /// Id or a unique beginning of it.
+        id: String,
+    },
+    /// Outages of this room's lines that are over, and what went when the line was back. Answer: list of
+    /// [`super::view::Outage`].
+    Outages,
     /// An officer notes a telephone call. Answer: [`super::view::Noted`].
     PhoneNote(Box<PhoneRequest>),
     /// Telephone calls. Answer: list of [`super::view::CallLine`].

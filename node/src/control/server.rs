@@ -15,7 +15,7 @@ use tokio::{
 use super::{
     calls,
     client::SocketPath,
-    desk, evidence, reading, receipts,
+    desk, evidence, outages, reading, receipts,
     request::{Answer, Request},
     rules, sending, telephone,
 };
@@ -122,6 +122,8 @@ pub(crate) async fn dispatch(
             let officer = signer(node, officer, name, password).await?;
             telephone::note(node, *request, officer).await
         }
+        Request::Rang { id } => json(desk::rang(node, &id).await?),
+        Request::Outages => json(outages::outages(node).await?),
         Request::Calls => json(calls::calls(node).await?),
         Request::EvidenceExport { id, case, text, personal } => {
             let wish = Wish { whole_case: case, text, personal };

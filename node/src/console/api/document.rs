@@ -154,7 +154,7 @@ fn page(items: &Value) -> Value {
 fn events(problem: &Value) -> Value {
     json!({ "get": {
         "operationId": "events",
-        "summary": "What happens, as server-sent events: delivered, receipt, changed; reset means read again.",
+        "summary": "What happens, as server-sent events: delivered, receipt, changed; reset means read again, beat that the node is there.",
         "parameters": [{ "name": "Last-Event-ID", "in": "header", "schema": { "type": "string" } }],
         "responses": {
             "200": { "description": "events", "content": { "text/event-stream": { "schema": { "type": "string" } } } },

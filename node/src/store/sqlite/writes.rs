@@ -261,11 +261,8 @@ fn bind_call(values: Values, (key, entry): &(EnvelopeKey, CallEntry)) -> Values 
 }
 
 /// A name that is taken lets the commit fail: nothing is done twice.
-const SENT_ONCE: Many = Many {
-    head: "INSERT INTO sent_once (name, request, at_ms, answer) VALUES ",
-    row: "(?,?,?,?)",
-    tail: "",
-};
+const SENT_ONCE: Many =
+    Many { head: "INSERT INTO sent_once (name, request, at_ms, answer) VALUES ", row: "(?,?,?,?)", tail: "" };
 
 fn bind_once(values: Values, once: &SentOnce) -> Values {
     let values = values.bind(&once.name.as_bytes()[..]).bind(&once.request.as_bytes()[..]);

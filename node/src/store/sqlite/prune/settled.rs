@@ -101,7 +101,8 @@ impl SqliteStore {
         let ticks = ticks.bind(before(now, keep.uncited_ticks).as_ms()).bind(count);
         let ticks = ticks.execute(&mut self.connection).await?.rows_affected();
         let checkpoints = self.prune_superseded(before(now, SUPERSEDED_KEPT), count).await?;
-        let answers = "DELETE FROM sent_once WHERE name IN (SELECT name FROM sent_once WHERE at_ms < ? LIMIT ?)";
+        let answers =
+            "DELETE FROM sent_once WHERE name IN (SELECT name FROM sent_once WHERE at_ms < ? LIMIT ?)";
         let answers = sqlx::query(answers).bind(before(now, ANSWERS_KEPT).as_ms()).bind(count);
         let answers = answers.execute(&mut self.connection).await?.rows_affected();
         let mut pruned = Pruned { ticks, checkpoints, answers, ..Pruned::default() };
