@@ -104,5 +104,7 @@ export function beat(quiet) {
 export function ringNow() { last = 0; }
 
 document.addEventListener("click", (press) => { if (press.target.closest("[data-arm]")) arm(true); });
-for (const button of document.querySelectorAll("[data-arm]")) button.hidden = false;
-if (sessionStorage.getItem("armed")) arm(false);
+// Armed once, each page of this window is: by itself where the browser allows it, else at the first touch.
+function armAgain() { if (sessionStorage.getItem("armed") && !sounds()) arm(false); }
+for (const hand of ["pointerdown", "keydown"]) document.addEventListener(hand, armAgain);
+armAgain();

@@ -31,6 +31,7 @@ function tick() {
     cell.textContent = left(Number(cell.dataset.past) + passed());
   }
 }
+tick();
 setInterval(tick, 500);
 
 // Reads this page again and puts its parts in place. Nobody's hand did this: the session's lock is not put off by it.

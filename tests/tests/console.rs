@@ -164,7 +164,10 @@ async fn an_officer_logs_in_reads_the_inbox_and_acknowledges_with_one_press() {
     for path in ["/", "/inbox", &format!("/messages/{id}")] {
         let page = house.get(path, &cookie).await;
         assert_eq!(page.status, StatusCode::OK, "{page:?}");
-        assert!(page.body.contains("&#60;script&#62;alert(1)") && !page.body.contains("<script>alert"), "{path}");
+        assert!(
+            page.body.contains("&#60;script&#62;alert(1)") && !page.body.contains("<script>alert"),
+            "{path}"
+        );
         assert!(page.body.len() < 150 * 1024, "{path}");
     }
     let english = house.get("/inbox?lang=en", &cookie).await;

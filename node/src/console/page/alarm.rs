@@ -4,7 +4,7 @@
 use relay::timestamp::Timestamp;
 use topology::Precedence;
 
-use super::super::Console;
+use super::{super::Console, time::remaining};
 use crate::{problem::Problem, store::sqlite::InboxFilter};
 
 /// All that rings, the longest waiting first.
@@ -17,6 +17,11 @@ impl Alarm {
     /// For how long the first one has waited.
     pub(crate) fn waited_ms(&self) -> Option<i64> {
         self.ringing.first().map(|line| line.waited_ms)
+    }
+
+    /// The same, to be read.
+    pub(crate) fn waited(&self) -> String {
+        self.waited_ms().map(remaining).unwrap_or_default()
     }
 
     pub(crate) fn wants_second_person(&self) -> bool {
