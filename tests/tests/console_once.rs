@@ -8,7 +8,7 @@ use relay::crash_point::CrashPoint;
 use serde_json::{Value, json};
 use tests::{
     cluster::{Cluster, LONG, Network, until},
-    console::{Said, address, call, officer, open},
+    console::{PASSWORD, Said, address, call, officer, open},
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
@@ -122,7 +122,9 @@ async fn who_repeats_what_a_kill_left_unanswered_has_one_message_for_each_key() 
             if said.is_some() { None } else { Some(keys) }
         })
         .await;
-        city.ended().await;
+        if city.pid().is_some() {
+            city.ended().await;
+        }
         city.start().await;
         for key in [keys, unanswered.saturating_sub(1).max(1)] {
             let again = send(&cluster, NAME, &format!("k-{key}"), &format!("第{key}次")).await.unwrap();
@@ -130,6 +132,27 @@ async fn who_repeats_what_a_kill_left_unanswered_has_one_message_for_each_key() 
         }
         assert_eq!(sent(&cluster).await, keys, "{point:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_leads_of_both_readmes_are_taken_as_they_stand_and_are_one_message() {
+    let cluster = house().await;
+    officer(&cluster, CITY, "dispatch-119", "duty_officer").await;
+    let place = cluster.place();
+    std::fs::write(place.join("curl.conf"), format!("user = \"dispatch-119:{PASSWORD}\"\n")).unwrap();
+    let address = address(cluster.room(CITY)).await;
+    let mut answers = Vec::new();
+    for name in ["README.md", "README.zh-CN.md"] {
+        let readme = std::fs::read_to_string(format!("{}/../{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let lines = readme.split("```").find(|block| block.contains("Idempotency-Key: ")).unwrap();
+        let lines = lines.replace("127.0.0.1:8080", &address).replacen("curl", "curl -s", 1);
+        let done = tokio::process::Command::new("sh").args(["-c", &lines]).current_dir(place).output();
+        let done = done.await.unwrap();
+        let said: Value = serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{done:?}"));
+        answers.push(said["id"].as_str().unwrap_or_else(|| panic!("{said}")).to_owned());
+    }
+    assert_eq!(answers[0], answers[1]);
+    cluster.room(COUNTY).has_in_inbox(&answers[0]).await;
 }
 
 /// A start passes a few of the points by itself.
