@@ -1,5 +1,7 @@
-// The only script of the console: clock and countdowns tick, keys move, and what the node reports is read again.
+// The console's script: clock and countdowns tick, keys move, what the node reports is read again; alarm.js rings.
 // Pages work without it.
+
+import { beat, ringNow } from "/assets/alarm.js";
 
 const body = document.body;
 const began = performance.now();
@@ -25,7 +27,11 @@ function tick() {
   for (const cell of document.querySelectorAll("[data-left]")) {
     cell.textContent = left(Number(cell.dataset.left) - passed());
   }
+  for (const cell of document.querySelectorAll("[data-past]")) {
+    cell.textContent = left(Number(cell.dataset.past) + passed());
+  }
 }
+tick();
 setInterval(tick, 500);
 
 // Reads this page again and puts its parts in place. Nobody's hand did this: the session's lock is not put off by it.
@@ -34,27 +40,48 @@ let again = false;
 async function readAgain() {
   if (reading) { again = true; return; }
   if (document.querySelector("main form [data-dirty]")) return;
+  const parts = body.classList.contains("alone") ? ["#strip"] : ["#strip", "nav", "main"];
   reading = true;
   try {
     const answer = await fetch(location.href, { headers: { "x-refresh": "1" } });
     if (answer.redirected) { location.href = answer.url; return; }
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     const here = document.querySelector("tr.here a")?.getAttribute("href");
-    for (const part of ["#strip", "nav", "main"]) {
+    const focused = place(document.activeElement);
+    for (const part of parts) {
       const [old, now] = [document.querySelector(part), fresh.querySelector(part)];
       if (old && now) old.replaceWith(document.adoptNode(now));
     }
     body.dataset.now = fresh.body.dataset.now;
     body.began = performance.now();
+    tick();
+    if (focused) [...document.querySelectorAll("main a, main button, nav a, header a, header button")].find((one) => place(one) === focused)?.focus();
     if (here) rows().find((row) => row.querySelector(`a[href="${here}"]`))?.classList.add("here");
   } finally {
     reading = false;
     if (again) { again = false; readAgain(); }
   }
 }
+
+// What tells a link or a button from the others, so that the focus finds it again.
+function place(one) {
+  if (!one?.matches("a, button")) return "";
+  return one.getAttribute("href") ?? `${one.form?.getAttribute("action") ?? ""} ${one.textContent}`;
+}
+
 if (body.dataset.now) {
-  const events = new EventSource("/api/events");
-  for (const name of ["delivered", "receipt", "changed", "reset"]) events.addEventListener(name, readAgain);
+  let seconds = 0;
+  const watch = new Worker("/assets/watch.js");
+  watch.onmessage = ({ data }) => {
+    if (data.event) {
+      if (data.event === "delivered") ringNow();
+      readAgain();
+      return;
+    }
+    beat(data.quiet);
+    seconds += 1;
+    if (seconds % 60 === 0) readAgain();
+  };
 }
 
 function rows() { return [...document.querySelectorAll("[data-keys] tbody tr")]; }

@@ -6,6 +6,8 @@ pub mod client;
 mod desk;
 mod evidence;
 mod log;
+pub(crate) mod once;
+mod outages;
 mod reading;
 mod receipts;
 pub mod request;

@@ -83,6 +83,8 @@ pub struct Node {
     pub storage: watch::Sender<StorageLevel>,
     /// Messages accepted since the start.
     pub accepted: AtomicU64,
+    /// Requests under a key of their callers' that are being done.
+    pub under_way: control::once::UnderWay,
     /// Where the console is, once its port is open.
     pub console: OnceLock<String>,
     /// When it started.
@@ -209,6 +211,7 @@ impl Running {
             epoch,
             storage,
             accepted: AtomicU64::new(0),
+            under_way: control::once::UnderWay::default(),
             console: OnceLock::new(),
             stop: Notify::new(),
         });

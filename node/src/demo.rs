@@ -8,6 +8,7 @@ mod account;
 mod cards;
 mod document;
 mod letters;
+mod order;
 mod outage;
 mod proof;
 mod report;
@@ -15,6 +16,7 @@ mod stage;
 mod verdicts;
 mod verify;
 
+pub use order::line;
 use serde_json::Value;
 use topology::henan::DEMO_MAP;
 
@@ -42,7 +44,7 @@ pub async fn run(arguments: &DemoArguments, print: &mut dyn FnMut(&str)) -> Resu
         return Err(Problem::usage("demo_keep_needs_dir"));
     }
     let place = Place::take(arguments.dir.as_deref(), arguments.keep)?;
-    let mut network = Network::new(place)?;
+    let mut network = Network::new(place)?.with_consoles();
     let mut account = Account::new(Catalogue::new(arguments.language), arguments.json, print);
     let played = tokio::select! {
         played = play(arguments, &mut network, &mut account) => played,

@@ -111,6 +111,7 @@ impl Letterbox {
             content_key: content_key.protect(&self.storage, &content_context(&key)),
             summary: self.summary(&key, message),
             call: self.own_call(&key, message),
+            once: None,
             sealed: SealedMessage {
                 route,
                 route_bytes,

@@ -5,6 +5,7 @@
 //! in the owner's process group, so that a closed terminal ends them too. Only an owner that is itself killed with
 //! SIGKILL leaves them behind.
 
+mod consoles;
 mod line;
 mod place;
 mod ports;
@@ -16,6 +17,7 @@ use aws_lc_rs::rand;
 use topology::{Map, RoomId, map_file};
 
 pub(crate) use self::{
+    consoles::Consoles,
     line::{Line, question},
     place::Place,
     room::{RoomProcess, until},
@@ -32,6 +34,7 @@ pub(crate) struct Network {
     rooms: Vec<RoomProcess>,
     program: PathBuf,
     place: Place,
+    consoles: Option<Consoles>,
 }
 
 /// What happens while a network is founded.
@@ -60,7 +63,12 @@ impl Network {
             None => std::env::current_exe()
                 .map_err(|error| Problem::failed("demo_program").with("detail", error))?,
         };
-        Ok(Self { rooms: Vec::new(), program, place })
+        Ok(Self { rooms: Vec::new(), program, place, consoles: None })
+    }
+
+    /// With a console for every room.
+    pub(crate) fn with_consoles(self) -> Self {
+        Self { consoles: Some(Consoles::new()), ..self }
     }
 
     /// Founds the authority of this map on free ports, and brings every room up, parents first.
@@ -84,6 +92,9 @@ impl Network {
                 None => self.place.path().join("root"),
                 Some(parent) => self.enrol(&seat.code, parent).await?,
             };
+            if let Some(consoles) = &mut self.consoles {
+                consoles.give(&directory)?;
+            }
             let room = RoomProcess::start(self.program.clone(), &seat.code, directory).await?;
             if seat.parent.is_some() {
                 room.until_linked().await?;

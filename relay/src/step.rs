@@ -12,8 +12,8 @@ use topology::{Precedence, RoomId};
 
 pub use self::{
     input::{
-        Arrival, CallEntry, Deed, DutyOrder, InboxEntry, Input, Opened, StorageLevel, StoredEnvelope,
-        Submission, Told,
+        Arrival, CallEntry, Deed, DutyOrder, InboxEntry, Input, Opened, SentOnce, StorageLevel,
+        StoredEnvelope, Submission, Told,
     },
     send::{Notice, Send},
     write::{DatedCheckpoint, HeldHead, LeafKind, LinkState, QueuePlace, StoredReceipt, Write},

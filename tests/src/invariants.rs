@@ -92,6 +92,7 @@ pub fn before_write(model: &Model, room: RoomId, write: &Write) -> Result<(), Vi
         | Write::Dequeue(_)
         | Write::OutboxStored { .. }
         | Write::Call { .. }
+        | Write::SentOnce(_)
         | Write::InboxDeed { .. }
         | Write::Tick { .. }
         | Write::TickCited(_)
@@ -132,6 +133,7 @@ pub fn after_commit(model: &Model, store: &MemoryStore, writes: &[Write]) -> Res
             | Write::Dequeue(_)
             | Write::OutboxStored { .. }
             | Write::Call { .. }
+            | Write::SentOnce(_)
             | Write::InboxDeed { .. }
             | Write::Collision { .. }
             | Write::Epoch { .. }

@@ -2,8 +2,10 @@
 //! over real QUIC.
 
 pub mod adversary;
+pub mod browser;
 pub mod campaign;
 pub mod cluster;
+pub mod console;
 pub mod corpora;
 pub mod decoders;
 pub mod invariants;

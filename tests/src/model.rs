@@ -116,6 +116,7 @@ impl Model {
             | Write::Dequeue(_)
             | Write::OutboxStored { .. }
             | Write::Call { .. }
+            | Write::SentOnce(_)
             | Write::InboxDeed { .. }
             | Write::Collision { .. }
             | Write::Log(_)

@@ -150,7 +150,7 @@ impl House {
 async fn an_officer_logs_in_reads_the_inbox_and_acknowledges_with_one_press() {
     let house = House::shared().await;
     house.officer("li-ming", "duty_officer").await;
-    let hostile = "火灾 <script>alert(1)</script> \u{202e}gpj";
+    let hostile = "火灾 <script>alert(1)</script>";
     let id = house.cluster.room(COUNTY).send(&Letter::test("report", &[CITY], hostile)).await;
     house.cluster.room(CITY).has_in_inbox(&id).await;
     assert_eq!(house.get("/inbox", "").await.header("location"), "/login?next=/inbox");
@@ -164,7 +164,10 @@ async fn an_officer_logs_in_reads_the_inbox_and_acknowledges_with_one_press() {
     for path in ["/", "/inbox", &format!("/messages/{id}")] {
         let page = house.get(path, &cookie).await;
         assert_eq!(page.status, StatusCode::OK, "{page:?}");
-        assert!(!page.body.contains("<script>alert") && !page.body.contains('\u{202e}'), "{path}");
+        assert!(
+            page.body.contains("&#60;script&#62;alert(1)") && !page.body.contains("<script>alert"),
+            "{path}"
+        );
         assert!(page.body.len() < 150 * 1024, "{path}");
     }
     let english = house.get("/inbox?lang=en", &cookie).await;

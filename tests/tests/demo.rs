@@ -3,8 +3,13 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use hyper::Method;
+use node::control::view;
 use serde::Deserialize;
-use tests::cluster::{command, text};
+use tests::{
+    cluster::{LONG, command, text, until},
+    console::ask,
+};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
 
@@ -153,7 +158,72 @@ async fn a_kept_demo_leaves_anchor_cards_and_rooms_that_run() {
     let room = document.rooms.iter().find(|room| room.code == "411322").unwrap();
     let log = place.path().join("log");
     let county = tests::cluster::Room::new(vec![PROGRAM.into()], "411322", room.dir.clone().into(), log);
+    // Another demo may have its port by now.
+    county.configure(|config| config.console = None);
     county.start().await;
     let inbox = county.inbox().await;
     assert!(inbox.iter().any(|line| line.kind == "verify.request"), "{inbox:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demo_serves_a_console_in_every_room_and_its_lines_obey_another_terminal() {
+    let place = tempfile::tempdir().unwrap();
+    let environment = [("TMPDIR", text(place.path())), ("YICHUAN_EXE", PROGRAM)];
+    let nothing =
+        command::run_in(Path::new(PROGRAM), &["demo", "cut", "南阳", "--json"], "", &environment).await;
+    assert_eq!((nothing.code, nothing.problem().code.as_str()), (3, "demo_not_running"));
+    let log = fs::File::create(place.path().join("account")).unwrap();
+    let mut demo = tokio::process::Command::new(PROGRAM)
+        .args(["demo", "--scenario", "report", "--lang", "zh"])
+        .envs(environment)
+        .env_remove("YICHUAN_DIR")
+        .stdout(log)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let account = until("the demo has printed addresses and cards", 4 * LONG, async || {
+        let account = fs::read_to_string(place.path().join("account")).unwrap();
+        account.contains("Ctrl-C").then_some(account)
+    })
+    .await;
+    let addresses: BTreeSet<&str> = account
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("http://"))
+        .filter(|address| address.starts_with("127.0.0.1:"))
+        .collect();
+    assert_eq!(addresses.len(), 7, "{account}");
+    let card = account.lines().find_map(|line| line.trim().strip_prefix("马超群 (值班员) ")).unwrap();
+    let password = card.split(' ').next().unwrap();
+    let body = format!("officer=%E9%A9%AC%E8%B6%85%E7%BE%A4&password={password}");
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let mut entered = Vec::new();
+    for address in &addresses {
+        let login = ask(address, Method::GET, "/login", &[], "").await.unwrap();
+        assert!(login.body.contains("演示网络"), "{login:?}");
+        let said = ask(address, Method::POST, "/login", &form, &body).await.unwrap();
+        entered.extend((said.status == 303).then_some(*address));
+    }
+    assert_eq!(entered.len(), 1, "a card opens its own room and none other: {entered:?}");
+
+    let order = async |verb: &str| {
+        let said =
+            command::run_in(Path::new(PROGRAM), &["demo", verb, "南阳", "--json"], "", &environment).await;
+        assert_eq!(said.code, 0, "{said:?}");
+        let dir = entries(place.path()).into_iter().find(|name| name.starts_with("yichuan-")).unwrap();
+        let dir = place.path().join(dir).join("411300");
+        let wanted = if verb == "cut" { "cut" } else { "up" };
+        until(&format!("after {verb} the line is {wanted}"), LONG, async || {
+            let status = ["--dir", text(&dir), "status", "--json"];
+            let status: view::Status = command::run(Path::new(PROGRAM), &status).await.json();
+            let parent = status.links.iter().find(|link| link.role == "parent").unwrap();
+            (parent.state == wanted).then_some(())
+        })
+        .await;
+    };
+    order("cut").await;
+    order("heal").await;
+    let pid = demo.id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    demo.wait().await.unwrap();
+    assert_eq!(entries(place.path()), ["account"], "no directory is left behind");
 }

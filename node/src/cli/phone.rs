@@ -53,6 +53,7 @@ async fn note(
         precedence: call.marks.precedence.map(|precedence| precedence.word().to_owned()),
         status: status_word(&call.marks),
         expires_in_s: call.marks.expires_in.map(|span| span.as_secs()),
+        ..PhoneRequest::default()
     };
     let noted: Noted = session.ask(&Request::PhoneNote(Box::new(wanted))).await?;
     session.screen.result(&noted, render_noted);

@@ -9,11 +9,11 @@ use super::{
     arguments::{InitArguments, JoinArguments},
     moment::beijing,
     session::{Outcome, Session},
-    trial::{BenchArguments, DemoArguments},
+    trial::{BenchArguments, DemoArguments, DemoOrder},
 };
 use crate::{
-    authority, bench as benchmark, catalogue::Language, daemon, demo as theatre, enrolment, problem::Problem,
-    rulebook::InForce,
+    authority, bench as benchmark, catalogue::Language, control::view::Room, daemon, demo as theatre,
+    enrolment, problem::Problem, rulebook::InForce,
 };
 
 /// The node itself, until it is told to stop.
@@ -70,9 +70,31 @@ pub(crate) async fn join(session: &mut Session, arguments: JoinArguments) -> Out
 
 /// The seven rooms of the demo; `--dir` only as typed.
 pub(crate) async fn demo(session: &mut Session, arguments: DemoArguments, dir: Option<PathBuf>) -> Outcome {
+    if let Some(order) = &arguments.order {
+        return demo_order(session, order, dir.as_deref()).await;
+    }
     let (json, language) = (session.screen.is_json(), session.screen.catalogue().language());
     let arguments = DemoArguments { dir, json, language, ..arguments };
     theatre::run(&arguments, &mut |text| session.screen.print(text)).await
+}
+
+/// An order to the demo of another terminal.
+async fn demo_order(session: &mut Session, order: &DemoOrder, dir: Option<&Path>) -> Outcome {
+    let (text, cut) = match order {
+        DemoOrder::Cut { room } => (room, true),
+        DemoOrder::Heal { room } => (room, false),
+    };
+    let (room, parent) = theatre::line(dir, text, cut).await?;
+    let value = json!({"room": room.code, "parent": parent.code, "cut": cut});
+    session.screen.result(&value, |_, catalogue| {
+        let name = |room: &Room| match catalogue.language() {
+            Language::English if !room.name_en.is_empty() => format!("{} {}", room.code, room.name_en),
+            Language::Chinese | Language::English => format!("{} {}", room.code, room.name),
+        };
+        let said = if cut { "demo-line-cut" } else { "demo-line-healed" };
+        catalogue.text(said, &[("room", &name(&room)), ("parent", &name(&parent))])
+    });
+    Ok(0)
 }
 
 /// The chain of three nodes that is measured; its figures are a JSON document for people too.

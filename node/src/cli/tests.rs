@@ -25,6 +25,8 @@ fn parsed(line: &str) -> Result<Typed, clap::Error> {
 const LINES: &[&str] = &[
     "demo",
     "demo --scenario outage --once --json --speed 60 --dir d --keep",
+    "demo cut 南阳",
+    "demo heal 411300 --dir d",
     "network init net --map map.toml",
     "network renew-root --authority net/authority --dir net/root",
     "invite 411322",

@@ -2,13 +2,17 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use crate::catalogue::Language;
 
 /// `demo`: what is played, and what stays.
 #[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct DemoArguments {
+    /// An order to a demo that runs.
+    #[command(subcommand)]
+    pub order: Option<DemoOrder>,
     /// What is played.
     #[arg(long, value_enum, default_value_t = Scenario::All)]
     pub scenario: Scenario,
@@ -30,6 +34,21 @@ pub struct DemoArguments {
     /// The language of the account.
     #[arg(skip)]
     pub language: Language,
+}
+
+/// What is done with a demo that runs in another terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum DemoOrder {
+    /// Cuts the line between a room and its parent.
+    Cut {
+        /// Code, or a part of the name.
+        room: String,
+    },
+    /// Heals it.
+    Heal {
+        /// Code, or a part of the name.
+        room: String,
+    },
 }
 
 /// What the demo plays.

@@ -114,9 +114,19 @@ fn fields(route: &Route, given: &Given) -> Result<Map<String, Value>, Problem> {
         fields.insert(name, scalar(&text));
     }
     fields.extend(given.places.iter().map(|(name, text)| (name.clone(), Value::String(text.clone()))));
+    if let Some(key) = given.headers.get(IDEMPOTENCY_KEY) {
+        if !route.takes_key() || fields.contains_key("idempotency_key") {
+            return Err(Problem::usage("idempotency_key_useless"));
+        }
+        let key = String::from_utf8_lossy(key.as_bytes()).into_owned();
+        fields.insert("idempotency_key".to_owned(), Value::String(key));
+    }
     fields.insert("verb".to_owned(), Value::String(route.verb.to_owned()));
     Ok(fields)
 }
+
+/// As in the draft of the IETF's httpapi group.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 fn serde_html_form_pairs(
     query: &str,

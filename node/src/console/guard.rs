@@ -13,8 +13,8 @@ use axum::{
     response::Response,
 };
 
-use super::{Console, api, too_often};
-use crate::{clock::Clock, problem::Problem};
+use super::{Console, api, caller::LANGUAGE_COOKIE, too_often};
+use crate::{catalogue::Language, clock::Clock, problem::Problem};
 
 /// Under which names and addresses this console is reached.
 pub(crate) struct Hosts {
@@ -76,6 +76,8 @@ pub(crate) async fn guard(
 ) -> Response {
     let target = request.uri().authority().map(|authority| authority.as_str().to_owned());
     let language = super::caller::language(request.headers(), request.uri().query());
+    let request_chooses =
+        request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("lang=")));
     let checked = console
         .hosts
         .check(request.method(), target.as_deref(), request.headers())
@@ -94,8 +96,17 @@ pub(crate) async fn guard(
     if console.is_tls {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
+    // What was chosen once holds for the next page too; the languages' own words make no other header of it.
+    if request_chooses && let Ok(value) = HeaderValue::from_str(&language_cookie(language, console.is_tls)) {
+        headers.append(header::SET_COOKIE, value);
+    }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+fn language_cookie(language: Language, is_tls: bool) -> String {
+    let secure = if is_tls { "; Secure" } else { "" };
+    format!("{LANGUAGE_COOKIE}={}; Path=/; SameSite=Strict; Max-Age=31536000{secure}", language.word())
 }
 
 /// `same-origin` and not `no-referrer`: under that, browsers send `Origin: null` with our own forms. Nothing of an

@@ -1,6 +1,7 @@
 //! What every page has around it: the strip with room, watch, clock and line, the menu, the three nearest deadlines; and
 //! how a page is asked for and answered.
 
+mod alarm;
 mod time;
 
 use std::sync::Arc;
@@ -22,7 +23,10 @@ use crate::{
     problem::Problem,
 };
 
-pub(crate) use self::time::{clock_time, remaining};
+pub(crate) use self::{
+    alarm::{Alarm, SECOND_PERSON_AFTER_MS},
+    time::{clock_time, remaining},
+};
 
 /// An officer's request for a page.
 pub(crate) struct Visit {
@@ -80,15 +84,11 @@ impl Visit {
         let w = self.words();
         let status: Status = self.ask(Request::Status).await?;
         let due = if self.may(Capability::SeeReceipts) { self.due().await? } else { Vec::new() };
-        let parent = status.links.iter().find(|link| link.role == "parent");
-        let line = parent.map(|link| Line {
-            room: w.room(&link.room),
-            is_up: link.state == "up",
-            word: w.word("link-state", &link.state),
-            since: clock_time(link.since_ms),
-            queued: link.queued,
-            telephone: link.room.telephone.clone().unwrap_or_default(),
-        });
+        let alarm = if self.may(Capability::ReadMessages) {
+            self.console.alarm(self.may(Capability::HandleMessages)).await?
+        } else {
+            Alarm::default()
+        };
         let menu = MENU.iter().filter(|item| item.wants.is_none_or(|wants| self.may(wants)));
         Ok(Frame {
             title: w.t(title),
@@ -102,7 +102,8 @@ impl Visit {
             speed: self.console.node.clock.speed(),
             is_clock_good: status.clock.trusted,
             offset: status.clock.offset_ms.map(|[low, high]| offset(low, high)).unwrap_or_default(),
-            line,
+            line: Line::of(&status, w),
+            alarm,
             unacknowledged: status.unacknowledged,
             is_demo: status.demo || self.console.node.clock.is_scaled(),
             menu: menu
@@ -148,6 +149,7 @@ pub(crate) struct Frame<'a> {
     pub(crate) is_clock_good: bool,
     pub(crate) offset: String,
     pub(crate) line: Option<Line>,
+    pub(crate) alarm: Alarm,
     pub(crate) unacknowledged: u64,
     pub(crate) is_demo: bool,
     pub(crate) menu: Vec<MenuItem>,
@@ -161,8 +163,31 @@ pub(crate) struct Line {
     pub(crate) is_up: bool,
     pub(crate) word: String,
     pub(crate) since: String,
+    pub(crate) lasts_ms: i64,
+    pub(crate) lasts: String,
     pub(crate) queued: u64,
-    pub(crate) telephone: String,
+    pub(crate) telephone: Option<String>,
+    /// Another parent that takes what goes up meanwhile.
+    pub(crate) other_way: Option<String>,
+}
+
+impl Line {
+    fn of(status: &Status, w: &Words) -> Option<Self> {
+        let link = status.links.iter().find(|link| link.role == "parent")?;
+        let other = status.links.iter().find(|link| link.role == "alternate" && link.state == "up");
+        let lasts_ms = status.clock.now_ms.saturating_sub(link.since_ms).max(0);
+        Some(Self {
+            room: w.room(&link.room),
+            is_up: link.state == "up",
+            word: w.word("link-state", &link.state),
+            since: clock_time(link.since_ms),
+            lasts: remaining(lasts_ms),
+            lasts_ms,
+            queued: link.queued,
+            telephone: link.room.telephone.clone(),
+            other_way: other.map(|link| w.room(&link.room)),
+        })
+    }
 }
 
 /// A line of the menu.

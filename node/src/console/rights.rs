@@ -84,10 +84,14 @@ fn wanted(request: &Request) -> &'static [Capability] {
         | Request::RulesExplain { .. }
         | Request::Due { .. }
         | Request::Await { .. } => &[Capability::SeeReceipts],
-        Request::Inbox { .. } | Request::Outbox | Request::Show { .. } | Request::Calls => {
-            &[Capability::ReadMessages]
+        Request::Inbox { .. }
+        | Request::Outbox
+        | Request::Outages
+        | Request::Show { .. }
+        | Request::Calls => &[Capability::ReadMessages],
+        Request::Send(_) | Request::Deed { .. } | Request::Rang { .. } | Request::PhoneNote(_) => {
+            &[Capability::HandleMessages]
         }
-        Request::Send(_) | Request::Deed { .. } | Request::PhoneNote(_) => &[Capability::HandleMessages],
         Request::EvidenceExport { text: false, personal: false, .. } => &[Capability::ExportEvidence],
         Request::EvidenceExport { .. } => &[Capability::ExportEvidence, Capability::ReadMessages],
         Request::QueueRetry { .. }

@@ -48,6 +48,18 @@ impl Words {
         self.0.text(id, &[(name, &value.to_string())])
     }
 
+    /// A text with two values.
+    pub(crate) fn t2(
+        &self,
+        id: &str,
+        first: &str,
+        one: impl fmt::Display,
+        second: &str,
+        two: impl fmt::Display,
+    ) -> String {
+        self.0.text(id, &[(first, &one.to_string()), (second, &two.to_string())])
+    }
+
     /// The name of a word that programs use.
     pub(crate) fn word(&self, group: &str, word: &str) -> String {
         self.0.word(group, word)

@@ -103,6 +103,15 @@ pub(super) async fn deed(
     }
 }
 
+/// An open page rang. Where the node rings by itself, only that counts.
+pub(super) async fn rang(node: &Node, id: &str) -> Result<(), Problem> {
+    let key = find(node, id).await?;
+    if node.config.alarm.is_empty() {
+        node.registry().tell(Input::Alerted(key)).await;
+    }
+    Ok(())
+}
+
 fn event_of(word: &str) -> Result<Event, Problem> {
     Event::ALL
         .into_iter()

@@ -56,6 +56,15 @@ pub enum Request {
         #[serde(default)]
         reason: Option<String>,
     },
+    /// The alarm rang for a message in an open page. It is signed where the node has no alarm of its own, which signs for
+    /// itself. Answer: null.
+    Rang {
+        /// Id or a unique beginning of it.
+        id: String,
+    },
+    /// Outages of this room's lines that are over, and what went when the line was back. Answer: list of
+    /// [`super::view::Outage`].
+    Outages,
     /// An officer notes a telephone call. Answer: [`super::view::Noted`].
     PhoneNote(Box<PhoneRequest>),
     /// Telephone calls. Answer: list of [`super::view::CallLine`].
@@ -235,6 +244,9 @@ pub struct SendRequest {
     /// Seconds until it expires; three days when absent.
     #[serde(default)]
     pub expires_in_s: Option<u64>,
+    /// The caller's key for this request: given again, nothing is sent again and the answer is the same.
+    #[serde(default)]
+    pub idempotency_key: Option<String>,
 }
 
 /// A telephone call to note.
@@ -279,6 +291,9 @@ pub struct PhoneRequest {
     /// Seconds until the note expires; three days when absent.
     #[serde(default)]
     pub expires_in_s: Option<u64>,
+    /// The caller's key for this request: given again, nothing is noted again.
+    #[serde(default)]
+    pub idempotency_key: Option<String>,
 }
 
 /// The answer on the socket.

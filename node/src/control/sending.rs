@@ -15,12 +15,15 @@ use relay::{
     refusal::Refusal,
     step::{Input, Reply, Submission},
 };
+use serde_json::Value;
 use tokio::sync::oneshot;
 use topology::{Flow, Map, Precedence, RoomId, policy};
 
 use super::{
+    once::{Answered, Asked, once},
     reading::{self, find, resolve},
     request::SendRequest,
+    server::json,
     view,
 };
 use crate::{
@@ -47,27 +50,46 @@ pub(super) struct Prepared {
 /// How often a message is sealed again because the node's run changed under it.
 const TRIES: usize = 3;
 
-pub(super) async fn send(node: &Arc<Node>, request: SendRequest) -> Result<view::Sent, Problem> {
-    post(node, &prepare(node, request).await?).await
+/// Sends a message in the name of `caller`, once for each key that the caller gives.
+pub(super) async fn send(node: &Arc<Node>, caller: &str, mut request: SendRequest) -> Result<Value, Problem> {
+    let key = request.idempotency_key.take();
+    let (asking, wanted) = (node.clone(), request.clone());
+    let doing = async move |asked| {
+        let prepared = prepare(&asking, wanted).await?;
+        json(post(&asking, &prepared, asked, |sent| json(sent.clone())).await?)
+    };
+    match once(node, caller, key.as_deref(), &request, doing).await? {
+        Answered::Now(answer) | Answered::Before(answer) => Ok(answer),
+    }
 }
 
-/// Seals and hands over what was prepared.
-pub(super) async fn post(node: &Arc<Node>, prepared: &Prepared) -> Result<view::Sent, Problem> {
+/// Seals and hands over what was prepared. Where it was asked under a key, the answer that is kept is made of what is
+/// known before the message is accepted.
+pub(super) async fn post(
+    node: &Arc<Node>,
+    prepared: &Prepared,
+    asked: Option<Asked>,
+    answer: impl Fn(&view::Sent) -> Result<Value, Problem>,
+) -> Result<view::Sent, Problem> {
     let map = node.trust.current().map.clone();
     for _ in 0..TRIES {
-        let submission = seal(node, prepared)?;
-        let (reply, answer) = oneshot::channel();
+        let mut submission = seal(node, prepared)?;
+        let sent = view::Sent {
+            id: submission.sealed.route.id.to_string(),
+            copied_to: prepared.copies.iter().map(|id| reading::room(&map, *id)).collect(),
+            missing: prepared.message.missing().into_iter().map(str::to_owned).collect(),
+        };
+        if let Some(asked) = asked {
+            submission.once = Some(asked.answered(node.clock.now(), &answer(&sent)?));
+        }
+        let (reply, told) = oneshot::channel();
         let input = Input::Submit(Box::new(submission));
         node.registry().job(Job { input, reply: Some(reply) }).await;
-        match answer.await {
-            Ok(Reply::Accepted { id }) => {
+        match told.await {
+            Ok(Reply::Accepted { .. }) => {
                 node.accepted.fetch_add(1, Ordering::Relaxed);
                 node.cases.note_change();
-                return Ok(view::Sent {
-                    id: id.to_string(),
-                    copied_to: prepared.copies.iter().map(|id| reading::room(&map, *id)).collect(),
-                    missing: prepared.message.missing().into_iter().map(str::to_owned).collect(),
-                });
+                return Ok(sent);
             }
             Ok(Reply::OtherEpoch) => {}
             Ok(Reply::Refused(refusal)) => return Err(refused(&refusal)),

@@ -15,7 +15,7 @@ use tokio::{
 use super::{
     calls,
     client::SocketPath,
-    desk, evidence, reading, receipts,
+    desk, evidence, outages, reading, receipts,
     request::{Answer, Request},
     rules, sending, telephone,
 };
@@ -120,8 +120,10 @@ pub(crate) async fn dispatch(
         Request::PhoneNote(request) => {
             let (name, password) = (request.officer.clone(), request.password.clone());
             let officer = signer(node, officer, name, password).await?;
-            json(telephone::note(node, *request, &officer).await?)
+            telephone::note(node, *request, officer).await
         }
+        Request::Rang { id } => json(desk::rang(node, &id).await?),
+        Request::Outages => json(outages::outages(node).await?),
         Request::Calls => json(calls::calls(node).await?),
         Request::EvidenceExport { id, case, text, personal } => {
             let wish = Wish { whole_case: case, text, personal };
@@ -132,7 +134,10 @@ pub(crate) async fn dispatch(
         Request::Progress => json(reading::progress(node)),
         Request::MapShow => json(reading::map(node)),
         Request::Ping { room, timeout_ms } => json(desk::ping(node, &room, timeout_ms).await?),
-        Request::Send(request) => json(sending::send(node, *request).await?),
+        Request::Send(request) => {
+            let caller = officer.as_ref().map(|officer| officer.id.as_str()).unwrap_or_default();
+            sending::send(node, caller, *request).await
+        }
         Request::Deed { id, event, officer: name, password, reason } => {
             let officer = signer(node, officer, name, password).await?;
             json(desk::deed(node, &id, &event, &officer, reason).await?)
@@ -185,6 +190,6 @@ async fn signer(
     Ok(Arc::new(officer))
 }
 
-fn json<T: Serialize>(value: T) -> Result<Value, Problem> {
+pub(super) fn json<T: Serialize>(value: T) -> Result<Value, Problem> {
     serde_json::to_value(value).map_err(|error| Problem::failed("control_broken").with("detail", error))
 }

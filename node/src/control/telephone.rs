@@ -17,13 +17,16 @@ use relay::{
         text::TITLE_CHARS_MAX,
     },
 };
+use serde_json::Value;
 use topology::{Flow, RoomId, policy};
 
 use super::{
-    calls::recent,
+    calls::{calls, recent},
+    once::{Answered, Asked, once},
     reading::{find, kept_envelope, open, resolve, room},
     request::{PhoneRequest, SendRequest},
     sending::{self, Prepared},
+    server::json,
     view,
 };
 use crate::{daemon::Node, officers::UnlockedOfficer, problem::Problem};
@@ -37,11 +40,39 @@ struct Subject {
     sensitive: bool,
 }
 
-/// Notes a call, signs the note in the officer's name, and sends it to the other end.
+/// Notes a call, signs the note in the officer's name, and sends it to the other end; once for each key that the officer
+/// gives.
 pub(super) async fn note(
+    node: &Arc<Node>,
+    mut request: PhoneRequest,
+    officer: Arc<UnlockedOfficer>,
+) -> Result<Value, Problem> {
+    let key = request.idempotency_key.take();
+    request.password.clear();
+    let (asking, wanted, signer) = (node.clone(), request.clone(), officer.clone());
+    let doing = async move |asked| json(note_now(&asking, wanted, &signer, asked).await?);
+    match once(node, &officer.id, key.as_deref(), &request, doing).await? {
+        Answered::Now(answer) => Ok(answer),
+        Answered::Before(answer) => noted_before(node, answer).await,
+    }
+}
+
+/// What was noted before, with what is known of the call by now.
+async fn noted_before(node: &Node, answer: Value) -> Result<Value, Problem> {
+    let mut noted: view::Noted = serde_json::from_value(answer)
+        .map_err(|error| Problem::failed("control_broken").with("detail", error))?;
+    let calls = calls(node).await?;
+    if let Some(call) = calls.into_iter().find(|call| call.notes.iter().any(|note| note.id == noted.id)) {
+        (noted.state, noted.secrecy_warning) = (call.state, call.secrecy_warning);
+    }
+    json(noted)
+}
+
+async fn note_now(
     node: &Arc<Node>,
     request: PhoneRequest,
     officer: &UnlockedOfficer,
+    asked: Option<Asked>,
 ) -> Result<view::Noted, Problem> {
     let direction: Direction = request.direction.parse()?;
     let peer = resolve(node, &request.room)?;
@@ -68,8 +99,11 @@ pub(super) async fn note(
     let message = message(&statement, &request, subject.case_seq);
     let mut prepared = sending::prepare_message(node, &wanted(&request), message).await?;
     sign(&mut prepared, &mut statement, officer)?;
-    let sent = sending::post(node, &prepared).await?;
-    noted(node, sent, &statement).await
+    let said = |sent: &view::Sent| noted(node, sent, &statement, None);
+    let sent = sending::post(node, &prepared, asked, |sent| json(said(sent))).await?;
+    let calls = recent(node, statement.peer, statement.started_at).await?;
+    let mine = |call: &&Call| call.notes().iter().any(|note| note.key.id.to_string() == sent.id);
+    Ok(noted(node, &sent, &statement, calls.iter().find(mine)))
 }
 
 fn wanted(request: &PhoneRequest) -> SendRequest {
@@ -225,12 +259,9 @@ fn sign(
 }
 
 /// What the officer is told: whether the other end has noted the same call, and what to mind.
-async fn noted(node: &Node, sent: view::Sent, statement: &CallStatement) -> Result<view::Noted, Problem> {
-    let calls = recent(node, statement.peer, statement.started_at).await?;
-    let mine = |call: &&Call| call.notes().iter().any(|note| note.key.id.to_string() == sent.id);
-    let call = calls.iter().find(mine);
+fn noted(node: &Node, sent: &view::Sent, statement: &CallStatement, call: Option<&Call>) -> view::Noted {
     let map = node.trust.current().map.clone();
-    Ok(view::Noted {
+    view::Noted {
         id: sent.id.clone(),
         code: statement.code.to_string(),
         peer: room(&map, statement.peer),
@@ -238,8 +269,8 @@ async fn noted(node: &Node, sent: view::Sent, statement: &CallStatement) -> Resu
         state: call.map_or("claimed", Call::state).to_owned(),
         case: statement.case.map(|case| case.to_string()),
         secrecy_warning: call.map_or_else(|| statement.wants_warning(), Call::wants_warning),
-        copied_to: sent.copied_to,
-    })
+        copied_to: sent.copied_to.clone(),
+    }
 }
 
 /// An end that is declared a little ahead of the node's clock is a clock on the wall, not a call that has yet to end.

@@ -7,6 +7,7 @@ mod explained;
 mod mail;
 mod network;
 mod officer;
+mod outage;
 mod phone;
 mod queue;
 mod receipts;
@@ -22,6 +23,7 @@ pub use self::{
     mail::{InboxLine, Opened, Progress, Sent, SentLine},
     network::{Certificate, Hop, Invited, Joining, MapText, Trace},
     officer::Officer,
+    outage::{Outage, Went},
     phone::{CallLine, CallNote, Noted},
     queue::{QueueEntry, QueueLine, Way},
     receipts::ReceiptLine,

@@ -120,7 +120,8 @@ impl<'a> Account<'a> {
         for room in network.rooms() {
             let name = self.named(room.room());
             let directory = room.directory().display();
-            self.print(&format!("  {name}\n    yichuan --dir {directory} inbox --all"));
+            self.print(&format!("  {name}\n    {}", room.console().unwrap_or_default()));
+            self.print(&format!("    yichuan --dir {directory} inbox --all"));
             let officers = cards.iter().filter(|card| card.room == room.code());
             let officers: Vec<String> =
                 officers.map(|card| self.officer(&card.officer, &card.role, &card.password)).collect();

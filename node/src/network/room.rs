@@ -26,6 +26,7 @@ pub(crate) struct RoomProcess {
     directory: PathBuf,
     code: String,
     room: Room,
+    console: Option<String>,
     pid: u32,
     child: Child,
 }
@@ -48,7 +49,8 @@ impl RoomProcess {
         let mut child = spawn(&program, &directory)?;
         let status = until_it_answers(&mut child, code, &directory).await?;
         let pid = status.pid;
-        Ok(Self { program, directory, code: code.to_owned(), room: status.room, pid, child })
+        let (room, console) = (status.room, status.console);
+        Ok(Self { program, directory, code: code.to_owned(), room, console, pid, child })
     }
 
     /// Starts it again after its end.
@@ -131,6 +133,11 @@ impl RoomProcess {
     /// The room as people see it.
     pub(crate) const fn room(&self) -> &Room {
         &self.room
+    }
+
+    /// Where its console is.
+    pub(crate) fn console(&self) -> Option<&str> {
+        self.console.as_deref()
     }
 
     /// Its process, the last one.

@@ -41,6 +41,9 @@ impl Engine {
         if let Some(entry) = submission.call {
             step.writes.push(Write::Call { key, entry });
         }
+        if let Some(once) = submission.once {
+            step.writes.push(Write::SentOnce(once));
+        }
         for address in &envelope.header().to {
             let waiting = DeliveryState::Waiting { neighbour: self.me };
             record.deliveries.push(Delivery::new(address.room, address.role, address.nr, waiting));

@@ -195,6 +195,21 @@ pub struct Submission {
     pub summary: Vec<u8>,
     /// For a telephone note that its officer signed: what the table of calls keeps.
     pub call: Option<CallEntry>,
+    /// For a request that may be repeated and is not to be done twice.
+    pub once: Option<SentOnce>,
+}
+
+/// What is kept of a request, so that whoever repeats it is answered as the first time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentOnce {
+    /// Digest of who asked and of the key that was given with the request.
+    pub name: Digest,
+    /// Digest of the request.
+    pub request: Digest,
+    /// When it was done.
+    pub at: Timestamp,
+    /// What was answered.
+    pub answer: Vec<u8>,
 }
 
 /// An envelope from a neighbour.

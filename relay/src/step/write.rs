@@ -5,7 +5,7 @@ use std::sync::Arc;
 use certs::signature::Digest;
 use topology::{Precedence, RoomId};
 
-use super::input::{CallEntry, InboxEntry};
+use super::input::{CallEntry, InboxEntry, SentOnce};
 use crate::{
     checkpoint::{Anchor, Head, VerifiedCheckpoint},
     duty::step::StepName,
@@ -169,6 +169,8 @@ pub enum Write {
         /// The signed leaf.
         bytes: Arc<[u8]>,
     },
+    /// A request that was done, under a key of its caller's.
+    SentOnce(SentOnce),
 }
 
 impl Write {

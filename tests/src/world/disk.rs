@@ -167,6 +167,7 @@ impl Shared {
             | Write::Dequeue(_)
             | Write::Receipt(_)
             | Write::OutboxStored { .. }
+            | Write::SentOnce(_)
             | Write::InboxDeed { .. }
             | Write::Collision { .. }
             | Write::Epoch { .. }

@@ -32,6 +32,7 @@ impl World {
             | Write::Dequeue(_)
             | Write::OutboxStored { .. }
             | Write::Call { .. }
+            | Write::SentOnce(_)
             | Write::InboxDeed { .. }
             | Write::Collision { .. }
             | Write::Epoch { .. }

@@ -54,7 +54,8 @@ impl World {
         let sealed = self.compose(node, epoch, now);
         let key = EnvelopeKey { origin: sealed.route.origin, id: sealed.route.id };
         let (reply, receiver) = oneshot::channel();
-        let submission = Submission { sealed, content_key: vec![3; 8], summary: vec![4; 8], call: None };
+        let submission =
+            Submission { sealed, content_key: vec![3; 8], summary: vec![4; 8], call: None, once: None };
         self.stations[node].waiting.push((key, receiver));
         self.job(node, Job { input: Input::Submit(Box::new(submission)), reply: Some(reply) });
     }

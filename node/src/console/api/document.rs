@@ -103,6 +103,10 @@ fn parameters(route: &Route, variant: &Value) -> Vec<Value> {
             parameters.push(json!({ "name": name, "in": "query", "required": required, "schema": schema }));
         }
     }
+    if route.takes_key() {
+        parameters.push(json!({ "name": "Idempotency-Key", "in": "header", "schema": { "type": "string", "maxLength": 255 },
+            "description": "Given again with the same request, nothing is sent again and the answer is the same." }));
+    }
     if route.is_list {
         parameters.push(json!({ "name": "limit", "in": "query", "schema": { "type": "integer", "minimum": 1, "maximum": 1000 } }));
         parameters.push(json!({ "name": "cursor", "in": "query", "schema": { "type": "string" } }));
@@ -150,7 +154,7 @@ fn page(items: &Value) -> Value {
 fn events(problem: &Value) -> Value {
     json!({ "get": {
         "operationId": "events",
-        "summary": "What happens, as server-sent events: delivered, receipt, changed; reset means read again.",
+        "summary": "What happens, as server-sent events: delivered, receipt, changed; reset means read again, beat that the node is there.",
         "parameters": [{ "name": "Last-Event-ID", "in": "header", "schema": { "type": "string" } }],
         "responses": {
             "200": { "description": "events", "content": { "text/event-stream": { "schema": { "type": "string" } } } },

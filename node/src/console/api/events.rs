@@ -166,7 +166,9 @@ pub(crate) async fn stream(
         _permit: permit,
     };
     let events = stream::unfold(listener, |listener| listener.next());
-    Sse::new(events).keep_alive(KeepAlive::new().interval(BEAT)).into_response()
+    Sse::new(events)
+        .keep_alive(KeepAlive::new().interval(BEAT).event(Event::default().event("beat").data("{}")))
+        .into_response()
 }
 
 struct Listener {

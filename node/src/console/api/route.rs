@@ -58,6 +58,11 @@ impl Route {
         }
     }
 
+    /// Whether it sends something, so that it may be repeated under a key.
+    pub(super) fn takes_key(&self) -> bool {
+        ["send", "phone-note"].contains(&self.verb)
+    }
+
     const fn get<T: ToSchema>(path: &'static str, verb: &'static str) -> Self {
         Self { method: Verb::Get, path, verb, is_list: false, defaults: &[], answer: Some(shape::<T>) }
     }
@@ -99,7 +104,7 @@ const PATIENCE: Default = Default::Number(5_000);
 const DAY_S: Default = Default::Number(24 * 3_600);
 
 /// The whole API but `/api/events` and `/api/openapi.json`.
-pub(super) const ROUTES: [Route; 37] = [
+pub(super) const ROUTES: [Route; 39] = [
     Route::get::<view::Status>("/api/status", "status"),
     Route::list::<view::Check>("/api/doctor", "doctor"),
     Route::get::<view::Progress>("/api/progress", "progress"),
@@ -111,6 +116,8 @@ pub(super) const ROUTES: [Route; 37] = [
     Route::get::<view::Opened>("/api/messages/{id}", "show"),
     Route::list::<view::ReceiptLine>("/api/messages/{id}/receipts", "receipts"),
     Route::order("/api/messages/{id}/deeds", "deed"),
+    Route::order("/api/messages/{id}/rang", "rang"),
+    Route::list::<view::Outage>("/api/outages", "outages"),
     Route::list::<view::ExplainedDuty>("/api/messages/{id}/limits", "rules-explain"),
     Route::get::<view::EvidenceFile>("/api/messages/{id}/evidence", "evidence-export").or(&[
         ("case", Default::No),

@@ -6,13 +6,13 @@ use axum::response::Response;
 use super::inbox::Row;
 use crate::{
     console::{
-        page::{Deadline, Frame, Visit, clock_time, html},
+        page::{Deadline, Frame, SECOND_PERSON_AFTER_MS, Visit, clock_time, html},
         rights::Capability,
         words::Words,
     },
     control::{
         request::Request,
-        view::{Check, InboxLine, SentLine},
+        view::{Check, InboxLine, Outage, SentLine},
     },
     problem::Problem,
 };
@@ -25,6 +25,7 @@ struct HomePage<'a> {
     due: Vec<Deadline>,
     unacknowledged: Vec<Row>,
     waiting: Vec<Waiting>,
+    outages: Vec<Over>,
     checks: Vec<Said>,
 }
 
@@ -35,6 +36,25 @@ struct Waiting {
     to: String,
     state: String,
     sent: String,
+    /// The duty telephone, where it is urgent and nobody has acknowledged it for minutes.
+    call: Option<String>,
+}
+
+/// An outage of the last day.
+struct Over {
+    room: String,
+    from: String,
+    to: String,
+    went: Vec<Left>,
+}
+
+/// A message that had waited for the line.
+struct Left {
+    id: String,
+    title: String,
+    written: String,
+    left: String,
+    is_late: bool,
 }
 
 /// A check that is not well.
@@ -53,13 +73,21 @@ async fn page(visit: &Visit) -> Result<Response, Problem> {
     let w = visit.words();
     let reads = visit.may(Capability::ReadMessages);
     let due = if visit.may(Capability::SeeReceipts) { visit.due().await? } else { Vec::new() };
-    let (mut unacknowledged, mut waiting) = (Vec::new(), Vec::new());
+    let (mut unacknowledged, mut waiting, mut outages) = (Vec::new(), Vec::new(), Vec::new());
     if reads {
         let lines: Vec<InboxLine> = visit.ask(Request::Inbox { all: false }).await?;
         unacknowledged = Row::sorted(lines, &due, w);
         unacknowledged.truncate(LINES_SHOWN);
         let sent: Vec<SentLine> = visit.ask(Request::Outbox).await?;
-        waiting = sent.iter().rev().flat_map(|line| not_acknowledged(line, w)).take(LINES_SHOWN).collect();
+        let over: Vec<Outage> = visit.ask(Request::Outages).await?;
+        let recent = over.into_iter().filter(|outage| frame.now_ms - outage.up_at_ms < DAY_MS);
+        outages = recent.map(|outage| is_over(outage, w)).collect();
+        waiting = sent
+            .iter()
+            .rev()
+            .flat_map(|line| not_acknowledged(line, frame.now_ms, w))
+            .take(LINES_SHOWN)
+            .collect();
     }
     let checks: Vec<Check> = visit.ask(Request::Doctor).await?;
     html(&HomePage {
@@ -68,11 +96,34 @@ async fn page(visit: &Visit) -> Result<Response, Problem> {
         due: due.iter().take(LINES_SHOWN).map(|line| Deadline::of(line, w)).collect(),
         unacknowledged,
         waiting,
+        outages,
         checks: checks.iter().filter(|check| check.state != "ok").map(|check| said(check, w)).collect(),
     })
 }
 
-fn not_acknowledged(line: &SentLine, w: &Words) -> Vec<Waiting> {
+fn is_over(outage: Outage, w: &Words) -> Over {
+    Over {
+        room: w.room(&outage.room),
+        from: clock_time(outage.down_at_ms),
+        to: clock_time(outage.up_at_ms),
+        went: outage
+            .went
+            .into_iter()
+            .take(LINES_SHOWN)
+            .map(|went| Left {
+                id: went.id,
+                title: went.title,
+                written: clock_time(went.accepted_at_ms),
+                left: clock_time(went.left_at_ms),
+                is_late: went.is_late,
+            })
+            .collect(),
+    }
+}
+
+fn not_acknowledged(line: &SentLine, now_ms: i64, w: &Words) -> Vec<Waiting> {
+    let is_pressing = ["flash", "immediate"].contains(&line.precedence.as_str())
+        && now_ms - line.accepted_at_ms >= SECOND_PERSON_AFTER_MS;
     let open = line.recipients.iter().filter(|(_, state)| state != "acknowledged");
     open.map(|(room, state)| Waiting {
         id: line.id.clone(),
@@ -80,6 +131,7 @@ fn not_acknowledged(line: &SentLine, w: &Words) -> Vec<Waiting> {
         to: w.room(room),
         state: w.word("delivery", state),
         sent: clock_time(line.accepted_at_ms),
+        call: room.telephone.clone().filter(|_| is_pressing),
     })
     .collect()
 }
@@ -99,5 +151,6 @@ fn said(check: &Check, w: &Words) -> Said {
     }
 }
 
+const DAY_MS: i64 = 24 * 3600 * 1000;
 /// What a person takes in; the lists themselves have all.
 const LINES_SHOWN: usize = 12;

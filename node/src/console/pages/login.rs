@@ -16,7 +16,8 @@ use crate::{
     console::{
         Console, api,
         caller::{cookie, language},
-        page::{html, problem_page},
+        page::{Alarm, html, problem_page},
+        rights::{self, Capability},
         session::LIFETIME,
         words::Words,
     },
@@ -35,6 +36,10 @@ struct LoginPage<'a> {
     officer: &'a str,
     /// Messages that nobody has acknowledged: seen while locked.
     waiting: Option<u64>,
+    /// What rings, seen and heard while locked.
+    alarm: Option<Alarm>,
+    now_ms: i64,
+    speed: u32,
     problem: Option<[String; 3]>,
     is_demo: bool,
     path: &'a str,
@@ -68,7 +73,7 @@ pub(crate) async fn show(
     headers: HeaderMap,
 ) -> Response {
     let w = console.words(language(&headers, query.as_deref()));
-    form(&console, w, own_path(&wanted.next), "", None, None)
+    form(&console, w, own_path(&wanted.next), "", (None, None), None)
 }
 
 /// What a session shows that nobody has touched for a while: counts, and the way back in.
@@ -85,7 +90,12 @@ pub(crate) async fn locked(
         return Redirect::to("/").into_response();
     }
     let waiting = console.node.reader.totals().await.ok().map(|totals| totals.unacknowledged);
-    form(&console, w, "/", &caller.name, waiting, None)
+    let alarm = if rights::may(caller.role, Capability::ReadMessages) {
+        console.alarm(false).await.ok()
+    } else {
+        None
+    };
+    form(&console, w, "/", &caller.name, (waiting, alarm), None)
 }
 
 /// Begins a session under a new id, whatever id the browser brings.
@@ -108,7 +118,7 @@ pub(crate) async fn log_in(
     };
     match begun.await {
         Ok(id) => with_cookie(&console, &id, LIFETIME.as_secs(), next),
-        Err(problem) => form(&console, w, next, "", None, Some(&problem)),
+        Err(problem) => form(&console, w, next, "", (None, None), Some(&problem)),
     }
 }
 
@@ -136,7 +146,7 @@ fn form(
     w: &Words,
     next: &str,
     officer: &str,
-    waiting: Option<u64>,
+    (waiting, alarm): (Option<u64>, Option<Alarm>),
     problem: Option<&Problem>,
 ) -> Response {
     let map = console.node.trust.current().map.clone();
@@ -147,6 +157,9 @@ fn form(
         next,
         officer,
         waiting,
+        alarm,
+        now_ms: console.node.clock.now().as_ms(),
+        speed: console.node.clock.speed(),
         problem: problem.map(|problem| {
             let said = w.catalogue().explain(problem);
             [said.what, said.why, said.remedy]

@@ -74,10 +74,12 @@ pub(super) async fn a_commit_that_fails_changes_nothing<S: Store>(mut store: S) 
     let known = Sample::new(1, Precedence::Routine);
     let mut writes = arrive(&known);
     let noted = Write::Call { key: known.record.key, entry: known.call() };
+    let once = Write::SentOnce(known.once());
     writes.extend([
         known.own(Event::Custody, 5, Some((SOURCE, 1))),
         known.line(),
         noted.clone(),
+        once.clone(),
         first_leaf(),
     ]);
     commit(&mut store, writes).await;
@@ -88,6 +90,7 @@ pub(super) async fn a_commit_that_fails_changes_nothing<S: Store>(mut store: S) 
         known.envelope(),
         known.line(),
         noted,
+        once,
         known.own(Event::Delivered, 5, None),
         known.foreign(Event::Delivered, NEXT, Some((SOURCE, 1))),
         first_leaf(),

@@ -12,7 +12,7 @@ use relay::{
     message::{DeclaredTime, field::Status, phone::code::CallCode},
     receipt::{Event, Receipt, VerifiedReceipt},
     record::{Delivery, DeliveryState, Record},
-    step::{CallEntry, InboxEntry, QueuePlace, StoredReceipt, Write},
+    step::{CallEntry, InboxEntry, QueuePlace, SentOnce, StoredReceipt, Write},
     timestamp::Timestamp,
 };
 use topology::{Flow, Precedence, RoomId};
@@ -143,6 +143,17 @@ impl Sample {
             about: None,
             case: None,
             signed: self.record.key.to_bytes().to_vec(),
+        }
+    }
+
+    /// What is kept of the request that it might be the answer to.
+    pub fn once(&self) -> SentOnce {
+        let key = self.record.key.to_bytes();
+        SentOnce {
+            name: digest(&key),
+            request: self.record.digest,
+            at: self.record.created_at,
+            answer: key.to_vec(),
         }
     }
 

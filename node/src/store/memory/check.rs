@@ -12,6 +12,7 @@ struct Taken {
     envelopes: BTreeSet<relay::envelope_id::EnvelopeKey>,
     lines: BTreeSet<relay::envelope_id::EnvelopeKey>,
     calls: BTreeSet<relay::envelope_id::EnvelopeKey>,
+    requests: BTreeSet<certs::signature::Digest>,
     leaves: BTreeSet<u64>,
     numbers: BTreeSet<(topology::RoomId, u64)>,
     epochs: BTreeSet<u64>,
@@ -37,6 +38,10 @@ impl Durable {
             }
             Write::Call { key, .. } => {
                 (!self.calls.contains_key(key) && taken.calls.insert(*key), "a note of a call")
+            }
+            Write::SentOnce(once) => {
+                let is_new = !self.sent_once.contains_key(&once.name);
+                (is_new && taken.requests.insert(once.name), "a request")
             }
             Write::Epoch { epoch, .. } => {
                 let counter = epoch.counter;

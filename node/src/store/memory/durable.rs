@@ -5,13 +5,14 @@ use std::{
     sync::Arc,
 };
 
+use certs::signature::Digest;
 use relay::{
     duty::step::StepName,
     envelope::EnvelopeBytes,
     envelope_id::{EnvelopeId, EnvelopeKey},
     receipt::Event,
     record::Record,
-    step::{CallEntry, Loaded, QueuePlace, StoredEnvelope, StoredReceipt, Write},
+    step::{CallEntry, Loaded, QueuePlace, SentOnce, StoredEnvelope, StoredReceipt, Write},
     timestamp::Timestamp,
 };
 use topology::{Precedence, RoomId};
@@ -36,6 +37,7 @@ pub(super) struct Durable {
     pub(super) cursors: BTreeMap<RoomId, (u64, u64)>,
     pub(super) inbox: BTreeMap<EnvelopeKey, MemoryLine>,
     pub(super) calls: BTreeMap<EnvelopeKey, CallEntry>,
+    pub(super) sent_once: BTreeMap<Digest, SentOnce>,
     pub(super) collisions: BTreeMap<EnvelopeKey, Vec<Arc<[u8]>>>,
     pub(super) epochs: BTreeMap<u64, (u64, Arc<[u8]>)>,
     pub(super) steps: BTreeSet<StepName>,
@@ -71,6 +73,7 @@ impl Durable {
                 self.inbox.insert(key, MemoryLine { nr, epoch, entry, delivered_at, deeds });
             }
             Write::Call { key, entry } => drop(self.calls.insert(key, entry)),
+            Write::SentOnce(once) => drop(self.sent_once.insert(once.name, once)),
             Write::InboxDeed { key, event } => {
                 if let Some(line) = self.inbox.get_mut(&key) {
                     line.deeds.insert(event);

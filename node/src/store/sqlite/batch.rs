@@ -13,7 +13,7 @@ use relay::{
     envelope_id::{EnvelopeKey, Epoch},
     receipt::Event,
     record::Record,
-    step::{CallEntry, InboxEntry, QueuePlace, StoredReceipt, Write},
+    step::{CallEntry, InboxEntry, QueuePlace, SentOnce, StoredReceipt, Write},
     timestamp::Timestamp,
 };
 use topology::RoomId;
@@ -38,6 +38,7 @@ pub(super) struct Batch {
     pub(super) outboxes: BTreeMap<RoomId, (u64, u64)>,
     pub(super) inbox: Vec<NewLine>,
     pub(super) calls: Vec<(EnvelopeKey, CallEntry)>,
+    pub(super) sent_once: Vec<SentOnce>,
     pub(super) deeds: Vec<(EnvelopeKey, Event)>,
     pub(super) collisions: Vec<(EnvelopeKey, Digest, Arc<[u8]>)>,
     pub(super) epochs: Vec<(Epoch, u64, Arc<[u8]>)>,
@@ -96,6 +97,7 @@ impl Batch {
                 self.inbox.push(NewLine { key, nr, epoch, entry, delivered_at });
             }
             Write::Call { key, entry } => self.calls.push((key, entry)),
+            Write::SentOnce(once) => self.sent_once.push(once),
             Write::InboxDeed { key, event } => self.deeds.push((key, event)),
             Write::Collision { key, digest, header } => self.collisions.push((key, digest, header)),
             Write::Epoch { epoch, seq, bytes } => self.epochs.push((epoch, seq, bytes)),

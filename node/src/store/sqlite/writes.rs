@@ -8,7 +8,7 @@ use relay::{
     envelope_id::{EnvelopeKey, Epoch},
     receipt::Event,
     record::{DeliveryState, Record},
-    step::{CallEntry, QueuePlace, StoredReceipt},
+    step::{CallEntry, QueuePlace, SentOnce, StoredReceipt},
 };
 use sqlx::Row;
 use std::sync::Arc;
@@ -48,6 +48,7 @@ pub(super) fn pieces(batch: &Batch) -> Result<Vec<Piece<'_>>, sqlx::Error> {
     add(&mut pieces, &OUTBOXES, batch.outboxes.iter().collect(), |_| 0, bind_outbox);
     add(&mut pieces, &INBOX, batch.inbox.iter().collect(), |_| 0, bind_line);
     add(&mut pieces, &CALLS, batch.calls.iter().collect(), |_| 0, bind_call);
+    add(&mut pieces, &SENT_ONCE, batch.sent_once.iter().collect(), |row| row.answer.len(), bind_once);
     add(&mut pieces, &COLLISIONS, batch.collisions.iter().collect(), |_| 0, bind_collision);
     add(&mut pieces, &EPOCHS, batch.epochs.iter().collect(), |_| 0, bind_epoch);
     add(&mut pieces, &STEPS, batch.steps.iter().collect(), |_| 0, bind_step);
@@ -274,6 +275,15 @@ fn bind_call(values: Values, (key, entry): &(EnvelopeKey, CallEntry)) -> Values 
         .bind(entry.about.map(|about| about.to_bytes().to_vec()))
         .bind(entry.case.map(|case| case.as_bytes().to_vec()))
         .bind(&entry.signed[..])
+}
+
+/// A name that is taken lets the commit fail: nothing is done twice.
+const SENT_ONCE: Many =
+    Many { head: "INSERT INTO sent_once (name, request, at_ms, answer) VALUES ", row: "(?,?,?,?)", tail: "" };
+
+fn bind_once(values: Values, once: &SentOnce) -> Values {
+    let values = values.bind(&once.name.as_bytes()[..]).bind(&once.request.as_bytes()[..]);
+    values.bind(once.at.as_ms()).bind(&once.answer[..])
 }
 
 const CONTENT_KEY: Many =

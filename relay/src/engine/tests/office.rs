@@ -252,7 +252,10 @@ impl Shelves {
                 | Write::HeldHead { .. }
                 | Write::HistoryBreak { .. }
                 | Write::LinkState { .. } => self.books.commit(write),
-                Write::Call { .. } | Write::InboxDeed { .. } | Write::Collision { .. } => {}
+                Write::Call { .. }
+                | Write::SentOnce(_)
+                | Write::InboxDeed { .. }
+                | Write::Collision { .. } => {}
             }
         }
     }

@@ -157,7 +157,7 @@ impl Draft {
     }
 
     pub(super) fn submission(&self) -> Submission {
-        Submission { sealed: self.sealed(), content_key: vec![1], summary: vec![2], call: None }
+        Submission { sealed: self.sealed(), content_key: vec![1], summary: vec![2], call: None, once: None }
     }
 
     /// As it leaves its origin, numbered from 1.

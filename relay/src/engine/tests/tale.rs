@@ -55,6 +55,7 @@ fn write(write: &Write) -> Option<String> {
         }
         Write::Inbox { nr, .. } => format!("inbox nr {nr}"),
         Write::Call { entry, .. } => format!("note of call {}", entry.code),
+        Write::SentOnce(_) => "keep the answer".into(),
         Write::InboxDeed { event, .. } => format!("inbox {event}"),
         Write::Collision { .. } => "keep collision".into(),
         Write::DutyStep { name, leaf, .. } => format!("step {} is leaf {leaf}", name.stage.word()),

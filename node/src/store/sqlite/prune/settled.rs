@@ -38,6 +38,8 @@ pub struct Pruned {
     pub ticks: u64,
     /// Checkpoints that were never dated.
     pub checkpoints: u64,
+    /// Answers to requests that may be repeated.
+    pub answers: u64,
     /// Bodies.
     pub bodies: u64,
     /// Envelopes with all that is known of them.
@@ -58,6 +60,8 @@ pub(in super::super) struct Sweep {
 const SLACK: Duration = Duration::from_secs(31 * 24 * 3600);
 /// A superseded checkpoint is of no use to anybody after a day.
 const SUPERSEDED_KEPT: Duration = Duration::from_secs(24 * 3600);
+/// Whoever repeats a request does so within days.
+const ANSWERS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Dated checkpoints looked at in one round.
 const DATED_MAX: usize = 64;
 
@@ -97,7 +101,11 @@ impl SqliteStore {
         let ticks = ticks.bind(before(now, keep.uncited_ticks).as_ms()).bind(count);
         let ticks = ticks.execute(&mut self.connection).await?.rows_affected();
         let checkpoints = self.prune_superseded(before(now, SUPERSEDED_KEPT), count).await?;
-        let mut pruned = Pruned { ticks, checkpoints, ..Pruned::default() };
+        let answers =
+            "DELETE FROM sent_once WHERE name IN (SELECT name FROM sent_once WHERE at_ms < ? LIMIT ?)";
+        let answers = sqlx::query(answers).bind(before(now, ANSWERS_KEPT).as_ms()).bind(count);
+        let answers = answers.execute(&mut self.connection).await?.rows_affected();
+        let mut pruned = Pruned { ticks, checkpoints, answers, ..Pruned::default() };
         self.sweep_envelopes(keep, now, count, &mut pruned).await?;
         Ok(pruned)
     }

@@ -1,7 +1,7 @@
 //! The state of the store for those who look after the node: counts, disk, quarantine, collisions.
 
 use certs::signature::Digest;
-use relay::{envelope_id::EnvelopeKey, timestamp::Timestamp};
+use relay::{envelope_id::EnvelopeKey, step::SentOnce, timestamp::Timestamp};
 use sqlx::Row;
 
 use super::{
@@ -28,6 +28,19 @@ impl SqliteReader {
             })
         })?;
         Ok(lines.into_iter().next().unwrap_or_default())
+    }
+
+    /// What was done under a caller's key.
+    pub async fn sent_once(&self, name: Digest) -> Result<Option<SentOnce>, StoreError> {
+        let statement = sqlx::query("SELECT request, at_ms, answer FROM sent_once WHERE name = ?");
+        let found = statement.bind(name.as_bytes().to_vec()).fetch_all(&self.pool).await;
+        let lines = self.lines(found.map_err(|error| self.failure(error))?, |row| {
+            let request: &[u8] = row.try_get(0)?;
+            let request = request.try_into().map_err(|_| rows::damage("a digest is not 32 bytes"))?;
+            let request = Digest::from_bytes(request);
+            Ok(SentOnce { name, request, at: rows::time(row, 1)?, answer: row.try_get(2)? })
+        })?;
+        Ok(lines.into_iter().next())
     }
 
     /// When the oldest unacknowledged line of the inbox was delivered.

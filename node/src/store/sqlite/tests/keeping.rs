@@ -183,3 +183,19 @@ async fn checkpoints_that_a_dated_one_supersedes_go_after_a_day_and_dated_or_new
     let left = numbers(&mut store, "SELECT size FROM checkpoint ORDER BY size").await;
     assert_eq!(left, [4, 6, 7, 8, 9, 10, 11, 12]);
 }
+
+#[tokio::test]
+async fn the_answer_to_a_request_is_found_after_a_restart_and_goes_after_a_week() {
+    let place = Place::new();
+    let mut store = place.open().await;
+    let sample = Sample::new(1, Precedence::Flash);
+    store.commit(vec![Write::SentOnce(sample.once()), tick(days_later(30), false)]).await.unwrap();
+    store.close().await.unwrap();
+    let mut store = place.open().await;
+    let reader = SqliteReader::open(&place.path()).await.unwrap();
+    assert_eq!(reader.sent_once(sample.once().name).await.unwrap(), Some(sample.once()));
+    assert_eq!(reader.sent_once(digest(b"another")).await.unwrap(), None);
+    assert_eq!(store.prune_settled(&KEEP, days_later(6), 10).await.unwrap().answers, 0);
+    assert_eq!(store.prune_settled(&KEEP, days_later(8), 10).await.unwrap().answers, 1);
+    assert_eq!(reader.sent_once(sample.once().name).await.unwrap(), None);
+}

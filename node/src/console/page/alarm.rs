@@ -1,0 +1,98 @@
+//! What rings in an open page: 特提 and 特急 that nobody has acknowledged, with how long they have waited. The page is
+//! told ids, never what a message says; a locked one counts only.
+
+use relay::timestamp::Timestamp;
+use topology::Precedence;
+
+use super::{super::Console, time::remaining};
+use crate::{problem::Problem, store::sqlite::InboxFilter};
+
+/// All that rings, the longest waiting first.
+#[derive(Default)]
+pub(crate) struct Alarm {
+    pub(crate) ringing: Vec<Ringing>,
+}
+
+impl Alarm {
+    /// For how long the first one has waited.
+    pub(crate) fn waited_ms(&self) -> Option<i64> {
+        self.ringing.first().map(|line| line.waited_ms)
+    }
+
+    /// The same, to be read.
+    pub(crate) fn waited(&self) -> String {
+        self.waited_ms().map(remaining).unwrap_or_default()
+    }
+
+    pub(crate) fn wants_second_person(&self) -> bool {
+        self.waited_ms().is_some_and(|waited_ms| Rung::of(waited_ms) == Rung::SecondPerson)
+    }
+}
+
+/// One message that nobody has acknowledged.
+pub(crate) struct Ringing {
+    /// Its id; empty where the page may not know it.
+    pub(crate) id: String,
+    /// The precedence's word.
+    pub(crate) precedence: &'static str,
+    /// How long it has waited.
+    pub(crate) waited_ms: i64,
+    /// Whether an alarm was signed for it.
+    pub(crate) is_alerted: bool,
+}
+
+/// The ladder: a tone at once, louder and a notice after a minute, a second person after three.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rung {
+    Tone,
+    Loud,
+    SecondPerson,
+}
+
+impl Rung {
+    const fn of(waited_ms: i64) -> Self {
+        match waited_ms {
+            ..LOUD_AFTER_MS => Self::Tone,
+            LOUD_AFTER_MS..SECOND_PERSON_AFTER_MS => Self::Loud,
+            _ => Self::SecondPerson,
+        }
+    }
+}
+
+impl Console {
+    /// What rings now.
+    pub(crate) async fn alarm(&self, names_ids: bool) -> Result<Alarm, Problem> {
+        let now = self.node.clock.now();
+        let filter = InboxFilter { unacknowledged: true, count: LINES_MAX, ..InboxFilter::default() };
+        let lines = self.node.reader.inbox(filter).await?;
+        let urgent = lines.into_iter().rev().filter(|line| line.record.precedence <= Precedence::Immediate);
+        let ringing = urgent
+            .map(|line| Ringing {
+                id: if names_ids { line.record.key.id.to_string() } else { String::new() },
+                precedence: line.record.precedence.word(),
+                is_alerted: line.alerted,
+                waited_ms: waited(line.delivered_at, now),
+            })
+            .collect();
+        Ok(Alarm { ringing })
+    }
+}
+
+fn waited(since: Timestamp, now: Timestamp) -> i64 {
+    now.as_ms().saturating_sub(since.as_ms()).max(0)
+}
+
+const LOUD_AFTER_MS: i64 = 60_000;
+pub(crate) const SECOND_PERSON_AFTER_MS: i64 = 180_000;
+const LINES_MAX: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::Rung;
+
+    #[test]
+    fn the_ladder_has_its_rungs_at_0_60_and_180_seconds() {
+        let rungs = [0, 59_999, 60_000, 179_999, 180_000].map(Rung::of);
+        assert_eq!(rungs, [Rung::Tone, Rung::Tone, Rung::Loud, Rung::Loud, Rung::SecondPerson]);
+    }
+}

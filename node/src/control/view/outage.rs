@@ -1,0 +1,35 @@
+//! An outage that is over.
+
+use serde::{Deserialize, Serialize};
+
+use super::Room;
+
+/// A line of this room that was down and is up again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Outage {
+    /// The room at the other end.
+    pub room: Room,
+    /// When it was noticed to be down.
+    pub down_at_ms: i64,
+    /// When it was up again.
+    pub up_at_ms: i64,
+    /// What was written meanwhile and has left since, the newest first.
+    pub went: Vec<Went>,
+}
+
+/// A message that waited for the line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Went {
+    /// The envelope's id.
+    pub id: String,
+    /// The title.
+    pub title: String,
+    /// The precedence's word.
+    pub precedence: String,
+    /// When it was accepted here.
+    pub accepted_at_ms: i64,
+    /// When the next room had it.
+    pub left_at_ms: i64,
+    /// Whether a limit was missed because of the line.
+    pub is_late: bool,
+}
