@@ -22,7 +22,7 @@ use crate::{
     problem::Problem,
 };
 
-pub(crate) use self::time::{clock_time, remaining};
+pub(crate) use self::time::{clock_time, day_time, exact_time, remaining, span};
 
 /// An officer's request for a page.
 pub(crate) struct Visit {
@@ -192,7 +192,7 @@ pub(crate) enum Mark {
 }
 
 impl Mark {
-    fn of(remaining_ms: i64) -> Self {
+    pub(crate) fn of(remaining_ms: i64) -> Self {
         match remaining_ms {
             ..=-1 => Self::Over,
             0..SOON_MS => Self::Soon,
@@ -245,9 +245,10 @@ impl Screen {
 }
 
 /// The screens that exist, in the order of the menu. One that is not built is not in it.
-const MENU: [Screen; 2] = [
+const MENU: [Screen; 3] = [
     Screen { path: "/", label: "screen-home", wants: None },
     Screen { path: "/inbox", label: "screen-inbox", wants: Some(Capability::ReadMessages) },
+    Screen { path: "/compose", label: "screen-compose", wants: Some(Capability::HandleMessages) },
 ];
 
 /// A whole page. No character of another room's text moves or turns what stands beside it.
@@ -279,7 +280,7 @@ pub(crate) fn problem_page(problem: &Problem, w: &Words) -> Response {
 }
 
 /// `+0.004s ±0.012s` of an offset between two bounds.
-fn offset(low: i64, high: i64) -> String {
+pub(crate) fn offset(low: i64, high: i64) -> String {
     let (middle, half) = ((low + high) / 2, (high - low) / 2);
     format!(
         "{}{}.{:03}s ±{}.{:03}s",

@@ -1,5 +1,7 @@
 //! The screens: a file each. How one is added stands in docs/console.md.
 
+mod compose;
+mod evidence;
 mod home;
 mod inbox;
 mod login;
@@ -25,7 +27,11 @@ pub(crate) fn routes() -> Router<Arc<Console>> {
         .route("/locked", get(login::locked))
         .route("/logout", post(login::log_out))
         .route("/inbox", get(inbox::show))
+        .route("/compose", get(compose::show).post(compose::post))
         .route("/messages/{id}", get(message::show))
+        .route("/messages/{id}/receipts", get(evidence::show))
+        .route("/messages/{id}/verify", post(evidence::verify))
+        .route("/messages/{id}/evidence", get(evidence::download))
         .route("/messages/{id}/acknowledge", post(message::acknowledge))
 }
 

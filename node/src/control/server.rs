@@ -133,6 +133,9 @@ pub(crate) async fn dispatch(
         Request::MapShow => json(reading::map(node)),
         Request::Ping { room, timeout_ms } => json(desk::ping(node, &room, timeout_ms).await?),
         Request::Send(request) => json(sending::send(node, *request).await?),
+        Request::Preview(request) => json(sending::preview(node, *request).await?),
+        Request::Rooms => json(reading::rooms(node)),
+        Request::Cases => json(duty::cases(node).await?),
         Request::Deed { id, event, officer: name, password, reason } => {
             let officer = signer(node, officer, name, password).await?;
             json(desk::deed(node, &id, &event, &officer, reason).await?)
