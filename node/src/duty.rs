@@ -28,7 +28,12 @@ use relay::{
 };
 
 use self::book::Member;
-use crate::{control::{paired_calls, view}, daemon::Node, problem::Problem, store::sqlite::CallFilter};
+use crate::{
+    control::{paired_calls, view},
+    daemon::Node,
+    problem::Problem,
+    store::sqlite::CallFilter,
+};
 
 /// Records of outages that are looked through.
 const OUTAGES_MAX: usize = 1_000;

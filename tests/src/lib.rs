@@ -2,6 +2,7 @@
 //! over real QUIC.
 
 pub mod cluster;
+pub mod house;
 pub mod invariants;
 pub mod model;
 pub mod peer;

@@ -1,4 +1,4 @@
-//! What pages load: one style sheet and two scripts, inside the binary.
+//! What pages load: one style sheet and a few scripts, inside the binary.
 
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ pub(crate) fn routes() -> Router<Arc<Console>> {
     Router::new()
         .route("/assets/console.css", get(async || asset("text/css; charset=utf-8", STYLE)))
         .route("/assets/console.js", get(async || asset("text/javascript; charset=utf-8", SCRIPT)))
+        .route("/assets/wall.js", get(async || asset("text/javascript; charset=utf-8", WALL)))
         .route("/assets/draft.js", get(async || asset("text/javascript; charset=utf-8", DRAFT)))
 }
 
@@ -29,3 +30,4 @@ fn asset(media_type: &'static str, text: &'static str) -> Response {
 const STYLE: &str = include_str!("../../assets/console.css");
 const SCRIPT: &str = include_str!("../../assets/console.js");
 const DRAFT: &str = include_str!("../../assets/draft.js");
+const WALL: &str = include_str!("../../assets/wall.js");

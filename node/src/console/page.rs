@@ -245,10 +245,19 @@ impl Screen {
 }
 
 /// The screens that exist, in the order of the menu. One that is not built is not in it.
-const MENU: [Screen; 3] = [
+const MENU: [Screen; 12] = [
     Screen { path: "/", label: "screen-home", wants: None },
     Screen { path: "/inbox", label: "screen-inbox", wants: Some(Capability::ReadMessages) },
     Screen { path: "/compose", label: "screen-compose", wants: Some(Capability::HandleMessages) },
+    Screen { path: "/cases", label: "screen-cases", wants: Some(Capability::ReadMessages) },
+    Screen { path: "/board", label: "screen-board", wants: Some(Capability::ReadMessages) },
+    Screen { path: "/phone", label: "screen-phone", wants: Some(Capability::ReadMessages) },
+    Screen { path: "/topology", label: "screen-topology", wants: None },
+    Screen { path: "/queue", label: "screen-queue", wants: None },
+    Screen { path: "/latency", label: "screen-latency", wants: Some(Capability::SeeReceipts) },
+    Screen { path: "/wall", label: "screen-wall", wants: None },
+    Screen { path: "/admin", label: "screen-admin", wants: None },
+    Screen { path: "/help", label: "screen-help", wants: None },
 ];
 
 /// A whole page. No character of another room's text moves or turns what stands beside it.

@@ -89,7 +89,9 @@ fn wanted(request: &Request) -> &'static [Capability] {
         Request::Inbox { .. } | Request::Outbox | Request::Show { .. } | Request::Calls => {
             &[Capability::ReadMessages]
         }
-        Request::Send(_) | Request::Preview(_) | Request::Deed { .. } | Request::PhoneNote(_) => &[Capability::HandleMessages],
+        Request::Send(_) | Request::Preview(_) | Request::Deed { .. } | Request::PhoneNote(_) => {
+            &[Capability::HandleMessages]
+        }
         Request::EvidenceExport { text: false, personal: false, .. } => &[Capability::ExportEvidence],
         Request::EvidenceExport { .. } => &[Capability::ExportEvidence, Capability::ReadMessages],
         Request::QueueRetry { .. }

@@ -11,7 +11,9 @@ use relay::{
     envelope::{Role, Route},
     envelope_id::EnvelopeId,
     limits::{ATTACHMENTS_BYTES_MAX, LIFETIME_DEFAULT, LIFETIME_MAX, RECIPIENTS_MAX},
-    message::{CaseId, Kind, Line, Message, block::SALT_LEN, body::Content, field::Status, report::Stage, scanner},
+    message::{
+        CaseId, Kind, Line, Message, block::SALT_LEN, body::Content, field::Status, report::Stage, scanner,
+    },
     refusal::Refusal,
     step::{Input, Reply, Submission},
 };

@@ -22,7 +22,9 @@ pub(crate) fn day_time(text: &str) -> String {
 /// `0.412 s`, `34.1 s`, `5:06`, `1:02:03`: how long something took.
 pub(crate) fn span(ms: i64) -> String {
     match ms {
-        -9_999..10_000 => format!("{}{}.{:03} s", if ms < 0 { "-" } else { "" }, ms.abs() / 1000, ms.abs() % 1000),
+        -9_999..10_000 => {
+            format!("{}{}.{:03} s", if ms < 0 { "-" } else { "" }, ms.abs() / 1000, ms.abs() % 1000)
+        }
         10_000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
         _ => remaining(ms),
     }

@@ -63,7 +63,9 @@ pub(crate) fn add_pairs(draft: &mut Draft, rooms: &[RoomLine]) {
             let Some(line) = rooms.iter().find(|line| line.room.id == id) else { continue };
             let partners: Vec<String> =
                 partners(draft.kind, rooms, line).map(|other| other.room.id.clone()).collect();
-            for partner in partners.iter().filter(|partner| draft.role(partner).is_empty()).collect::<Vec<_>>() {
+            for partner in
+                partners.iter().filter(|partner| draft.role(partner).is_empty()).collect::<Vec<_>>()
+            {
                 draft.choose(partner, role);
             }
         }
@@ -71,11 +73,7 @@ pub(crate) fn add_pairs(draft: &mut Draft, rooms: &[RoomLine]) {
 }
 
 /// The party committees' rooms that one envelope reaches together with this room.
-fn partners<'a>(
-    kind: Kind,
-    rooms: &'a [RoomLine],
-    line: &'a RoomLine,
-) -> impl Iterator<Item = &'a RoomLine> {
+fn partners<'a>(kind: Kind, rooms: &'a [RoomLine], line: &'a RoomLine) -> impl Iterator<Item = &'a RoomLine> {
     let is_together =
         move |other: &RoomLine| kind.flows().iter().any(|flow| may(line, *flow) && may(other, *flow));
     let others = line.party.iter().filter_map(|id| rooms.iter().find(|other| other.room.id == *id));
@@ -125,6 +123,9 @@ mod tests {
         draft.choose("city", "action");
         draft.choose("party", "info");
         add_pairs(&mut draft, &rooms);
-        assert_eq!((draft.rooms("action"), draft.rooms("info")), (vec!["city".to_owned()], vec!["party".to_owned()]));
+        assert_eq!(
+            (draft.rooms("action"), draft.rooms("info")),
+            (vec!["city".to_owned()], vec!["party".to_owned()])
+        );
     }
 }

@@ -142,7 +142,8 @@ const FEEDBACK: [Field; 5] = [
     CONTACT,
 ];
 
-const ASSIGNMENT: [Field; 5] = [TITLE, WHAT, field("lead_unit", "field-lead-unit", Shape::Line), DUE, CONTACT];
+const ASSIGNMENT: [Field; 5] =
+    [TITLE, WHAT, field("lead_unit", "field-lead-unit", Shape::Line), DUE, CONTACT];
 const URGE: [Field; 4] = [TITLE, WHAT, DUE, CONTACT];
 const NOTIFY: [Field; 6] = [TITLE, WHAT, OCCURRED_HOW, OCCURRED, PLACE, CONTACT];
 

@@ -13,7 +13,10 @@ use crate::{
 pub(crate) enum Checked {
     Valid(Valid),
     /// Where it is broken, and how.
-    Invalid { place: String, fault: String },
+    Invalid {
+        place: String,
+        fault: String,
+    },
 }
 
 /// What a valid file proves.

@@ -77,7 +77,11 @@ fn stamp(line: &ReceiptLine, after: String, w: &Words) -> Stamp {
         event: w.word("event", &line.event),
         at: exact_time(line.at_ms),
         offset: line.offset_ms.map_or_else(|| "±?".to_owned(), |[low, high]| offset(low, high)),
-        officer: line.officer.as_ref().map(|name| name.clone() + &role.unwrap_or_default()).unwrap_or_default(),
+        officer: line
+            .officer
+            .as_ref()
+            .map(|name| name.clone() + &role.unwrap_or_default())
+            .unwrap_or_default(),
         note: [&line.reason, &line.reason_text].into_iter().flatten().cloned().collect::<Vec<_>>().join(": "),
         after,
     }
