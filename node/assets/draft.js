@@ -34,7 +34,7 @@ let asking = 0;
 async function ask() {
   const mine = ++asking;
   const fields = new URLSearchParams([...new FormData(form()), ["order", "check"]]);
-  const answer = await fetch(form().action, { method: "POST", body: fields, headers: { "x-refresh": "1" } });
+  const answer = await fetch(form().action, { method: "POST", body: fields });
   if (answer.redirected || mine !== asking) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const [old, now] = [document, fresh].map((page) => page.getElementById(form().dataset.live));

@@ -141,3 +141,198 @@ async fn receipts_show_the_way_and_the_check_recomputes_what_the_export_holds() 
     let refused = house.get(&format!("/messages/{id}/evidence"), &leader).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_incident_shows_every_value_that_its_facts_had_and_who_owes_whom() {
+    let house = house().await;
+    let cookie = enter(&house, "incident", "duty_officer").await;
+    let county = house.cluster.room(COUNTY);
+    let file = |title: &str, dead: &str| {
+        format!(
+            "kind = \"report\"\ntitle = \"{title}\"\nwhat = \"起火\"\noccurred_at = \"不明\"\n\
+             [place]\ntext = \"方城县\"\n[casualties]\ndead = {dead}\n"
+        )
+    };
+    let first = county
+        .send(&Letter::file("report", &[CITY], &file("仓库 <script>alert(1)</script>", "1"), vec![]))
+        .await;
+    let next = Letter::file("report", &[CITY], &file("仓库续报", "2"), vec![]).relating_to(&first);
+    let second = county.send(&next).await;
+    house.cluster.room(CITY).has_in_inbox(&second).await;
+    let list = page(&house, "/cases", &cookie).await;
+    assert!(list.body.contains(&format!("/cases/{first}")), "{list:?}");
+    let case = page(&house, &format!("/cases/{second}"), &cookie).await;
+    assert!(case.body.contains("死亡 1") && case.body.contains("死亡 2"), "{case:?}");
+    assert!(case.body.contains("共 2 次不同表述") && case.body.contains("已送达"), "{case:?}");
+    let inspector = enter(&house, "incident-inspector", "inspector").await;
+    assert_eq!(house.get(&format!("/cases/{second}"), &inspector).await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_to_verify_stands_on_the_board_with_a_row_and_two_bars_for_each_room() {
+    let house = house().await;
+    let cookie = enter(&house, "board", "duty_officer").await;
+    let asked = Letter::actual("verify.request", &[COUNTY], HOSTILE);
+    let id = house.cluster.room(CITY).send(&asked).await;
+    house.cluster.room(COUNTY).has_in_inbox(&id).await;
+    let board = until("the county's clock runs on the board", LONG, async || {
+        let board = page(&house, "/board", &cookie).await;
+        board.body.contains("<progress max=\"1200\"").then_some(board)
+    })
+    .await;
+    assert!(board.body.contains(&id) && board.body.contains("<progress max=\"2400\""), "{board:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_noted_with_a_code_to_read_aloud_and_paired_with_the_other_ends_note() {
+    let house = house().await;
+    let cookie = enter(&house, "caller", "duty_officer").await;
+    let token = page(&house, "/phone", &cookie).await.token();
+    let county = room_id(&house, "caller", COUNTY).await;
+    let note = form(&[
+        ("csrf", &token),
+        ("direction", "out"),
+        ("room", &county),
+        ("line", "ordinary"),
+        ("status", "test"),
+        ("text", HOSTILE),
+    ]);
+    let saved = house.form("/phone", &cookie, &note).await;
+    let place = saved.header("location").to_owned();
+    let code = place.strip_prefix("/phone?code=").unwrap_or_else(|| panic!("{saved:?}"));
+    let shown = page(&house, &place, &cookie).await;
+    let aloud: Vec<String> = code.chars().map(String::from).collect();
+    assert!(shown.body.contains(&aloud.join(" ")) && shown.body.contains("仅一方记录"), "{shown:?}");
+    let forged = house.form("/phone", &cookie, &note.replace(&token, "AAAA")).await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN);
+    let path = house.cluster.place().join("password of caller");
+    let add = [
+        "officer",
+        "add",
+        "callee",
+        "--role",
+        "duty_officer",
+        "--password-file",
+        tests::cluster::text(&path),
+    ];
+    assert_eq!(house.cluster.at(COUNTY, &add).await.code, 0);
+    let other = [
+        "phone",
+        "in",
+        "--from",
+        CITY,
+        "--code",
+        code,
+        "--line",
+        "ordinary",
+        "--text",
+        "收到",
+        "--officer",
+        "callee",
+        "--password-file",
+        tests::cluster::text(&path),
+        "--test",
+    ];
+    let said = house.cluster.at(COUNTY, &other).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    until("the call is paired", LONG, async || {
+        house.get(&place, &cookie).await.body.contains("双方已对上").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_listed_with_its_reason_and_whom_to_ring_and_can_be_tried_again() {
+    let house = house().await;
+    let cookie = enter(&house, "queue", "head_of_watch").await;
+    let county = house.cluster.room(COUNTY);
+    let city = house.cluster.room(CITY);
+    city.cut(COUNTY, true).await;
+    let id = city.send(&Letter::test("notify", &[COUNTY], HOSTILE)).await;
+    let tree = page(&house, "/topology", &cookie).await;
+    assert!(tree.body.contains("class=\"depth-1\"") && tree.body.contains("■"), "{tree:?}");
+    let queue = page(&house, "/queue", &cookie).await;
+    assert!(queue.body.contains(&id) && queue.body.contains("均未送达"), "{queue:?}");
+    assert!(page(&house, "/wall", &cookie).await.body.contains("均未送达"));
+    let retry = format!("/queue/{id}/retry");
+    let pressed = house.form(&retry, &cookie, &form(&[("csrf", &queue.token())])).await;
+    assert_eq!(pressed.header("location"), format!("/queue/{id}"), "{pressed:?}");
+    assert!(page(&house, &format!("/queue/{id}"), &cookie).await.body.contains("<table>"));
+    let officer = enter(&house, "queue-reader", "duty_officer").await;
+    let token = house.get("/", &officer).await.token();
+    let refused = house.form(&retry, &officer, &form(&[("csrf", &token)])).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    city.cut(COUNTY, false).await;
+    county.has_in_inbox(&id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_wall_shows_clocks_and_counts_and_nothing_that_anybody_wrote() {
+    let house = house().await;
+    let cookie = enter(&house, "wall-watch", "duty_officer").await;
+    let id = house.cluster.room(COUNTY).send(&Letter::test("report", &[CITY], "墙上不得出现")).await;
+    house.cluster.room(CITY).has_in_inbox(&id).await;
+    let wall = page(&house, "/wall", &cookie).await;
+    assert!(!wall.body.contains("墙上不得出现") && !wall.body.contains("wall-watch"), "{wall:?}");
+    assert!(wall.body.contains("数据 0 秒前") && wall.body.contains("未签收"), "{wall:?}");
+    assert_eq!(house.get("/wall", "").await.header("location"), "/login?next=/wall");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administration_shows_each_role_its_part_and_what_cannot_be_undone_wants_the_name_again() {
+    let house = house().await;
+    let system = enter(&house, "admin-system", "system_admin").await;
+    let security = enter(&house, "admin-security", "security_admin").await;
+    let shown = page(&house, "/admin", &system).await;
+    assert!(
+        shown.body.contains("/admin/invite") && !shown.body.contains("action=\"/admin/officers\""),
+        "{shown:?}"
+    );
+    let invited = {
+        let county = room_id(&house, "admin-system", COUNTY).await;
+        let order = form(&[("csrf", &shown.token()), ("room", &county), ("hours", "24")]);
+        house.form("/admin/invite", &system, &order).await
+    };
+    assert!(invited.body.contains("class=\"token\""), "{invited:?}");
+    let compare = form(&[("csrf", &shown.token()), ("names", "cn-baseline-2024"), ("text", "")]);
+    let compared = house.form("/admin/rules", &system, &compare).await;
+    assert!(compared.body.contains("<ins>") && compared.body.contains("map apply"), "{compared:?}");
+    let page = page(&house, "/admin", &security).await;
+    assert!(
+        page.body.contains("action=\"/admin/officers\"") && !page.body.contains("/admin/invite"),
+        "{page:?}"
+    );
+    let token = page.token();
+    let add =
+        [("csrf", token.as_str()), ("name", "<b>新员"), ("role", "duty_officer"), ("password", PASSWORD)];
+    let added = house.form("/admin/officers", &security, &form(&add)).await;
+    assert_eq!(added.header("location"), "/admin", "{added:?}");
+    let list = house.call(Method::GET, "/api/officers", "admin-security", &Value::Null).await.json();
+    let new = list["items"].as_array().unwrap().iter().find(|one| one["name"] == "<b>新员").unwrap();
+    let id = new["id"].as_str().unwrap();
+    let disable = async |again: &str| {
+        let order = [("csrf", token.as_str()), ("officer", id), ("name", "<b>新员"), ("again", again)];
+        house.form("/admin/officers/disable", &security, &form(&order)).await
+    };
+    assert_eq!(disable("别人").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(disable("<b>新员").await.header("location"), "/admin");
+    let refused = house
+        .form("/admin/officers", &system, &form(&[&[("csrf", shown.token().as_str())], &add[1..]].concat()))
+        .await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn latency_is_drawn_and_tabled_and_help_leads_to_screens_that_are_there() {
+    let house = house().await;
+    let cookie = enter(&house, "latency", "duty_officer").await;
+    let id = house.cluster.room(COUNTY).send(&Letter::test("report", &[CITY], HOSTILE)).await;
+    house.cluster.room(CITY).has_in_inbox(&id).await;
+    let shown = page(&house, "/latency", &cookie).await;
+    assert!(shown.body.contains("<svg width=\"960\"") && shown.body.contains(&id), "{shown:?}");
+    let help = page(&house, "/help", &cookie).await;
+    for part in help.body.split("<li><a href=\"").skip(1) {
+        let place = part.split('"').next().unwrap();
+        assert_eq!(house.get(place, &cookie).await.status, StatusCode::OK, "{place}");
+    }
+}

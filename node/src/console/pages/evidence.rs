@@ -36,6 +36,7 @@ struct ReceiptsPage<'a> {
     id: String,
     /// Title and kind, for those who may read.
     heading: Option<Heading>,
+    is_exercise: bool,
     ways: Vec<Way>,
     verdicts: Vec<Verdict>,
     exports: bool,
@@ -129,6 +130,7 @@ async fn page(visit: &Visit, id: String, checked: Option<Checked>) -> Result<Res
     };
     html(&ReceiptsPage {
         id,
+        is_exercise: heading.as_ref().is_some_and(|heading| !heading.exercise.is_empty()),
         heading,
         ways: Way::all(&receipts, w),
         verdicts: duties.iter().flat_map(verdict).collect(),
