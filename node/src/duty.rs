@@ -4,6 +4,7 @@
 //!
 //! *Against:* a verdict on bytes that were changed on the disk, a clock that improves its own case.
 
+mod ahead;
 mod book;
 mod escalate;
 mod explain;
@@ -12,6 +13,7 @@ mod late;
 mod timers;
 mod watch;
 
+pub use ahead::limits_ahead;
 pub use book::CaseBook;
 pub use explain::{due, explain};
 pub use grades::Graded;
@@ -30,7 +32,12 @@ use relay::{
 };
 
 use self::book::Member;
-use crate::{control::paired_calls, daemon::Node, problem::Problem, store::sqlite::CallFilter};
+use crate::{
+    control::{paired_calls, view},
+    daemon::Node,
+    problem::Problem,
+    store::sqlite::CallFilter,
+};
 
 /// Records of outages that are looked through.
 const OUTAGES_MAX: usize = 1_000;
@@ -45,6 +52,18 @@ pub async fn all(node: &Node) -> Result<Vec<Vec<Graded>>, Problem> {
         judged.push(judge(node, &members).await?);
     }
     Ok(judged)
+}
+
+/// Which messages belong together.
+///
+/// # Errors
+/// [`Problem`] when the store cannot be read.
+pub async fn cases(node: &Node) -> Result<Vec<view::CaseLine>, Problem> {
+    let line = |members: Vec<Member>| view::CaseLine {
+        case: members.iter().find_map(|member| member.facts.case).map(|case| case.to_string()),
+        messages: members.iter().map(|member| member.key.id.to_string()).collect(),
+    };
+    Ok(node.cases.groups(node).await?.into_iter().map(line).collect())
 }
 
 /// Judges the messages of one case.

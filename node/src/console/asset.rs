@@ -1,4 +1,4 @@
-//! What pages load: one style sheet and our own scripts, inside the binary.
+//! What pages load: one style sheet and a few scripts, inside the binary.
 
 use std::sync::Arc;
 
@@ -17,6 +17,8 @@ pub(crate) fn routes() -> Router<Arc<Console>> {
         .route("/assets/console.js", get(async || asset("text/javascript; charset=utf-8", SCRIPT)))
         .route("/assets/alarm.js", get(async || asset("text/javascript; charset=utf-8", ALARM)))
         .route("/assets/watch.js", get(async || asset("text/javascript; charset=utf-8", WATCH)))
+        .route("/assets/wall.js", get(async || asset("text/javascript; charset=utf-8", WALL)))
+        .route("/assets/draft.js", get(async || asset("text/javascript; charset=utf-8", DRAFT)))
 }
 
 fn asset(media_type: &'static str, text: &'static str) -> Response {
@@ -31,3 +33,5 @@ const STYLE: &str = include_str!("../../assets/console.css");
 const SCRIPT: &str = include_str!("../../assets/console.js");
 const ALARM: &str = include_str!("../../assets/alarm.js");
 const WATCH: &str = include_str!("../../assets/watch.js");
+const DRAFT: &str = include_str!("../../assets/draft.js");
+const WALL: &str = include_str!("../../assets/wall.js");

@@ -25,7 +25,7 @@ use crate::{
 
 pub(crate) use self::{
     alarm::{Alarm, SECOND_PERSON_AFTER_MS},
-    time::{clock_time, remaining},
+    time::{clock_time, day_time, exact_time, remaining, span},
 };
 
 /// An officer's request for a page.
@@ -217,7 +217,7 @@ pub(crate) enum Mark {
 }
 
 impl Mark {
-    fn of(remaining_ms: i64) -> Self {
+    pub(crate) fn of(remaining_ms: i64) -> Self {
         match remaining_ms {
             ..=-1 => Self::Over,
             0..SOON_MS => Self::Soon,
@@ -270,9 +270,19 @@ impl Screen {
 }
 
 /// The screens that exist, in the order of the menu. One that is not built is not in it.
-const MENU: [Screen; 2] = [
+const MENU: [Screen; 12] = [
     Screen { path: "/", label: "screen-home", wants: None },
     Screen { path: "/inbox", label: "screen-inbox", wants: Some(Capability::ReadMessages) },
+    Screen { path: "/compose", label: "screen-compose", wants: Some(Capability::HandleMessages) },
+    Screen { path: "/cases", label: "screen-cases", wants: Some(Capability::ReadMessages) },
+    Screen { path: "/board", label: "screen-board", wants: Some(Capability::ReadMessages) },
+    Screen { path: "/phone", label: "screen-phone", wants: Some(Capability::ReadMessages) },
+    Screen { path: "/topology", label: "screen-topology", wants: None },
+    Screen { path: "/queue", label: "screen-queue", wants: None },
+    Screen { path: "/latency", label: "screen-latency", wants: Some(Capability::SeeReceipts) },
+    Screen { path: "/wall", label: "screen-wall", wants: None },
+    Screen { path: "/admin", label: "screen-admin", wants: None },
+    Screen { path: "/help", label: "screen-help", wants: None },
 ];
 
 /// A whole page. No character of another room's text moves or turns what stands beside it.
@@ -304,7 +314,7 @@ pub(crate) fn problem_page(problem: &Problem, w: &Words) -> Response {
 }
 
 /// `+0.004s ±0.012s` of an offset between two bounds.
-fn offset(low: i64, high: i64) -> String {
+pub(crate) fn offset(low: i64, high: i64) -> String {
     let (middle, half) = ((low + high) / 2, (high - low) / 2);
     format!(
         "{}{}.{:03}s ±{}.{:03}s",

@@ -78,20 +78,24 @@ fn wanted(request: &Request) -> &'static [Capability] {
         | Request::OfficerList
         | Request::CertificateList
         | Request::MapShow
+        | Request::Rooms
         | Request::RulesPreview(_)
         | Request::RulesList => &[Capability::SeeState],
         Request::Receipts { .. }
         | Request::RulesExplain { .. }
         | Request::Due { .. }
+        | Request::Cases
         | Request::Await { .. } => &[Capability::SeeReceipts],
         Request::Inbox { .. }
         | Request::Outbox
         | Request::Outages
         | Request::Show { .. }
         | Request::Calls => &[Capability::ReadMessages],
-        Request::Send(_) | Request::Deed { .. } | Request::Rang { .. } | Request::PhoneNote(_) => {
-            &[Capability::HandleMessages]
-        }
+        Request::Send(_)
+        | Request::Preview(_)
+        | Request::Deed { .. }
+        | Request::Rang { .. }
+        | Request::PhoneNote(_) => &[Capability::HandleMessages],
         Request::EvidenceExport { text: false, personal: false, .. } => &[Capability::ExportEvidence],
         Request::EvidenceExport { .. } => &[Capability::ExportEvidence, Capability::ReadMessages],
         Request::QueueRetry { .. }

@@ -12,7 +12,7 @@ use relay::{
     record::{Delivery, DeliveryState, Record},
     step::StorageLevel,
 };
-use topology::{Map, RoomId};
+use topology::{Flow, Map, RelationKind, Room, RoomId, policy};
 
 use super::view;
 use crate::{
@@ -44,6 +44,30 @@ pub(super) fn room(map: &Map, id: RoomId) -> view::Room {
             telephone: None,
         },
     }
+}
+
+/// Every room of the map, and how this one may write to it.
+pub(super) fn rooms(node: &Node) -> Vec<view::RoomLine> {
+    let map = node.trust.current().map.clone();
+    let me = node.config.room;
+    let flows = |to: RoomId| -> Vec<String> {
+        let allowed = |flow: &Flow| policy::check(&map, *flow, me, to).is_ok();
+        let flows = [Flow::Up, Flow::Down, Flow::Lateral].into_iter().filter(allowed);
+        flows.map(|flow| flow.word().to_owned()).collect()
+    };
+    let party = |known: &Room| {
+        let beside = known.relations.iter().filter(|relation| relation.kind == RelationKind::PartyCommittee);
+        beside.map(|relation| relation.room.to_string()).collect()
+    };
+    map.rooms()
+        .map(|known| view::RoomLine {
+            room: room(&map, known.id),
+            level: known.level.word().to_owned(),
+            parent: map.parent(known.id).map(|id| id.to_string()),
+            flows: flows(known.id),
+            party: party(known),
+        })
+        .collect()
 }
 
 /// The room that a person named.

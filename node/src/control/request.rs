@@ -23,6 +23,14 @@ pub enum Request {
     Doctor,
     /// Sends a message. Answer: [`super::view::Sent`], only once `accepted` is committed.
     Send(Box<SendRequest>),
+    /// What sending would do: which limits apply, what is missing, what would keep it back. Answer:
+    /// [`super::view::Preview`].
+    Preview(Box<SendRequest>),
+    /// The rooms of the map, and how this room may write to each. Answer: list of [`super::view::RoomLine`].
+    Rooms,
+    /// The cases that are known here, those with the newest message first. Answer: list of
+    /// [`super::view::CaseLine`].
+    Cases,
     /// Lines of the inbox, newest last. Answer: list of [`super::view::InboxLine`].
     Inbox {
         /// Acknowledged ones too.

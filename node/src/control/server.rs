@@ -138,6 +138,9 @@ pub(crate) async fn dispatch(
             let caller = officer.as_ref().map(|officer| officer.id.as_str()).unwrap_or_default();
             sending::send(node, caller, *request).await
         }
+        Request::Preview(request) => json(sending::preview(node, *request).await?),
+        Request::Rooms => json(reading::rooms(node)),
+        Request::Cases => json(duty::cases(node).await?),
         Request::Deed { id, event, officer: name, password, reason } => {
             let officer = signer(node, officer, name, password).await?;
             json(desk::deed(node, &id, &event, &officer, reason).await?)

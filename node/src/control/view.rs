@@ -1,6 +1,7 @@
 //! What the node answers: the shapes that `--json` prints and that tables are made of. Times are milliseconds since
 //! 1970, UTC.
 
+mod ahead;
 mod due;
 mod evidence;
 mod explained;
@@ -17,6 +18,7 @@ mod status;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    ahead::{CaseLine, Limit, Preview, RoomLine},
     due::DueLine,
     evidence::EvidenceFile,
     explained::{ExplainedDuty, ExplainedRule, Moment, OtherClock, SetAsideRule},

@@ -104,7 +104,7 @@ const PATIENCE: Default = Default::Number(5_000);
 const DAY_S: Default = Default::Number(24 * 3_600);
 
 /// The whole API but `/api/events` and `/api/openapi.json`.
-pub(super) const ROUTES: [Route; 39] = [
+pub(super) const ROUTES: [Route; 42] = [
     Route::get::<view::Status>("/api/status", "status"),
     Route::list::<view::Check>("/api/doctor", "doctor"),
     Route::get::<view::Progress>("/api/progress", "progress"),
@@ -113,6 +113,9 @@ pub(super) const ROUTES: [Route; 39] = [
     Route::list::<view::SentLine>("/api/outbox", "outbox"),
     Route::list::<view::DueLine>("/api/due", "due").or(&[("all", Default::No)]),
     Route::post::<view::Sent>("/api/messages", "send"),
+    Route::post::<view::Preview>("/api/messages/preview", "preview"),
+    Route::list::<view::RoomLine>("/api/rooms", "rooms"),
+    Route::list::<view::CaseLine>("/api/cases", "cases"),
     Route::get::<view::Opened>("/api/messages/{id}", "show"),
     Route::list::<view::ReceiptLine>("/api/messages/{id}/receipts", "receipts"),
     Route::order("/api/messages/{id}/deeds", "deed"),

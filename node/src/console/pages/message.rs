@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     Form,
-    extract::Path,
+    extract::{Path, Query},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
@@ -37,6 +37,10 @@ struct MessagePage<'a> {
     lines: Vec<(String, String)>,
     receipts: Vec<Receipt>,
     can_acknowledge: bool,
+    /// It was sent from the form just now.
+    is_sent_now: bool,
+    /// Kinds that can be written about it, each with the text of its button.
+    next: Vec<(&'static str, &'static str)>,
 }
 
 /// One receipt as a line.
@@ -58,8 +62,14 @@ pub(crate) struct OrderForm {
     back: String,
 }
 
-pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Response {
-    visit.show(page(&visit, id).await)
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Came {
+    #[serde(default)]
+    sent: Option<String>,
+}
+
+pub(crate) async fn show(visit: Visit, Path(id): Path<String>, Query(came): Query<Came>) -> Response {
+    visit.show(page(&visit, id, came.sent.is_some()).await)
 }
 
 /// One-key 签收, signed in the name of the officer who is logged in.
@@ -84,7 +94,7 @@ pub(crate) async fn acknowledge(
     visit.show(done.await)
 }
 
-async fn page(visit: &Visit, id: String) -> Result<Response, Problem> {
+async fn page(visit: &Visit, id: String, is_sent_now: bool) -> Result<Response, Problem> {
     let frame = visit.frame("screen-message").await?;
     let w = visit.words();
     let opened: Opened = visit.ask(Request::Show { id: id.clone() }).await?;
@@ -108,9 +118,23 @@ async fn page(visit: &Visit, id: String) -> Result<Response, Problem> {
         lines: lines(&opened, w),
         receipts: receipts.into_iter().map(|line| receipt(line, w)).collect(),
         can_acknowledge: is_here && !is_acknowledged && visit.may(Capability::HandleMessages),
+        is_sent_now,
+        next: if visit.may(Capability::HandleMessages) { next(&opened.kind, is_here) } else { Vec::new() },
         opened,
         frame,
     })
+}
+
+/// What is usually written about a message: an answer, a follow-up, or the same event to those above.
+fn next(kind: &str, is_here: bool) -> Vec<(&'static str, &'static str)> {
+    match (kind, is_here) {
+        ("report", false) => vec![("report", "message-followup"), ("recall", "message-recall")],
+        ("report", true) => vec![("verify.request", "message-ask"), ("instruction", "message-instruct")],
+        ("verify.request", true) => vec![("verify.reply", "message-reply")],
+        ("instruction", true) => vec![("feedback", "message-reply")],
+        (_, false) => vec![("recall", "message-recall")],
+        (_, true) => Vec::new(),
+    }
 }
 
 fn lines(opened: &Opened, w: &Words) -> Vec<(String, String)> {

@@ -1,0 +1,141 @@
+//! The verification board (核报): one row for each room that was asked, with two bars, the call and the written answer, both
+//! from the stamp at which the request was delivered there.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::response::Response;
+use jiff::Timestamp;
+
+use crate::{
+    console::{
+        page::{Frame, Mark, Visit, clock_time, html, remaining},
+        words::Words,
+    },
+    control::{
+        request::Request,
+        view::{DueLine, Room, SentLine},
+    },
+    problem::Problem,
+};
+
+#[derive(Template)]
+#[template(path = "board.html")]
+struct BoardPage<'a> {
+    frame: Frame<'a>,
+    requests: Vec<Asked>,
+}
+
+/// One request.
+struct Asked {
+    id: String,
+    title: String,
+    exercise: String,
+    sent: String,
+    /// Sorted by what is left.
+    rows: Vec<Row>,
+}
+
+/// One room that was asked.
+struct Row {
+    room: String,
+    telephone: String,
+    delivery: String,
+    is_unacknowledged: bool,
+    phone: Option<Bar>,
+    written: Option<Bar>,
+    rank: i64,
+}
+
+/// One limit of one room.
+struct Bar {
+    mark: Mark,
+    state: String,
+    is_met: bool,
+    /// Seconds that have passed, of so many.
+    passed_s: i64,
+    limit_s: i64,
+    left_ms: i64,
+    left: String,
+}
+
+pub(crate) async fn show(visit: Visit) -> Response {
+    visit.show(page(&visit).await)
+}
+
+async fn page(visit: &Visit) -> Result<Response, Problem> {
+    let frame = visit.frame("screen-board").await?;
+    let w = visit.words();
+    let sent: Vec<SentLine> = visit.ask(Request::Outbox).await?;
+    let mut due: BTreeMap<(String, String), Vec<DueLine>> = BTreeMap::new();
+    for line in visit.ask::<Vec<DueLine>>(Request::Due { all: true }).await? {
+        if line.kind == "verify.reply" && line.towards.id == frame.me {
+            due.entry((line.subject.clone(), line.obliged.id.clone())).or_default().push(line);
+        }
+    }
+    let asked = sent.iter().rev().filter(|line| line.kind == "verify.request").take(REQUESTS_SHOWN);
+    let requests = asked.map(|line| request(line, &due, frame.now_ms, w)).collect();
+    html(&BoardPage { frame, requests })
+}
+
+fn request(line: &SentLine, due: &BTreeMap<(String, String), Vec<DueLine>>, now_ms: i64, w: &Words) -> Asked {
+    let row = |(room, state): &(Room, String)| {
+        let lines = due.get(&(line.id.clone(), room.id.clone())).map_or(&[][..], Vec::as_slice);
+        let bar = |is_phone: bool| {
+            let mut own =
+                lines.iter().filter(|due| (due.channel == "phone") == is_phone && due.due.is_some());
+            own.next().map(|due| Bar::of(due, now_ms, w))
+        };
+        let (phone, written) = (bar(true), bar(false));
+        let open = [&phone, &written].into_iter().flatten().filter(|bar| !bar.is_met);
+        Row {
+            rank: open.map(|bar| bar.left_ms).min().unwrap_or(i64::MAX),
+            room: w.room(room),
+            telephone: room.telephone.clone().unwrap_or_default(),
+            delivery: w.word("delivery", state),
+            is_unacknowledged: state != "acknowledged",
+            phone,
+            written,
+        }
+    };
+    let mut rows: Vec<Row> = line.recipients.iter().map(row).collect();
+    rows.sort_by_key(|row| row.rank);
+    Asked {
+        id: line.id.clone(),
+        title: line.title.clone(),
+        exercise: if line.status == "actual" { String::new() } else { w.word("status", &line.status) },
+        sent: clock_time(line.accepted_at_ms),
+        rows,
+    }
+}
+
+impl Bar {
+    fn of(line: &DueLine, now_ms: i64, w: &Words) -> Self {
+        let ms = |text: &Option<String>| {
+            text.as_deref().and_then(|text| text.parse().ok()).map(Timestamp::as_millisecond)
+        };
+        let (start, due) = (ms(&line.start).unwrap_or(now_ms), ms(&line.due).unwrap_or(now_ms));
+        let until = ms(&line.met_at).unwrap_or(now_ms);
+        let is_met = line.met_at.is_some();
+        let left_ms = due - until;
+        let mark = if left_ms < 0 {
+            Mark::Over
+        } else if is_met {
+            Mark::Calm
+        } else {
+            Mark::of(left_ms)
+        };
+        Self {
+            mark,
+            state: w.word("duty", &line.state),
+            is_met,
+            passed_s: (until - start).clamp(0, due - start) / 1000,
+            limit_s: ((due - start) / 1000).max(1),
+            left_ms,
+            left: remaining(left_ms),
+        }
+    }
+}
+
+/// The newest requests.
+const REQUESTS_SHOWN: usize = 30;

@@ -1,0 +1,211 @@
+//! Composing (起草): the form of a kind, whom it goes to, and beside it what applies: the limits and when they run out, the
+//! elements that are missing (which keep nothing back), the marking scanner (which does), and the paper as it will print.
+//!
+//! Everything works by posting the form. With the script the panel beside it is read again while somebody types.
+
+mod addressees;
+pub(crate) mod draft;
+mod fields;
+mod panel;
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::Query,
+    response::{IntoResponse, Redirect, Response},
+};
+use relay::message::Kind;
+use serde::Deserialize;
+
+use self::{
+    addressees::{Group, add_pairs, groups, has_any},
+    draft::{Draft, local},
+    fields::{CATEGORIES, Field, Shape, fields},
+    panel::Panel,
+};
+use crate::{
+    clock::Clock,
+    console::page::{Frame, Visit, html},
+    control::{
+        request::Request,
+        view::{Opened, Preview, RoomLine, Sent},
+    },
+    problem::Problem,
+};
+
+#[derive(Template)]
+#[template(path = "compose.html")]
+struct ComposePage<'a> {
+    frame: Frame<'a>,
+    kinds: Vec<KindLink>,
+    kind: &'static str,
+    about: String,
+    /// 演练 or 测试; empty in earnest.
+    exercise: String,
+    groups: Vec<Group>,
+    inputs: Vec<Input>,
+    draft: Draft,
+    is_asked: bool,
+    panel: Option<Panel>,
+}
+
+/// A kind that can be written.
+struct KindLink {
+    word: &'static str,
+    name: String,
+    is_here: bool,
+}
+
+/// One element to fill in.
+struct Input {
+    key: &'static str,
+    label: String,
+    shape: Shape,
+    value: String,
+    is_required: bool,
+    /// Words and names of a choice.
+    choices: Vec<(String, String)>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Wanted {
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    about: String,
+}
+
+/// The empty form of a kind; or one that answers or follows up another message.
+pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Response {
+    let page = async {
+        let kind = kind(&wanted.kind)?;
+        let draft = begun(&visit, kind, &wanted.about).await?;
+        page(&visit, draft, None).await
+    };
+    visit.show(page.await)
+}
+
+/// The form comes back with what applies to it, or is sent.
+pub(crate) async fn post(visit: Visit, Form(pairs): Form<Vec<(String, String)>>) -> Response {
+    let done = async {
+        let token = pairs.iter().find(|(name, _)| name == "csrf").map_or("", |(_, value)| value);
+        visit.check_form(token)?;
+        let word = pairs.iter().find(|(name, _)| name == "kind").map_or("", |(_, value)| value);
+        let mut draft = Draft::new(kind(word)?, pairs.clone());
+        let rooms: Vec<RoomLine> = visit.ask(Request::Rooms).await?;
+        add_pairs(&mut draft, &rooms);
+        let order = draft.one("order").to_owned();
+        if order == "send" || order == "fast" {
+            signed_off(&mut draft, order == "fast");
+            return send(&visit, draft).await;
+        }
+        let preview = visit.ask(Request::Preview(Box::new(draft.request()))).await?;
+        page(&visit, draft, Some(preview)).await
+    };
+    visit.show(done.await)
+}
+
+fn kind(word: &str) -> Result<Kind, Problem> {
+    let word = if word.is_empty() { Kind::Report.word() } else { word };
+    let kind = word.parse().ok().filter(|kind: &Kind| *kind != Kind::PhoneNote);
+    kind.ok_or_else(|| Problem::usage("kind_unknown").with("kind", word))
+}
+
+/// 先报后审: it leaves without a signature, which is missing among its elements until a correction brings it.
+fn signed_off(draft: &mut Draft, is_fast: bool) {
+    if is_fast {
+        draft.set("signed_by", "");
+    } else if !draft.one("signed_by").is_empty() {
+        draft.set("signed_off_at", local(Clock::wall().as_ms()));
+    }
+}
+
+/// What keeps it back stands on the page with the form as it was; nothing that was typed is lost.
+async fn send(visit: &Visit, mut draft: Draft) -> Result<Response, Problem> {
+    match visit.ask::<Sent>(Request::Send(Box::new(draft.request()))).await {
+        Ok(sent) => Ok(Redirect::to(&format!("/messages/{}?sent=1", sent.id)).into_response()),
+        Err(problem) => {
+            let preview = visit.ask::<Preview>(Request::Preview(Box::new(draft.request()))).await?;
+            if problem.code == "late_reason_wanted" {
+                draft.set("asked", "1");
+            }
+            page(visit, draft, Some(Preview { problem: Some(problem), ..preview })).await
+        }
+    }
+}
+
+/// A form to begin with. What answers or follows up a message goes where that one came from or went to.
+async fn begun(visit: &Visit, kind: Kind, about: &str) -> Result<Draft, Problem> {
+    let now = visit.console.node.clock.now().as_ms();
+    let mut draft = Draft::new(kind, Vec::new());
+    if about.is_empty() {
+        draft.set("learned_at", local(now));
+    } else {
+        let opened: Opened = visit.ask(Request::Show { id: about.to_owned() }).await?;
+        let me = visit.console.node.config.room.to_string();
+        draft = if opened.kind == kind.word() {
+            let mut next = Draft::of_message(kind, &opened.message);
+            next.set("stage", "followup");
+            next.set("stage_no", (next.one("stage_no").parse().unwrap_or(0_u32) + 1).to_string());
+            next
+        } else {
+            draft
+        };
+        if opened.origin.id == me {
+            opened.to.iter().for_each(|(room, role)| draft.choose(&room.id, role));
+        } else {
+            draft.choose(&opened.origin.id, "action");
+        }
+        draft.set("about", opened.id);
+    }
+    draft.set("composed_at", local(now));
+    draft.set("drafted_by", visit.caller.name.clone());
+    Ok(draft)
+}
+
+async fn page(visit: &Visit, draft: Draft, preview: Option<Preview>) -> Result<Response, Problem> {
+    let frame = visit.frame("screen-compose").await?;
+    let w = visit.words();
+    let rooms: Vec<RoomLine> = visit.ask(Request::Rooms).await?;
+    let writable = Kind::ALL.into_iter().filter(|kind| !fields(*kind).is_empty() && has_any(*kind, &rooms));
+    html(&ComposePage {
+        kinds: writable
+            .map(|kind| KindLink {
+                word: kind.word(),
+                name: w.word("kind", kind.word()),
+                is_here: kind == draft.kind,
+            })
+            .collect(),
+        kind: draft.kind.word(),
+        about: draft.one("about").to_owned(),
+        exercise: match draft.one("status") {
+            "" | "actual" => String::new(),
+            status => w.word("status", status),
+        },
+        groups: groups(draft.kind, &rooms, &draft, w),
+        inputs: fields(draft.kind).iter().map(|field| input(field, &draft, visit)).collect(),
+        is_asked: !draft.one("asked").is_empty(),
+        panel: preview.map(|preview| Panel::of(preview, w)),
+        draft,
+        frame,
+    })
+}
+
+fn input(field: &Field, draft: &Draft, visit: &Visit) -> Input {
+    let w = visit.words();
+    let owned = |(word, name): &(&str, &str)| ((*word).to_owned(), format!("{name} {word}"));
+    Input {
+        key: field.key,
+        label: w.t(field.label),
+        shape: field.shape,
+        value: draft.one(field.key).to_owned(),
+        is_required: field.is_required,
+        choices: match field.shape {
+            Shape::Choice(group, words) => {
+                words.iter().map(|word| ((*word).to_owned(), w.word(group, word))).collect()
+            }
+            Shape::Category => CATEGORIES.iter().map(owned).collect(),
+            Shape::Line | Shape::Text | Shape::Time | Shape::Count | Shape::Flag => Vec::new(),
+        },
+    }
+}

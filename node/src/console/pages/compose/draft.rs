@@ -1,0 +1,157 @@
+//! A message as it is being written: the fields of a form, by name. From them comes the message file that the command
+//! line would send; and the other way round, a message that is followed up fills a form.
+
+use jiff::{Timestamp, tz};
+use relay::message::Kind;
+use serde_json::Value;
+
+use super::fields::{Field, Shape, fields};
+use crate::control::request::SendRequest;
+
+/// The fields of a form as the browser sends them.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    pub(crate) kind: Kind,
+    pairs: Vec<(String, String)>,
+}
+
+impl Draft {
+    pub(crate) const fn new(kind: Kind, pairs: Vec<(String, String)>) -> Self {
+        Self { kind, pairs }
+    }
+
+    /// The value of a field; empty where there is none.
+    pub(crate) fn one(&self, name: &str) -> &str {
+        self.pairs.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.trim())
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.pairs.retain(|(key, _)| key != name);
+        self.pairs.push((name.to_owned(), value.into()));
+    }
+
+    fn some(&self, name: &str) -> Option<String> {
+        Some(self.one(name).to_owned()).filter(|text| !text.is_empty())
+    }
+
+    /// Which rooms are chosen in a role.
+    pub(crate) fn rooms(&self, role: &str) -> Vec<String> {
+        let chosen = self.pairs.iter().filter(|(_, value)| value == role);
+        chosen.filter_map(|(key, _)| key.strip_prefix(ROOM).map(str::to_owned)).collect()
+    }
+
+    pub(crate) fn choose(&mut self, room: &str, role: &str) {
+        self.set(&format!("{ROOM}{room}"), role);
+    }
+
+    pub(crate) fn role(&self, room: &str) -> &str {
+        self.one(&format!("{ROOM}{room}"))
+    }
+
+    /// What the command line would send.
+    pub(crate) fn request(&self) -> SendRequest {
+        SendRequest {
+            kind: self.kind.word().to_owned(),
+            to: self.rooms("action"),
+            cc: self.rooms("info"),
+            file: Some(self.file()),
+            precedence: self.some("precedence"),
+            status: self.some("status"),
+            skip_level: self.some("skip_level"),
+            late_reason: self.some("late_reason"),
+            asks_late_reason: self.one("asked").is_empty(),
+            relates_to: self.some("about"),
+            ..SendRequest::default()
+        }
+    }
+
+    /// The message file.
+    pub(crate) fn file(&self) -> String {
+        let mut table = toml::Table::new();
+        table.insert("kind".to_owned(), self.kind.word().into());
+        for field in fields(self.kind) {
+            if let Some(value) = self.value(field) {
+                insert(&mut table, field.key, value);
+            }
+        }
+        for key in HEADING {
+            if let Some(text) = self.some(key) {
+                table.insert(key.to_owned(), text.into());
+            }
+        }
+        table.to_string()
+    }
+
+    /// What a field says; nothing where nothing was entered.
+    fn value(&self, field: &Field) -> Option<toml::Value> {
+        let text = self.some(field.key)?.replace("\r\n", "\n");
+        let is_time_unknown = self.one("occurred_at.precision") == "unknown";
+        let has_time = !self.one("occurred_at.at").is_empty();
+        match field.shape {
+            // 不明 has no time beside it; and how exact a time is says nothing without the time.
+            Shape::Time if field.key == "occurred_at.at" && is_time_unknown => None,
+            Shape::Choice("precision", _) if !has_time && !is_time_unknown => None,
+            Shape::Line | Shape::Text | Shape::Time | Shape::Choice(..) | Shape::Category => {
+                Some(text.into())
+            }
+            Shape::Count => Some(text.parse::<i64>().map_or_else(|_| text.into(), toml::Value::from)),
+            Shape::Flag => Some(true.into()),
+        }
+    }
+
+    /// A form filled with what a message says.
+    pub(crate) fn of_message(kind: Kind, content: &Value) -> Self {
+        let content = body(content);
+        let filled = |field: &Field| {
+            let value = field.key.split('.').try_fold(content, |value, key| value.get(key))?;
+            Some((field.key.to_owned(), written(field.shape, value)?))
+        };
+        Self::new(kind, fields(kind).iter().filter_map(filled).collect())
+    }
+}
+
+/// The form inside the message's data, which names its kind around it.
+fn body(content: &Value) -> &Value {
+    match content.as_object() {
+        Some(outer) if outer.len() == 1 => outer.values().next().filter(|v| v.is_object()).unwrap_or(content),
+        Some(_) | None => content,
+    }
+}
+
+fn written(shape: Shape, value: &Value) -> Option<String> {
+    match (shape, value) {
+        (Shape::Time, Value::Number(ms)) => Some(local(ms.as_i64()?)),
+        (_, Value::Bool(is_set)) => is_set.then(|| "on".to_owned()),
+        (_, Value::Number(number)) => Some(number.to_string()),
+        (_, Value::String(text)) => Some(text.clone()).filter(|text| !text.is_empty()),
+        (_, Value::Null | Value::Array(_) | Value::Object(_)) => None,
+    }
+}
+
+/// Beijing time as a browser's field of a time holds it.
+pub(crate) fn local(ms: i64) -> String {
+    Timestamp::from_millisecond(ms)
+        .map(|instant| tz::offset(8).to_datetime(instant).strftime("%Y-%m-%dT%H:%M:%S").to_string())
+        .unwrap_or_default()
+}
+
+/// Puts a value where its dotted key says.
+fn insert(table: &mut toml::Table, key: &str, value: toml::Value) {
+    match key.split_once('.') {
+        None => {
+            table.insert(key.to_owned(), value);
+        }
+        Some((outer, inner)) => {
+            let place = table.entry(outer).or_insert_with(|| toml::Table::new().into());
+            if let Some(place) = place.as_table_mut() {
+                insert(place, inner, value);
+            }
+        }
+    }
+}
+
+/// What stands above every form.
+const HEADING: [&str; 6] =
+    ["marking", "drafted_by", "reviewed_by", "signed_by", "composed_at", "signed_off_at"];
+/// Before the id of a room, the name of the field that holds its role.
+const ROOM: &str = "room.";

@@ -1,0 +1,338 @@
+//! Every screen of the console against real nodes, as an officer with a browser meets it: what is written leaves, what has
+//! happened is shown, and what others wrote is text and nothing else.
+
+use std::sync::Arc;
+
+use hyper::{Method, StatusCode};
+use serde_json::Value;
+use tests::{
+    cluster::{LONG, Letter, until},
+    house::{CITY, COUNTY, House, PASSWORD, Said},
+};
+use tokio::sync::OnceCell;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
+const PROVINCE: &str = "410000";
+const HOSTILE: &str = "火灾 <script>alert(1)</script> \u{202e}gpj";
+
+static SHARED: OnceCell<Arc<House>> = OnceCell::const_new();
+
+async fn house() -> Arc<House> {
+    SHARED.get_or_init(async || Arc::new(House::open(PROGRAM).await)).await.clone()
+}
+
+/// Enters an officer and logs in.
+async fn enter(house: &House, name: &str, role: &str) -> String {
+    house.officer(name, role).await;
+    house.log_in(name, PASSWORD, "").await.cookie()
+}
+
+/// A page that is there, in both languages, and holds nothing that a browser would run or turn around.
+async fn page(house: &House, path: &str, cookie: &str) -> Said {
+    let with = if path.contains('?') { '&' } else { '?' };
+    let english = house.get(&format!("{path}{with}lang=en"), cookie).await;
+    assert!(english.body.contains("<html lang=\"en\">"), "{path}: {english:?}");
+    let page = house.get(path, cookie).await;
+    for said in [&page, &english] {
+        assert_eq!(said.status, StatusCode::OK, "{path}: {said:?}");
+        assert!(!said.body.contains("<script>alert") && !said.body.contains('\u{202e}'), "{path}");
+        assert!(!said.body.contains(" style=") && !said.body.contains(" onclick="), "{path}");
+        assert!(said.body.len() < 150 * 1024, "{path}: {}", said.body.len());
+    }
+    page
+}
+
+/// A form's body.
+fn form(fields: &[(&str, &str)]) -> String {
+    let encode = |text: &str| -> String {
+        let byte = |byte: u8| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        };
+        text.bytes().map(byte).collect()
+    };
+    fields
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+        .collect::<Vec<_>>()
+        .join("&")
+}
+
+/// The id of a room.
+async fn room_id(house: &House, officer: &str, code: &str) -> String {
+    let rooms = house.call(Method::GET, "/api/rooms", officer, &Value::Null).await.json();
+    let room = rooms["items"].as_array().unwrap().iter().find(|line| line["room"]["code"] == code);
+    room.unwrap_or_else(|| panic!("{rooms}"))["room"]["id"].as_str().unwrap().to_owned()
+}
+
+/// The id of the message that a redirect leads to.
+fn sent_id(said: &Said) -> String {
+    assert_eq!(said.status, StatusCode::SEE_OTHER, "{said:?}");
+    let place = said.header("location").strip_prefix("/messages/").unwrap_or_else(|| panic!("{said:?}"));
+    place.split('?').next().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_is_composed_checked_and_sent_and_its_limits_stand_beside_it() {
+    let house = house().await;
+    let cookie = enter(&house, "composer", "duty_officer").await;
+    let token = page(&house, "/compose", &cookie).await.token();
+    let province = room_id(&house, "composer", PROVINCE).await;
+    let to = format!("room.{province}");
+    let now = "2026-01-01T00:00";
+    let base = [
+        ("csrf", token.as_str()),
+        ("kind", "report"),
+        (&to, "action"),
+        ("title", HOSTILE),
+        ("place.text", "方城县"),
+        ("occurred_at.precision", "about"),
+        ("occurred_at.at", now),
+        ("casualties.dead", "不明"),
+        ("casualties.light", "0"),
+        ("status", "test"),
+    ];
+    let post =
+        async |more: &[(&str, &str)]| house.form("/compose", &cookie, &form(&[&base, more].concat())).await;
+    let incomplete = post(&[("order", "send")]).await;
+    assert!(
+        incomplete.body.contains("role=\"alert\"") && incomplete.body.contains("方城县"),
+        "{incomplete:?}"
+    );
+    let checked = post(&[("what", "厂房起火"), ("order", "check")]).await;
+    assert!(checked.body.contains("可以发送") && checked.body.contains("尚缺要素"), "{checked:?}");
+    assert!(!checked.body.contains("<script>alert"), "{checked:?}");
+    let secret = post(&[("what", "机密★1年"), ("order", "send")]).await;
+    assert!(secret.body.contains("涉密扫描:已拦截"), "{secret:?}");
+    let forged = form(&[("csrf", "AAAA"), ("kind", "report"), ("order", "send")]);
+    assert_eq!(house.form("/compose", &cookie, &forged).await.status, StatusCode::FORBIDDEN);
+    let sent = sent_id(&post(&[("what", "厂房起火"), ("order", "fast")]).await);
+    house.cluster.room(PROVINCE).has_in_inbox(&sent).await;
+    let shown = page(&house, &format!("/messages/{sent}?sent=1"), &cookie).await;
+    assert!(shown.body.contains("死亡 不明, 轻伤 0"), "{shown:?}");
+    let next = page(&house, &format!("/compose?kind=report&about={sent}"), &cookie).await;
+    assert!(next.body.contains("<option value=\"followup\" selected>"), "{next:?}");
+    let admin = enter(&house, "composing-admin", "system_admin").await;
+    let order = form(&[&[("csrf", house.get("/", &admin).await.token().as_str())], &base[1..]].concat());
+    assert_eq!(house.form("/compose", &admin, &order).await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_show_the_way_and_the_check_recomputes_what_the_export_holds() {
+    let house = house().await;
+    let cookie = enter(&house, "inspector", "inspector").await;
+    let id = house.cluster.room(COUNTY).send(&Letter::test("report", &[CITY], HOSTILE)).await;
+    house.cluster.room(CITY).has_in_inbox(&id).await;
+    let path = format!("/messages/{id}/receipts");
+    let shown = page(&house, &path, &cookie).await;
+    assert!(shown.body.contains("已送达") && shown.body.contains("class=\"edge\""), "{shown:?}");
+    assert!(!shown.body.contains("火灾"), "an inspector reads no text: {shown:?}");
+    let press = form(&[("csrf", &shown.token())]);
+    let checked = until("the check holds", LONG, async || {
+        let said = house.form(&format!("/messages/{id}/verify"), &cookie, &press).await;
+        said.body.contains("校验通过").then_some(said)
+    })
+    .await;
+    assert_eq!(checked.status, StatusCode::OK);
+    let file =
+        house.begin(Method::GET, &format!("/messages/{id}/evidence"), &[("cookie", &cookie)], "").await;
+    assert_eq!(file.headers()["content-type"], "application/zip");
+    let leader = enter(&house, "reading-leader", "leader").await;
+    let refused = house.get(&format!("/messages/{id}/evidence"), &leader).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_incident_shows_every_value_that_its_facts_had_and_who_owes_whom() {
+    let house = house().await;
+    let cookie = enter(&house, "incident", "duty_officer").await;
+    let county = house.cluster.room(COUNTY);
+    let file = |title: &str, dead: &str| {
+        format!(
+            "kind = \"report\"\ntitle = \"{title}\"\nwhat = \"起火\"\noccurred_at = \"不明\"\n\
+             [place]\ntext = \"方城县\"\n[casualties]\ndead = {dead}\n"
+        )
+    };
+    let first = county
+        .send(&Letter::file("report", &[CITY], &file("仓库 <script>alert(1)</script>", "1"), vec![]))
+        .await;
+    let next = Letter::file("report", &[CITY], &file("仓库续报", "2"), vec![]).relating_to(&first);
+    let second = county.send(&next).await;
+    house.cluster.room(CITY).has_in_inbox(&second).await;
+    let list = page(&house, "/cases", &cookie).await;
+    assert!(list.body.contains(&format!("/cases/{first}")), "{list:?}");
+    let case = page(&house, &format!("/cases/{second}"), &cookie).await;
+    assert!(case.body.contains("死亡 1") && case.body.contains("死亡 2"), "{case:?}");
+    assert!(case.body.contains("共 2 次不同表述") && case.body.contains("已送达"), "{case:?}");
+    let inspector = enter(&house, "incident-inspector", "inspector").await;
+    assert_eq!(house.get(&format!("/cases/{second}"), &inspector).await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_to_verify_stands_on_the_board_with_a_row_and_two_bars_for_each_room() {
+    let house = house().await;
+    let cookie = enter(&house, "board", "duty_officer").await;
+    let asked = Letter::actual("verify.request", &[COUNTY], HOSTILE);
+    let id = house.cluster.room(CITY).send(&asked).await;
+    house.cluster.room(COUNTY).has_in_inbox(&id).await;
+    let board = until("the county's clock runs on the board", LONG, async || {
+        let board = page(&house, "/board", &cookie).await;
+        board.body.contains("<progress max=\"1200\"").then_some(board)
+    })
+    .await;
+    assert!(board.body.contains(&id) && board.body.contains("<progress max=\"2400\""), "{board:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_noted_with_a_code_to_read_aloud_and_paired_with_the_other_ends_note() {
+    let house = house().await;
+    let cookie = enter(&house, "caller", "duty_officer").await;
+    let token = page(&house, "/phone", &cookie).await.token();
+    let county = room_id(&house, "caller", COUNTY).await;
+    let note = form(&[
+        ("csrf", &token),
+        ("direction", "out"),
+        ("room", &county),
+        ("line", "ordinary"),
+        ("status", "test"),
+        ("text", HOSTILE),
+    ]);
+    let saved = house.form("/phone", &cookie, &note).await;
+    let place = saved.header("location").to_owned();
+    let code = place.strip_prefix("/phone?code=").unwrap_or_else(|| panic!("{saved:?}"));
+    let shown = page(&house, &place, &cookie).await;
+    let aloud: Vec<String> = code.chars().map(String::from).collect();
+    assert!(shown.body.contains(&aloud.join(" ")) && shown.body.contains("仅一方记录"), "{shown:?}");
+    let forged = house.form("/phone", &cookie, &note.replace(&token, "AAAA")).await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN);
+    let path = house.cluster.place().join("password of caller");
+    let add = [
+        "officer",
+        "add",
+        "callee",
+        "--role",
+        "duty_officer",
+        "--password-file",
+        tests::cluster::text(&path),
+    ];
+    assert_eq!(house.cluster.at(COUNTY, &add).await.code, 0);
+    let other = [
+        "phone",
+        "in",
+        "--from",
+        CITY,
+        "--code",
+        code,
+        "--line",
+        "ordinary",
+        "--text",
+        "收到",
+        "--officer",
+        "callee",
+        "--password-file",
+        tests::cluster::text(&path),
+        "--test",
+    ];
+    let said = house.cluster.at(COUNTY, &other).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    until("the call is paired", LONG, async || {
+        house.get(&place, &cookie).await.body.contains("双方已对上").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_listed_with_its_reason_and_whom_to_ring_and_can_be_tried_again() {
+    let house = house().await;
+    let cookie = enter(&house, "queue", "head_of_watch").await;
+    let county = house.cluster.room(COUNTY);
+    let city = house.cluster.room(CITY);
+    city.cut(COUNTY, true).await;
+    let id = city.send(&Letter::test("notify", &[COUNTY], HOSTILE)).await;
+    let tree = page(&house, "/topology", &cookie).await;
+    assert!(tree.body.contains("class=\"depth-1\"") && tree.body.contains("■"), "{tree:?}");
+    let queue = page(&house, "/queue", &cookie).await;
+    assert!(queue.body.contains(&id) && queue.body.contains("均未送达"), "{queue:?}");
+    assert!(page(&house, "/wall", &cookie).await.body.contains("均未送达"));
+    let retry = format!("/queue/{id}/retry");
+    let pressed = house.form(&retry, &cookie, &form(&[("csrf", &queue.token())])).await;
+    assert_eq!(pressed.header("location"), format!("/queue/{id}"), "{pressed:?}");
+    assert!(page(&house, &format!("/queue/{id}"), &cookie).await.body.contains("<table>"));
+    let officer = enter(&house, "queue-reader", "duty_officer").await;
+    let token = house.get("/", &officer).await.token();
+    let refused = house.form(&retry, &officer, &form(&[("csrf", &token)])).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    city.cut(COUNTY, false).await;
+    county.has_in_inbox(&id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_wall_shows_clocks_and_counts_and_nothing_that_anybody_wrote() {
+    let house = house().await;
+    let cookie = enter(&house, "wall-watch", "duty_officer").await;
+    let id = house.cluster.room(COUNTY).send(&Letter::test("report", &[CITY], "墙上不得出现")).await;
+    house.cluster.room(CITY).has_in_inbox(&id).await;
+    let wall = page(&house, "/wall", &cookie).await;
+    assert!(!wall.body.contains("墙上不得出现") && !wall.body.contains("wall-watch"), "{wall:?}");
+    assert!(wall.body.contains("数据 0 秒前") && wall.body.contains("未签收"), "{wall:?}");
+    assert_eq!(house.get("/wall", "").await.header("location"), "/login?next=/wall");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administration_shows_each_role_its_part_and_what_cannot_be_undone_wants_the_name_again() {
+    let house = house().await;
+    let system = enter(&house, "admin-system", "system_admin").await;
+    let security = enter(&house, "admin-security", "security_admin").await;
+    let shown = page(&house, "/admin", &system).await;
+    assert!(
+        shown.body.contains("/admin/invite") && !shown.body.contains("action=\"/admin/officers\""),
+        "{shown:?}"
+    );
+    let invited = {
+        let county = room_id(&house, "admin-system", COUNTY).await;
+        let order = form(&[("csrf", &shown.token()), ("room", &county), ("hours", "24")]);
+        house.form("/admin/invite", &system, &order).await
+    };
+    assert!(invited.body.contains("class=\"token\""), "{invited:?}");
+    let compare = form(&[("csrf", &shown.token()), ("names", "cn-baseline-2024"), ("text", "")]);
+    let compared = house.form("/admin/rules", &system, &compare).await;
+    assert!(compared.body.contains("<ins>") && compared.body.contains("map apply"), "{compared:?}");
+    let page = page(&house, "/admin", &security).await;
+    assert!(
+        page.body.contains("action=\"/admin/officers\"") && !page.body.contains("/admin/invite"),
+        "{page:?}"
+    );
+    let token = page.token();
+    let add =
+        [("csrf", token.as_str()), ("name", "<b>新员"), ("role", "duty_officer"), ("password", PASSWORD)];
+    let added = house.form("/admin/officers", &security, &form(&add)).await;
+    assert_eq!(added.header("location"), "/admin", "{added:?}");
+    let list = house.call(Method::GET, "/api/officers", "admin-security", &Value::Null).await.json();
+    let new = list["items"].as_array().unwrap().iter().find(|one| one["name"] == "<b>新员").unwrap();
+    let id = new["id"].as_str().unwrap();
+    let disable = async |again: &str| {
+        let order = [("csrf", token.as_str()), ("officer", id), ("name", "<b>新员"), ("again", again)];
+        house.form("/admin/officers/disable", &security, &form(&order)).await
+    };
+    assert_eq!(disable("别人").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(disable("<b>新员").await.header("location"), "/admin");
+    let refused = house
+        .form("/admin/officers", &system, &form(&[&[("csrf", shown.token().as_str())], &add[1..]].concat()))
+        .await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn latency_is_drawn_and_tabled_and_help_leads_to_screens_that_are_there() {
+    let house = house().await;
+    let cookie = enter(&house, "latency", "duty_officer").await;
+    let id = house.cluster.room(COUNTY).send(&Letter::test("report", &[CITY], HOSTILE)).await;
+    house.cluster.room(CITY).has_in_inbox(&id).await;
+    let shown = page(&house, "/latency", &cookie).await;
+    assert!(shown.body.contains("<svg width=\"960\"") && shown.body.contains(&id), "{shown:?}");
+    let help = page(&house, "/help", &cookie).await;
+    for part in help.body.split("<li><a href=\"").skip(1) {
+        let place = part.split('"').next().unwrap();
+        assert_eq!(house.get(place, &cookie).await.status, StatusCode::OK, "{place}");
+    }
+}
