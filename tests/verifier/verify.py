@@ -162,7 +162,7 @@ def consistency(old, size, root, path):
 class Evidence:
     def __init__(self, keys, plans):
         self.keys, self.plans, self.plan = keys, plans, keys.plan
-        self.newest, self.exporter, self.messages = None, None, []
+        self.newest, self.exporter, self.messages, self.lines = None, None, [], []
     def head(self, kept):
         room, checkpoint = self.keys.verify(kept["checkpoint"], "checkpoint")
         by, dated, below, signer = room, checkpoint, kept["checkpoint"], self.keys.take()
@@ -195,6 +195,7 @@ class Evidence:
             need(room == line["room"] and line["down_at"] <= line["up_at"], "line record")
             self.cited(line["down_tick"])
             self.keys.check(self.cited(line["up_tick"]), self.dated(leaf))
+            self.lines.append((room, line["peer"], line["down_at"], line["up_at"]))
         self.messages += [self.message(kept) for kept in group["messages"]]
     def cited(self, tick):
         need(tick is None or self.ticks.get(tick["digest"], tick["at"]) == tick["at"], "a tick of another time")
@@ -319,7 +320,7 @@ def verify(data, pem):
         seqs = {facts["case_seq"] for facts in of_case if "case_seq" in facts}
         need(seqs == set(range(1, max(seqs, default=0) + 1)), "a message of the case is missing")
     now, packs = as_of[2] if as_of else None, [pack for _, pack in packs]
-    graded = [[list(judge(case, plan, packs, grade, now)) for grade in (4, 3)] for case in cases(messages)]
+    graded = [[list(judge(case, plan, packs, evidence.lines, grade, now)) for grade in (4, 3)] for case in cases(messages)]
     return [dict(working, proven=proven["verdict"]) for pair in graded for working, proven in zip(*pair)
             if working["verdict"]]
 
