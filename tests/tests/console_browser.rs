@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use hyper::Method;
+use node::control::request::Request;
 use serde_json::{Value, json};
 use tests::{
     browser::{Browser, ENTER, PATIENCE, Scripts, TAB},
@@ -136,10 +137,64 @@ async fn an_armed_page_rings_and_signs_it_and_says_when_it_has_lost_its_node() {
         .until("the next page is armed by itself", "return document.body.classList.contains('armed')")
         .await;
 
+    let shift = Request::Clock { shift_ms: 180_000, speed: 1, since_ms: None };
+    house.cluster.room(CITY).order(&shift).await;
+    browser.click("nav a[href='/']").await;
+    let said =
+        "return document.querySelector('#ringing')?.textContent.includes('请电话叫第二值班员') ?? false";
+    browser.until("after three minutes a second person is called for", said).await;
+
     house.cluster.room(CITY).kill();
     browser.until("it has lost the node", "return document.body.classList.contains('lost')").await;
     browser.until("and sounds", "return document.body.dataset.played === 'lost'").await;
     browser.picture(&picture("alarm-lost-zh")).await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_is_told_whom_to_telephone_when_nobody_acknowledges_what_is_urgent() {
+    let house = House::open().await;
+    let city = house.cluster.room(CITY);
+    let id = city.send(&Letter::test("report", &["410000"], "水库险情").precedence("flash")).await;
+    city.receipt(&id, "delivered").await;
+    let browser = Browser::open(Scripts::On).await;
+    house.log_in(&browser, "zh").await;
+    let text = browser.text().await;
+    assert!(text.contains("水库险情") && !text.contains("请电话"), "{text}");
+    city.order(&Request::Clock { shift_ms: 180_000, speed: 1, since_ms: None }).await;
+    browser.go(&house.url).await;
+    let text = browser.text().await;
+    assert!(text.contains("未签收,请电话 ☎ 0377-"), "{text}");
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_page_shows_and_rings_that_something_waits_and_not_what() {
+    let house = House::open().await;
+    let city = house.cluster.room(CITY);
+    city.stop().await;
+    city.configure(|config| {
+        if let Some(console) = &mut config.console {
+            console.idle_lock_minutes = 0;
+        }
+    });
+    city.start().await;
+    house.cluster.all_links_up().await;
+    house.report("堤坝渗水", "flash").await;
+    let browser = Browser::open(Scripts::On).await;
+    browser.go(&format!("http://{}/login?lang=zh", address(city).await)).await;
+    browser.click("input[name=officer]").await;
+    browser.keys(&format!("{NAME}{TAB}{PASSWORD}{ENTER}")).await;
+    browser.until("it is locked at once", "return location.pathname === '/locked'").await;
+    let text = browser.text().await;
+    assert!(text.contains("未签收 1 件") && text.contains("有 1 件特提") && !text.contains("堤坝"), "{text}");
+    assert_eq!(
+        browser.run("return document.querySelector('#ringing [data-waited]').dataset.id").await,
+        json!("")
+    );
+    browser.click("[data-arm]").await;
+    browser.until("it rings", "return document.body.dataset.played === 'flash'").await;
+    browser.picture(&picture("locked-zh")).await;
     browser.close().await;
 }
 
