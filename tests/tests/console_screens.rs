@@ -42,8 +42,6 @@ async fn page(house: &House, path: &str, cookie: &str) -> Said {
     page
 }
 
-fn keep(name: &str, said: &Said) {
-
 /// A form's body.
 fn form(fields: &[(&str, &str)]) -> String {
     let encode = |text: &str| -> String {
