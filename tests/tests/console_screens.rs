@@ -172,7 +172,9 @@ async fn an_incident_shows_every_value_that_its_facts_had_and_who_owes_whom() {
 async fn a_request_to_verify_stands_on_the_board_with_a_row_and_two_bars_for_each_room() {
     let house = House::open(PROGRAM, PROVINCE).await;
     let cookie = enter(&house, "board", "duty_officer").await;
-    let asked = Letter::actual("verify.request", &[COUNTY], HOSTILE);
+    let file = "kind = \"verify.request\"\ntitle = \"<script>alert(1)</script>\"\nwhat = \"请核实\"\n\
+                written_required = true\n";
+    let asked = Letter::file("verify.request", &[COUNTY], file, vec![]);
     let id = house.cluster.room(PROVINCE).send(&asked).await;
     house.cluster.room(COUNTY).has_in_inbox(&id).await;
     let board = until("the county's clock runs on the board", LONG, async || {
