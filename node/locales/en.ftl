@@ -2013,6 +2013,7 @@ latency-delivery = delivery
 latency-declared = Times before the queue are declared; those after it are signed by the nodes.
 latency-rooms = Rooms side by side (medians)
 latency-messages = Message by message
+admin-officers = Officers
 console-skip = To the text
 console-menu = Menu
 console-deadlines = The three nearest deadlines

@@ -2013,6 +2013,7 @@ latency-delivery = 送达
 latency-declared = 入队以前的时间为申报时间;其后为各节点签名的时间。
 latency-rooms = 各单位比较 (中位数)
 latency-messages = 各件文电
+admin-officers = 值班员
 console-skip = 跳到正文
 console-menu = 菜单
 console-deadlines = 最近三个时限

@@ -1,4 +1,4 @@
-//! A console as whoever stands on the other side of its port sees it: three rooms, the city with a console, and requests
+//! A console as whoever stands on the other side of its port sees it: three rooms, one with a console, and requests
 //! as a browser or a program sends them.
 
 use http_body_util::{BodyExt, Full};
@@ -14,17 +14,18 @@ use tokio::net::TcpStream;
 
 use crate::cluster::{Cluster, Network, text};
 
-/// The room with the console.
+/// The room in the middle.
 pub const CITY: &str = "411300";
 /// A room below it.
 pub const COUNTY: &str = "411322";
 /// Every officer's password.
 pub const PASSWORD: &str = "correct horse";
 
-/// Three rooms, the city with a console.
+/// Three rooms, one with a console.
 pub struct House {
     /// Its rooms.
     pub cluster: Cluster,
+    code: String,
     /// Where the console is.
     pub address: String,
 }
@@ -69,20 +70,20 @@ impl Said {
 }
 
 impl House {
-    /// Opens it; `program` is the test program's own `tests`.
-    pub async fn open(program: &str) -> Self {
+    /// Opens it at a room; `program` is the test program's own `tests`.
+    pub async fn open(program: &str, code: &str) -> Self {
         let cluster = Cluster::start(program, Network::three()).await;
-        let city = cluster.room(CITY);
-        city.stop().await;
-        city.configure(|config| {
+        let room = cluster.room(code);
+        room.stop().await;
+        room.configure(|config| {
             let listen = "127.0.0.1:0".parse().unwrap();
             config.console = Some(ConsoleConfig { listen, ..ConsoleConfig::default() });
         });
-        city.start().await;
+        room.start().await;
         cluster.all_links_up().await;
-        let status: view::Status = city.ask(&node::control::request::Request::Status).await.unwrap();
+        let status: view::Status = room.ask(&node::control::request::Request::Status).await.unwrap();
         let address = status.console.unwrap().strip_prefix("http://").unwrap().to_owned();
-        Self { cluster, address }
+        Self { cluster, code: code.to_owned(), address }
     }
 
     /// Enters an officer.
@@ -90,7 +91,7 @@ impl House {
         let path = self.cluster.place().join(format!("password of {name}"));
         std::fs::write(&path, format!("{PASSWORD}\n")).unwrap();
         let add = ["officer", "add", name, "--role", role, "--password-file", text(&path)];
-        let said = self.cluster.at(CITY, &add).await;
+        let said = self.cluster.at(&self.code, &add).await;
         assert_eq!(said.code, 0, "{said:?}");
     }
 

@@ -13,12 +13,12 @@ use tokio::sync::OnceCell;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
 const PROVINCE: &str = "410000";
-const HOSTILE: &str = "火灾 <script>alert(1)</script> \u{202e}gpj";
+const HOSTILE: &str = "火灾 <script>alert(1)</script> \"&amp;'";
 
 static SHARED: OnceCell<Arc<House>> = OnceCell::const_new();
 
 async fn house() -> Arc<House> {
-    SHARED.get_or_init(async || Arc::new(House::open(PROGRAM).await)).await.clone()
+    SHARED.get_or_init(async || Arc::new(House::open(PROGRAM, CITY).await)).await.clone()
 }
 
 /// Enters an officer and logs in.
@@ -121,8 +121,8 @@ async fn a_report_is_composed_checked_and_sent_and_its_limits_stand_beside_it() 
 async fn receipts_show_the_way_and_the_check_recomputes_what_the_export_holds() {
     let house = house().await;
     let cookie = enter(&house, "inspector", "inspector").await;
-    let id = house.cluster.room(COUNTY).send(&Letter::test("report", &[CITY], HOSTILE)).await;
-    house.cluster.room(CITY).has_in_inbox(&id).await;
+    let id = house.cluster.room(CITY).send(&Letter::test("report", &[PROVINCE], HOSTILE)).await;
+    house.cluster.room(CITY).receipt(&id, "delivered").await;
     let path = format!("/messages/{id}/receipts");
     let shown = page(&house, &path, &cookie).await;
     assert!(shown.body.contains("已送达") && shown.body.contains("class=\"edge\""), "{shown:?}");
@@ -170,10 +170,12 @@ async fn an_incident_shows_every_value_that_its_facts_had_and_who_owes_whom() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_to_verify_stands_on_the_board_with_a_row_and_two_bars_for_each_room() {
-    let house = house().await;
+    let house = House::open(PROGRAM, PROVINCE).await;
     let cookie = enter(&house, "board", "duty_officer").await;
-    let asked = Letter::actual("verify.request", &[COUNTY], HOSTILE);
-    let id = house.cluster.room(CITY).send(&asked).await;
+    let file = "kind = \"verify.request\"\ntitle = \"<script>alert(1)</script>\"\nwhat = \"请核实\"\n\
+                written_required = true\n";
+    let asked = Letter::file("verify.request", &[COUNTY], file, vec![]);
+    let id = house.cluster.room(PROVINCE).send(&asked).await;
     house.cluster.room(COUNTY).has_in_inbox(&id).await;
     let board = until("the county's clock runs on the board", LONG, async || {
         let board = page(&house, "/board", &cookie).await;

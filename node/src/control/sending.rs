@@ -81,6 +81,8 @@ pub(super) async fn preview(node: &Node, request: SendRequest) -> Result<view::P
         message.lines().into_iter().map(line).collect()
     };
     let seen = view::Preview {
+        is_read: true,
+        secrecy: check_secrecy(&message).err(),
         missing: message.missing().into_iter().map(str::to_owned).collect(),
         lines: lines(&message),
         to: addressed(&map, &chosen),
@@ -104,6 +106,8 @@ pub(super) async fn preview(node: &Node, request: SendRequest) -> Result<view::P
 fn nothing_seen() -> view::Preview {
     view::Preview {
         problem: None,
+        is_read: false,
+        secrecy: None,
         to: Vec::new(),
         copied_to: Vec::new(),
         precedence: None,

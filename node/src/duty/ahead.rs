@@ -2,7 +2,13 @@
 //! the level that is stated or, while it is 待定, the strictest; for a request or an instruction those that it will set.
 
 use relay::{
-    duty::{RulePack, event::RuleKind, finding::Finding, judge, rule::Rule},
+    duty::{
+        RulePack,
+        event::RuleKind,
+        finding::Finding,
+        judge,
+        rule::{Channel, Rule},
+    },
     message::{Content, Message, report::Stage},
     timestamp::Timestamp,
 };
@@ -28,7 +34,12 @@ pub fn limits_ahead(node: &Node, message: &Message, to: &[RoomId]) -> Vec<view::
             let findings = facts.map(|facts| judge(&packs, &trust.rules.calendars(), &facts));
             findings.into_iter().flatten().map(|finding| found(&finding, &packs, now)).collect()
         }
-        Content::VerifyRequest(_) => to_be_set(&binding(&[me]), RuleKind::VerifyReply),
+        Content::VerifyRequest(body) => {
+            let mut limits = to_be_set(&binding(&[me]), RuleKind::VerifyReply);
+            // A written answer is owed only where one was asked for.
+            limits.retain(|limit| body.written_required || limit.channel != Channel::Written.word());
+            limits
+        }
         Content::Instruction(_) => to_be_set(&binding(&[me]), RuleKind::InstructionFeedback),
         Content::Report(_)
         | Content::PhoneNote(_)

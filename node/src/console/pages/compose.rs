@@ -24,7 +24,6 @@ use self::{
     panel::Panel,
 };
 use crate::{
-    clock::Clock,
     console::page::{Frame, Visit, html},
     control::{
         request::Request,
@@ -96,7 +95,7 @@ pub(crate) async fn post(visit: Visit, Form(pairs): Form<Vec<(String, String)>>)
         add_pairs(&mut draft, &rooms);
         let order = draft.one("order").to_owned();
         if order == "send" || order == "fast" {
-            signed_off(&mut draft, order == "fast");
+            signed_off(&mut draft, order == "fast", visit.console.node.clock.now().as_ms());
             return send(&visit, draft).await;
         }
         let preview = visit.ask(Request::Preview(Box::new(draft.request()))).await?;
@@ -112,11 +111,11 @@ fn kind(word: &str) -> Result<Kind, Problem> {
 }
 
 /// 先报后审: it leaves without a signature, which is missing among its elements until a correction brings it.
-fn signed_off(draft: &mut Draft, is_fast: bool) {
+fn signed_off(draft: &mut Draft, is_fast: bool, now_ms: i64) {
     if is_fast {
         draft.set("signed_by", "");
     } else if !draft.one("signed_by").is_empty() {
-        draft.set("signed_off_at", local(Clock::wall().as_ms()));
+        draft.set("signed_off_at", local(now_ms));
     }
 }
 

@@ -103,7 +103,7 @@ async fn rows_of(visit: &Visit, id: &str) -> Result<Vec<Row>, Problem> {
         Some(Row {
             id: id.to_owned(),
             label: format!("{code} {name}"),
-            parts: parts_ms.iter().map(|ms| span(*ms)).collect(),
+            parts: parts_ms.iter().map(|ms| told(Some(*ms))).collect(),
             parts_ms,
         })
     };
@@ -132,22 +132,27 @@ fn compared(rows: &[Row]) -> (Vec<RoomRow>, Vec<Bar>) {
     let of = |(room, rows): (&str, Vec<&Row>)| {
         let column = |parts: &[usize]| {
             let sum = |row: &&Row| parts.iter().map(|part| row.parts_ms[*part]).sum::<i64>();
-            let mut all: Vec<i64> = rows.iter().map(sum).collect();
+            let mut all: Vec<i64> = rows.iter().map(sum).filter(|ms| *ms > 0).collect();
             all.sort_unstable();
             [50, 95]
-                .map(|percent| all.get((all.len() * percent / 100).min(all.len() - 1)).copied().unwrap_or(0))
+                .map(|percent| all.get((all.len() * percent / 100).min(all.len().saturating_sub(1))).copied())
         };
         let (delivery, desk) = (column(&NETWORK), column(&[DESK]));
-        let median = |part: usize| column(&[part])[0];
+        let median = |part: usize| column(&[part])[0].unwrap_or(0);
         let row = RoomRow {
             room: room.to_owned(),
             count: rows.len(),
-            delivery: delivery.map(span),
-            desk: desk.map(span),
+            delivery: delivery.map(told),
+            desk: desk.map(told),
         };
         (row, Bar { label: room.to_owned(), parts_ms: (0..PARTS.len()).map(median).collect() })
     };
     by_room.into_iter().map(of).unzip()
+}
+
+/// How long; a dash where it has not happened, or nobody here can tell.
+fn told(ms: Option<i64>) -> String {
+    ms.filter(|ms| *ms > 0).map_or_else(|| "–".to_owned(), span)
 }
 
 /// What time goes on, in order.

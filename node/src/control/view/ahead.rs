@@ -10,6 +10,10 @@ use crate::problem::Problem;
 pub struct Preview {
     /// Why it would not be sent as it is; absent when it would.
     pub problem: Option<Problem>,
+    /// Whether there was anything to look at: a form that cannot be read yet says nothing else.
+    pub is_read: bool,
+    /// What the marking scanner has found; absent when it found nothing.
+    pub secrecy: Option<Problem>,
     /// Recipients with `action` or `info`; those that are added because they were bypassed, too.
     pub to: Vec<(Room, String)>,
     /// Rooms that get a copy because they were bypassed.

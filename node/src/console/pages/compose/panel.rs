@@ -7,13 +7,14 @@ use crate::{
         words::Words,
     },
     control::view::{Limit, Preview},
-    problem::Problem,
 };
 
 /// What a preview says, in words.
 pub(crate) struct Panel {
     /// What, why and what to do, where something keeps it back.
     pub(crate) problem: Option<[String; 3]>,
+    /// The form could be read; else nothing can be said of scanner and elements.
+    pub(crate) is_read: bool,
     /// The scanner found what may not leave.
     pub(crate) is_secret: bool,
     pub(crate) to: Vec<String>,
@@ -37,12 +38,12 @@ pub(crate) struct LimitLine {
 
 impl Panel {
     pub(crate) fn of(preview: Preview, w: &Words) -> Self {
-        let is_secret = |problem: &Problem| matches!(problem.code.as_str(), "state_secret" | "secrecy_word");
         let is_zh = w.catalogue().language() == Language::Chinese;
         let named = |(room, role): &(_, String)| format!("{} ({})", w.room(room), w.word("address", role));
         Self {
-            is_secret: preview.problem.as_ref().is_some_and(is_secret),
-            problem: preview.problem.map(|problem| {
+            is_read: preview.is_read,
+            is_secret: preview.secrecy.is_some(),
+            problem: preview.secrecy.or(preview.problem).map(|problem| {
                 let said = w.catalogue().explain(&problem);
                 [said.what, said.why, said.remedy]
             }),

@@ -30,13 +30,20 @@ fn draw(bars: &[Bar], svg: &mut String, height: u32) -> Result<(), Box<dyn std::
     let area = SVGBackend::with_string(svg, (WIDTH, height)).into_drawing_area();
     area.fill(&WHITE)?;
     let longest = bars.iter().map(|bar| bar.parts_ms.iter().sum::<i64>()).max().unwrap_or(0).max(1);
-    let rows = 0..bars.len();
+    // The axis goes upwards and has its last value inside: the first bar is to stand on top.
+    let last = bars.len() - 1;
+    let rows = 0..last;
     let label = |row: &SegmentValue<usize>| match row {
-        SegmentValue::CenterOf(row) => bars.get(*row).map(|bar| short(&bar.label)).unwrap_or_default(),
+        SegmentValue::CenterOf(row) => last
+            .checked_sub(*row)
+            .and_then(|row| bars.get(row))
+            .map(|bar| short(&bar.label))
+            .unwrap_or_default(),
         SegmentValue::Exact(_) | SegmentValue::Last => String::new(),
     };
     let mut chart = ChartBuilder::on(&area)
         .margin(8)
+        .margin_right(32)
         .x_label_area_size(28)
         .y_label_area_size(LABEL_PIXELS)
         .build_cartesian_2d(0..longest, rows.into_segmented())?;
@@ -45,14 +52,16 @@ fn draw(bars: &[Bar], svg: &mut String, height: u32) -> Result<(), Box<dyn std::
         .disable_y_mesh()
         .x_labels(8)
         .x_label_formatter(&|ms| if longest < 10_000 { format!("{ms} ms") } else { remaining(*ms) })
+        .label_style(("sans-serif", 16))
         .y_labels(bars.len())
         .y_label_formatter(&label)
         .draw()?;
-    for (row, bar) in bars.iter().enumerate() {
+    for (row, bar) in bars.iter().rev().enumerate() {
+        let above = if row == last { SegmentValue::Last } else { SegmentValue::Exact(row + 1) };
         let mut from = 0;
         for (part, ms) in bar.parts_ms.iter().enumerate().filter(|(_, ms)| **ms > 0) {
             let colour = COLOURS[part % COLOURS.len()];
-            let corners = [(from, SegmentValue::Exact(row)), (from + ms, SegmentValue::Exact(row + 1))];
+            let corners = [(from, SegmentValue::Exact(row)), (from + ms, above.clone())];
             let mut part = Rectangle::new(corners, colour.filled());
             part.set_margin(4, 4, 0, 0);
             chart.draw_series(std::iter::once(part))?;
