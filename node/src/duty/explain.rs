@@ -66,7 +66,8 @@ pub async fn due(node: &Node, all: bool) -> Result<Vec<view::DueLine>, Problem> 
                     obliged: named_room(&trust.map, duty.obliged),
                     towards: named_room(&trust.map, duty.towards),
                     start_event: one.start_event.word().to_owned(),
-                    start: one.start.as_ref().and_then(Interval::shown).map(rfc3339),
+                    // As the due time is the earliest that it may be, so is the start: the limit lies between them.
+                    start: one.start.as_ref().and_then(|start| start.earliest.or(start.latest)).map(rfc3339),
                     due: one.due.map(rfc3339),
                     met_at: one.met.as_ref().and_then(Interval::shown).map(rfc3339),
                     state: one.state.word().to_owned(),
