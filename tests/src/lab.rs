@@ -22,7 +22,9 @@ pub fn has(programs: &[&str]) -> bool {
     if may && missing.is_empty() {
         return true;
     }
-    let why = format!("this needs namespaces and mounts (allowed: {may}) and {programs:?}; missing are {missing:?}");
+    let why = format!(
+        "this needs namespaces and mounts (allowed: {may}) and {programs:?}; missing are {missing:?}"
+    );
     let complete = std::env::var_os("YICHUAN_TESTS_COMPLETE").is_some();
     assert!(!complete, "nothing may be skipped here, and {why}");
     eprintln!("skipped: {why}");
