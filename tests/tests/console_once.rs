@@ -136,6 +136,9 @@ async fn who_repeats_what_a_kill_left_unanswered_has_one_message_for_each_key() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_leads_of_both_readmes_are_taken_as_they_stand_and_are_one_message() {
+    if !tests::lab::is_there(&["curl"]) {
+        return;
+    }
     let cluster = house().await;
     officer(&cluster, CITY, "dispatch-119", "duty_officer").await;
     let place = cluster.place();
