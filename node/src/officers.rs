@@ -231,7 +231,7 @@ impl Officers {
     /// Locks an officer's key under a new password.
     ///
     /// # Errors
-    /// As for [`sign`](Self::sign), and `officer_password_short`, `write_failed`.
+    /// As for [`unlock`](Self::unlock), and `officer_password_short`, `write_failed`.
     pub fn change_password(&self, officer: &str, old: &str, new: &str) -> Result<(), Problem> {
         let entry = find(&self.book(), officer)?.clone();
         let key = self.open_key(&entry, old, Clock::instant())?;
