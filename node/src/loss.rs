@@ -204,4 +204,27 @@ mod tests {
         let loss = book.read().unwrap().unwrap();
         assert_eq!((loss.source, loss.accepted_at_ms, loss.lost.unwrap().from), (None, None, 80));
     }
+
+    #[test]
+    fn a_neighbour_is_asked_from_where_it_ended_until_it_has_told_all_and_anew_after_another_loss() {
+        let (place, now) = (tempfile::tempdir().unwrap(), Timestamp::from_ms(9));
+        let book = book(&place);
+        assert_eq!(book.question(PARENT).unwrap(), None, "nothing was lost");
+        book.begin(Source { made_at_ms: 3_600_000, restored_at_ms: 3_700_000, leaves: 30 }).unwrap();
+        let asked = |after| Some(LossAsked { since: Timestamp::from_ms(3_000_000), after });
+        assert_eq!(book.question(PARENT).unwrap(), asked(0), "ten minutes before the backup");
+        book.told(PARENT, 64, false).unwrap();
+        assert_eq!(book.question(PARENT).unwrap(), asked(64));
+        book.note(PARENT, head(70), 31, now).unwrap();
+        assert_eq!(book.question(PARENT).unwrap(), asked(64), "the same loss");
+        book.told(PARENT, 80, true).unwrap();
+        assert_eq!(book.question(PARENT).unwrap(), None);
+        book.note(PARENT, head(90), 80, now).unwrap();
+        let all = LossAsked { since: Timestamp::from_ms(0), after: 0 };
+        assert_eq!(
+            book.question(PARENT).unwrap(),
+            Some(all),
+            "another loss, of which no backup tells the date"
+        );
+    }
 }

@@ -3,152 +3,25 @@
 
 use std::sync::Arc;
 
-use http_body_util::{BodyExt, Full};
-use hyper::{
-    Method, Request, StatusCode,
-    body::{Bytes, Incoming},
-    header::HeaderMap,
-};
-use hyper_util::rt::TokioIo;
-use node::{config::ConsoleConfig, control::view};
+use http_body_util::BodyExt;
+use hyper::{Method, StatusCode, body::Incoming};
 use serde_json::{Value, json};
-use tests::cluster::{Cluster, LONG, Letter, Network, text, until};
-use tokio::{net::TcpStream, sync::OnceCell};
+use tests::{
+    cluster::{LONG, Letter, until},
+    house::{CITY, COUNTY, House, PASSWORD},
+};
+use tokio::sync::OnceCell;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
-const CITY: &str = "411300";
-const COUNTY: &str = "411322";
-const PASSWORD: &str = "correct horse";
-
 static SHARED: OnceCell<Arc<House>> = OnceCell::const_new();
 
-/// Three rooms, the city with a console.
-struct House {
-    cluster: Cluster,
-    address: String,
-}
-
-/// An answer, read to its end.
-#[derive(Debug)]
-struct Said {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: String,
-}
-
-impl Said {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    fn code(&self) -> String {
-        self.json()["code"].as_str().unwrap_or_default().to_owned()
-    }
-
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
-    /// The session's cookie that came with the answer.
-    fn cookie(&self) -> String {
-        self.header("set-cookie").split(';').next().unwrap_or_default().to_owned()
-    }
-
-    /// The token of the page's forms.
-    fn token(&self) -> String {
-        let rest = self.body.split("name=\"csrf\" value=\"").nth(1);
-        rest.unwrap_or_else(|| panic!("no form: {self:?}")).split('"').next().unwrap().to_owned()
-    }
-}
-
-impl House {
-    async fn shared() -> Arc<Self> {
-        SHARED.get_or_init(async || Arc::new(Self::open().await)).await.clone()
-    }
-
-    async fn open() -> Self {
-        let cluster = Cluster::start(PROGRAM, Network::three()).await;
-        let city = cluster.room(CITY);
-        city.stop().await;
-        city.configure(|config| {
-            let listen = "127.0.0.1:0".parse().unwrap();
-            config.console = Some(ConsoleConfig { listen, ..ConsoleConfig::default() });
-        });
-        city.start().await;
-        cluster.all_links_up().await;
-        let status: view::Status = city.ask(&node::control::request::Request::Status).await.unwrap();
-        let address = status.console.unwrap().strip_prefix("http://").unwrap().to_owned();
-        Self { cluster, address }
-    }
-
-    async fn officer(&self, name: &str, role: &str) {
-        let path = self.cluster.place().join(format!("password of {name}"));
-        std::fs::write(&path, format!("{PASSWORD}\n")).unwrap();
-        let add = ["officer", "add", name, "--role", role, "--password-file", text(&path)];
-        let said = self.cluster.at(CITY, &add).await;
-        assert_eq!(said.code, 0, "{said:?}");
-    }
-
-    /// One request on a connection of its own, with exactly these headers.
-    async fn begin(
-        &self,
-        method: Method,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &str,
-    ) -> hyper::Response<Incoming> {
-        let stream = TcpStream::connect(&self.address).await.unwrap();
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
-        tokio::spawn(connection);
-        let mut request = Request::builder().method(method).uri(path);
-        if !headers.iter().any(|(name, _)| *name == "host") {
-            request = request.header("host", &self.address);
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        sender.send_request(request.body(Full::new(Bytes::from(body.to_owned()))).unwrap()).await.unwrap()
-    }
-
-    async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Said {
-        let response = self.begin(method, path, headers, body).await;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.into_body().collect().await.unwrap().to_bytes();
-        Said { status, headers, body: String::from_utf8(body.to_vec()).unwrap() }
-    }
-
-    async fn get(&self, path: &str, cookie: &str) -> Said {
-        self.ask(Method::GET, path, &[("cookie", cookie)], "").await
-    }
-
-    /// A form, as a browser sends it from a page of the console.
-    async fn form(&self, path: &str, cookie: &str, body: &str) -> Said {
-        let origin = format!("http://{}", self.address);
-        let kind = "application/x-www-form-urlencoded";
-        self.ask(Method::POST, path, &[("cookie", cookie), ("origin", &origin), ("content-type", kind)], body)
-            .await
-    }
-
-    async fn log_in(&self, name: &str, password: &str, cookie: &str) -> Said {
-        self.form("/login", cookie, &format!("officer={name}&password={}", password.replace(' ', "+"))).await
-    }
-
-    /// A JSON request in the name of an officer, as curl -u sends it.
-    async fn call(&self, method: Method, path: &str, officer: &str, body: &Value) -> Said {
-        let pair = data_encoding::BASE64.encode(format!("{officer}:{PASSWORD}").as_bytes());
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let headers =
-            [("authorization", format!("Basic {pair}")), ("content-type", "application/json".to_owned())];
-        let headers: Vec<(&str, &str)> =
-            headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        self.ask(method, path, &headers, &body).await
-    }
+async fn shared() -> Arc<House> {
+    SHARED.get_or_init(async || Arc::new(House::open(PROGRAM, CITY).await)).await.clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_officer_logs_in_reads_the_inbox_and_acknowledges_with_one_press() {
-    let house = House::shared().await;
+    let house = shared().await;
     house.officer("li-ming", "duty_officer").await;
     let hostile = "火灾 <script>alert(1)</script>";
     let id = house.cluster.room(COUNTY).send(&Letter::test("report", &[CITY], hostile)).await;
@@ -186,7 +59,7 @@ async fn an_officer_logs_in_reads_the_inbox_and_acknowledges_with_one_press() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_name_and_a_wrong_password_are_answered_alike_and_both_are_paused() {
-    let house = House::shared().await;
+    let house = shared().await;
     house.officer("wang-fang", "duty_officer").await;
     let mut answers = Vec::new();
     for name in ["wang-fang", "nobody"] {
@@ -206,7 +79,7 @@ async fn an_unknown_name_and_a_wrong_password_are_answered_alike_and_both_are_pa
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_id_from_outside_is_never_taken() {
-    let house = House::shared().await;
+    let house = shared().await;
     house.officer("zhao-lei", "duty_officer").await;
     let port = house.address.rsplit_once(':').unwrap().1;
     let planted = format!("yichuan-{port}=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
@@ -221,7 +94,7 @@ async fn a_session_id_from_outside_is_never_taken() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_names_other_sites_and_requests_without_the_token_are_refused() {
-    let house = House::shared().await;
+    let house = shared().await;
     house.officer("sun-li", "duty_officer").await;
     let rebound = house.ask(Method::GET, "/login", &[("host", "evil.example")], "").await;
     assert_eq!((rebound.status, rebound.code().as_str()), (StatusCode::MISDIRECTED_REQUEST, "host_unknown"));
@@ -243,7 +116,7 @@ async fn other_names_other_sites_and_requests_without_the_token_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_carries_the_headers_that_bind_a_browser() {
-    let house = House::shared().await;
+    let house = shared().await;
     for path in ["/login", "/assets/console.js", "/api/openapi.json", "/nowhere", "/api/nowhere"] {
         let said = house.ask(Method::GET, path, &[], "").await;
         let policy = said.header("content-security-policy");
@@ -260,7 +133,7 @@ async fn every_answer_carries_the_headers_that_bind_a_browser() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_administrator_reads_a_message_and_a_duty_officer_enters_nobody() {
-    let house = House::shared().await;
+    let house = shared().await;
     house.officer("admin", "system_admin").await;
     house.officer("zhou-yu", "duty_officer").await;
     for path in ["/api/inbox", "/api/outbox", "/api/messages/0", "/api/calls"] {
@@ -277,7 +150,7 @@ async fn no_administrator_reads_a_message_and_a_duty_officer_enters_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_sends_lists_in_pages_and_says_problems_as_the_command_line_does() {
-    let house = House::shared().await;
+    let house = shared().await;
     house.officer("qian-jin", "duty_officer").await;
     let send = |n: u32| json!({ "kind": "notify", "to": [COUNTY], "text": format!("上周值班情况 {n}"), "status": "test" });
     let mut ids = Vec::new();
@@ -314,7 +187,7 @@ async fn the_api_sends_lists_in_pages_and_says_problems_as_the_command_line_does
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_resume_after_the_last_one_that_was_seen() {
-    let house = House::shared().await;
+    let house = shared().await;
     house.officer("wu-di", "duty_officer").await;
     let cookie = house.log_in("wu-di", PASSWORD, "").await.cookie();
     let listen = async |last: &str| {

@@ -2,6 +2,8 @@
 //!
 //! A level that is passed over gets a copy in the same envelope, without anybody having to think of it.
 
+mod preview;
+
 use std::{collections::BTreeMap, sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use aws_lc_rs::rand;
@@ -11,9 +13,7 @@ use relay::{
     envelope::{Role, Route},
     envelope_id::EnvelopeId,
     limits::{ATTACHMENTS_BYTES_MAX, LIFETIME_DEFAULT, LIFETIME_MAX, RECIPIENTS_MAX},
-    message::{
-        CaseId, Kind, Line, Message, block::SALT_LEN, body::Content, field::Status, report::Stage, scanner,
-    },
+    message::{CaseId, Kind, Message, block::SALT_LEN, body::Content, field::Status, report::Stage, scanner},
     refusal::Refusal,
     step::{Input, Reply, Submission},
 };
@@ -21,6 +21,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use topology::{Flow, Map, Precedence, RoomId, policy};
 
+pub(super) use self::preview::preview;
 use super::{
     once::{Answered, Asked, once},
     reading::{self, find, resolve},
@@ -63,67 +64,6 @@ pub(super) async fn send(node: &Arc<Node>, caller: &str, mut request: SendReques
     match once(node, caller, key.as_deref(), &request, doing).await? {
         Answered::Now(answer) | Answered::Before(answer) => Ok(answer),
     }
-}
-
-/// What sending would do. What would keep it back is told, and nothing else is kept from being seen by that.
-pub(super) async fn preview(node: &Node, request: SendRequest) -> Result<view::Preview, Problem> {
-    let kind: Kind = request.kind.parse().map_err(|_| unknown_kind(&request))?;
-    let message = match read_message(kind, &request) {
-        Ok(message) => message,
-        Err(problem) => return Ok(view::Preview { problem: Some(problem), ..nothing_seen() }),
-    };
-    let map = node.trust.current().map.clone();
-    let chosen = recipients(node, &request).unwrap_or_default();
-    let rooms: Vec<RoomId> = chosen.iter().map(|(room, _)| *room).collect();
-    let limits = duty::limits_ahead(node, &message, &rooms);
-    let lines = |message: &Message| {
-        let line = |line: Line| (line.label_zh.to_owned(), line.label_en.to_owned(), line.value);
-        message.lines().into_iter().map(line).collect()
-    };
-    let seen = view::Preview {
-        is_read: true,
-        secrecy: check_secrecy(&message).err(),
-        missing: message.missing().into_iter().map(str::to_owned).collect(),
-        lines: lines(&message),
-        to: addressed(&map, &chosen),
-        limits,
-        ..nothing_seen()
-    };
-    let asking = SendRequest { asks_late_reason: true, ..request };
-    Ok(match prepare_message(node, &asking, message).await {
-        Err(problem) => view::Preview { problem: Some(problem), ..seen },
-        Ok(prepared) => view::Preview {
-            to: addressed(&map, &prepared.to),
-            copied_to: prepared.copies.iter().map(|id| reading::room(&map, *id)).collect(),
-            precedence: Some(prepared.precedence.word().to_owned()),
-            status: Some(prepared.status.word().to_owned()),
-            lines: lines(&prepared.message),
-            ..seen
-        },
-    })
-}
-
-fn nothing_seen() -> view::Preview {
-    view::Preview {
-        problem: None,
-        is_read: false,
-        secrecy: None,
-        to: Vec::new(),
-        copied_to: Vec::new(),
-        precedence: None,
-        status: None,
-        lines: Vec::new(),
-        missing: Vec::new(),
-        limits: Vec::new(),
-    }
-}
-
-fn addressed(map: &Map, to: &[(RoomId, Role)]) -> Vec<(view::Room, String)> {
-    let word = |role: &Role| match role {
-        Role::Action => "action".to_owned(),
-        Role::Info => "info".to_owned(),
-    };
-    to.iter().map(|(room, role)| (reading::room(map, *room), word(role))).collect()
 }
 
 fn unknown_kind(request: &SendRequest) -> Problem {

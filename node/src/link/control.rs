@@ -96,17 +96,36 @@ pub async fn write_control(mut writer: FrameWriter, mut queue: ControlQueue) -> 
 
 /// About the memory that it holds while it waits; the bytes of a document are shared.
 fn weight(saying: &Saying) -> usize {
-    let receipts = match saying {
+    let signed = match saying {
         Saying::Frame(Frame::Receipts(frame)) => frame.receipts.as_slice(),
         Saying::Frame(Frame::Answers { receipts }) => receipts.as_slice(),
+        Saying::Frame(Frame::LossTold(told)) => told.headers.as_slice(),
         Saying::Frame(_) | Saying::Document(..) => &[],
     };
-    SMALL_BYTES + receipts.iter().map(|receipt| receipt.len()).sum::<usize>()
+    SMALL_BYTES + signed.iter().map(|bytes| bytes.len()).sum::<usize>()
 }
 
 /// Three times the receipts of full windows in all four precedences, 1024 envelopes with five receipts of 1 KiB.
 const WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Behind so much a probe would measure the queue and not the line.
 const IDLE_BYTES_MAX: usize = 64 * 1024;
-/// A frame without receipts.
+/// A frame without receipts or headers.
 const SMALL_BYTES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use relay::frame::LossTold;
+    use serde_bytes::ByteBuf;
+
+    use super::*;
+
+    #[test]
+    fn what_waits_weighs_what_it_holds() {
+        let signed = vec![ByteBuf::from(vec![0; 20_000]); 2];
+        let answers = Frame::Answers { receipts: signed.clone() };
+        let told = Frame::LossTold(LossTold { headers: signed, after: 1, is_all: false });
+        for frame in [answers, told] {
+            assert!(weight(&Saying::Frame(frame)) >= 40_000);
+        }
+    }
+}

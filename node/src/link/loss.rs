@@ -9,12 +9,14 @@ use relay::{
     step::{Input, Told},
 };
 use serde_bytes::ByteBuf;
+use tokio::sync::oneshot;
 use topology::RoomId;
 
 use super::{
     control::{Control, Saying},
     session::Context,
 };
+use crate::driver::Job;
 
 /// So many receipts fit into one frame, however long they are.
 const RECEIPTS_AT_ONCE: usize = relay::limits::FRAME_BYTES_MAX / (RECEIPT_BYTES_MAX + 16);
@@ -77,13 +79,23 @@ pub(super) async fn take(context: &Context, room: RoomId, told: LossTold, contro
             return;
         }
     }
+    let mut storing = Vec::with_capacity(told.headers.len());
     for bytes in told.headers {
         match VerifiedHeader::verify(&bytes, trust.map.network(), &*trust.keys) {
             Ok(header) => {
                 let told = Told { from: room, header, bytes: bytes.into_vec().into() };
-                context.intake.registry.tell(Input::Told(Box::new(told))).await;
+                let (reply, stored) = oneshot::channel();
+                let input = Input::Told(Box::new(told));
+                context.intake.registry.job(Job { input, reply: Some(reply) }).await;
+                storing.push(stored);
             }
             Err(error) => tracing::warn!(%room, %error, "what the neighbour says was lost does not verify"),
+        }
+    }
+    for stored in storing {
+        // What was not stored is asked for again at the next beginning of the link.
+        if stored.await.is_err() {
+            return;
         }
     }
     if let Err(problem) = context.loss.told(room, told.after, told.is_all) {

@@ -20,7 +20,7 @@ use crate::{
     envelope::{EnvelopeBytes, Header, VerifiedHeader},
     receipt::Event,
     record::{Delivery, DeliveryState, Record},
-    step::{Arrival, Opened, Step, Told, Write},
+    step::{Arrival, Opened, Reply, Step, Told, Write},
     timestamp::Timestamp,
 };
 
@@ -28,6 +28,8 @@ impl Engine {
     /// A neighbour tells of an envelope that it had from this room or handed to it.
     pub(super) fn told(&mut self, told: &Told, now: Timestamp, step: &mut Step) {
         let Told { from, header, bytes } = told;
+        // Whoever asked may note that it was told only once it is stored.
+        step.reply = Some(Reply::Done);
         let (from, key) = (*from, header.key());
         let is_neighbour = self.map.may_dial(self.me, from) || self.map.may_dial(from, self.me);
         if !is_neighbour || self.records.find(&key).is_some() {
