@@ -8,6 +8,7 @@ mod evidence;
 mod log;
 pub(crate) mod once;
 mod outages;
+mod queue;
 mod reading;
 mod receipts;
 pub mod request;

@@ -9,7 +9,7 @@ use relay::{
     limits::CLOCK_TRUSTED_MS,
     message::Message,
     receipt::Event,
-    record::{Delivery, DeliveryState, Record},
+    record::Delivery,
     step::StorageLevel,
 };
 use topology::{Flow, Map, RelationKind, Room, RoomId, policy};
@@ -24,7 +24,7 @@ use crate::{
     store::sqlite::{InboxFilter, KeptEnvelope, MissingNumbers},
 };
 
-const LINES_MAX: usize = 10_000;
+pub(super) const LINES_MAX: usize = 10_000;
 
 /// A room as people see it; one that left the map keeps its id.
 pub(super) fn room(map: &Map, id: RoomId) -> view::Room {
@@ -447,61 +447,6 @@ pub(super) fn open(
     node.letterbox().read_stored(&kept.record.key, &kept.bytes, content_key, &digest, commitments).map_err(
         |error| Problem::failed("envelope_damaged").with("id", kept.record.key.id).with("detail", error),
     )
-}
-
-pub(super) async fn queue(node: &Node) -> Result<Vec<view::QueueLine>, Problem> {
-    let map = node.trust.current().map.clone();
-    let lines = node.reader.queue(None, LINES_MAX).await?;
-    Ok(lines
-        .into_iter()
-        .map(|line| view::QueueLine {
-            id: line.place.key.id.to_string(),
-            origin: room(&map, line.place.key.origin),
-            neighbour: room(&map, line.place.neighbour),
-            precedence: line.place.precedence.word().to_owned(),
-            since_ms: line.place.since.as_ms(),
-            size_bytes: line.record.size_bytes,
-        })
-        .collect())
-}
-
-pub(super) async fn queue_entry(node: &Node, id: &str) -> Result<view::QueueEntry, Problem> {
-    let key = find(node, id).await?;
-    let map = node.trust.current().map.clone();
-    let kept = node
-        .reader
-        .envelope(key)
-        .await?
-        .ok_or_else(|| Problem::failed("envelope_unknown").with("id", key.id))?;
-    let record: Record = kept.record;
-    Ok(view::QueueEntry {
-        id: key.id.to_string(),
-        origin: room(&map, key.origin),
-        precedence: record.precedence.word().to_owned(),
-        expires_at_ms: record.expires_at.as_ms(),
-        ways: record.deliveries.iter().map(|delivery| way(&map, delivery)).collect(),
-    })
-}
-
-fn way(map: &Map, delivery: &Delivery) -> view::Way {
-    let (state, neighbour, resend_at_ms) = match &delivery.state {
-        DeliveryState::Waiting { neighbour } => ("waiting", Some(*neighbour), None),
-        DeliveryState::Sent { neighbour, resend_at } => ("sent", Some(*neighbour), Some(resend_at.as_ms())),
-        DeliveryState::Held { neighbour, resend_at } => {
-            ("held", Some(*neighbour), resend_at.map(|at| at.as_ms()))
-        }
-        DeliveryState::Here => ("here", None, None),
-        DeliveryState::Ended => ("ended", None, None),
-        DeliveryState::Lost => ("lost", None, None),
-    };
-    view::Way {
-        recipient: room(map, delivery.recipient),
-        state: state.to_owned(),
-        neighbour: neighbour.map(|id| room(map, id)),
-        attempts: delivery.attempts,
-        resend_at_ms,
-        outcome: delivery.outcome.map(|event| event.word().to_owned()),
-    }
 }
 
 pub(super) fn progress(node: &Node) -> view::Progress {

@@ -15,7 +15,7 @@ use tokio::{
 use super::{
     calls,
     client::SocketPath,
-    desk, evidence, outages, reading, receipts,
+    desk, evidence, outages, queue, reading, receipts,
     request::{Answer, Request},
     rules, sending, telephone,
 };
@@ -129,8 +129,8 @@ pub(crate) async fn dispatch(
             let wish = Wish { whole_case: case, text, personal };
             json(evidence::export(node, &id, wish).await?)
         }
-        Request::QueueList => json(reading::queue(node).await?),
-        Request::QueueShow { id } => json(reading::queue_entry(node, &id).await?),
+        Request::QueueList => json(queue::list(node).await?),
+        Request::QueueShow { id } => json(queue::entry(node, &id).await?),
         Request::Progress => json(reading::progress(node)),
         Request::MapShow => json(reading::map(node)),
         Request::Ping { room, timeout_ms } => json(desk::ping(node, &room, timeout_ms).await?),
