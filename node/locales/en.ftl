@@ -74,6 +74,7 @@ column-sent = sent verdict
 column-cause = cause
 column-clause = clause
 column-recipient = recipient
+column-clock = clock
 column-proven = proven
 column-attested = attested
 column-obliged = obliged

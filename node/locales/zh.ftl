@@ -74,6 +74,7 @@ column-sent = 报送时效
 column-cause = 原因
 column-clause = 条款
 column-recipient = 收方
+column-clock = 计时依据
 column-proven = 可证明
 column-attested = 有佐证
 column-obliged = 义务单位

@@ -52,7 +52,7 @@ fn draw(bars: &[Bar], svg: &mut String, height: u32) -> Result<(), Box<dyn std::
         .disable_y_mesh()
         .x_labels(8)
         .x_label_formatter(&|ms| if longest < 10_000 { format!("{ms} ms") } else { remaining(*ms) })
-        .label_style(("sans-serif", 16))
+        .label_style(("sans-serif", 18))
         .y_labels(bars.len())
         .y_label_formatter(&label)
         .draw()?;
