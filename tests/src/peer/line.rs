@@ -221,13 +221,13 @@ async fn read(
     class: Option<u8>,
     mut hear: impl FnMut(Frame) -> bool,
 ) {
-    loop {
-        let listening = is_deaf.wait_for(|classes| class.is_none_or(|class| !classes.contains(&class)));
-        if listening.await.is_err() {
-            return;
-        }
+    let mut listening = async || {
+        is_deaf.wait_for(|classes| class.is_none_or(|class| !classes.contains(&class))).await.is_ok()
+    };
+    while listening().await {
         let Ok(Some(frame)) = reader.next().await else { return };
-        if !hear(frame) {
+        // It may have become deaf while the frame was on its way.
+        if !listening().await || !hear(frame) {
             return;
         }
     }
