@@ -75,6 +75,7 @@ const LINES: &[&str] = &[
     "queue retry 019a",
     "evidence export 01a21a50 -o case.zip --case --with-text --with-personal",
     "evidence export 01a21a50 -o case.zip --force",
+    "evidence silence 411322 --from 2026-11-22T02:00:00 --to 2026-11-22T03:00:00+08:00 -o quiet.zip --force",
     "evidence certificate 01a21a50 -o page.html --with-text",
     "evidence certificate -o page.html --from case.zip --anchor anchor --force",
     "verify case.zip --anchor anchor --json",
