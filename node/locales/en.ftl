@@ -421,6 +421,8 @@ help-heal = heal a link (demo only)
 help-clock = set the clock (demo only)
 help-bench = measure
 help-bench-evidence = measure the verification of evidence
+help-bench-judge = measure how many verdicts a second the judge gives
+help-bench-log = measure what the log costs a receipt
 help-bench-chain = throughput and latency of county, city and province
 help-completion = completion script for a shell
 help-version = version
@@ -512,6 +514,8 @@ arg-evidence-silence-from = from this time on, such as 2026-11-22T02:00:00 (Beij
 arg-evidence-silence-to = until before this time, likewise
 arg-evidence-certificate-from = evidence file, instead of a node
 arg-receipts = how many receipts
+arg-cases = how many cases
+arg-leaves = how many leaves
 arg-rules-show-name = name of a pack or its file
 arg-rules-lint-file = pack file
 

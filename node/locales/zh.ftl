@@ -421,6 +421,8 @@ help-heal = 恢复链路(仅演示)
 help-clock = 调整时钟(仅演示)
 help-bench = 测量
 help-bench-evidence = 测量证据核验
+help-bench-judge = 测量每秒能作出多少时效结论
+help-bench-log = 测量日志对每份回执的开销
 help-bench-chain = 县、市、省三个进程的吞吐与时延
 help-completion = 命令补全脚本
 help-version = 版本
@@ -512,6 +514,8 @@ arg-evidence-silence-from = 起始时刻,如 2026-11-22T02:00:00(北京时间)
 arg-evidence-silence-to = 截止时刻(不含),写法相同
 arg-evidence-certificate-from = 证据文件,不经节点
 arg-receipts = 回执数
+arg-cases = 事件数
+arg-leaves = 日志记录数
 arg-rules-show-name = 规则包名称或文件
 arg-rules-lint-file = 规则包文件
 

@@ -79,6 +79,8 @@ const LINES: &[&str] = &[
     "evidence certificate 01a21a50 -o page.html --with-text",
     "evidence certificate -o page.html --from case.zip --anchor anchor --force",
     "verify case.zip --anchor anchor --json",
+    "bench judge --cases 8",
+    "bench log --leaves 64 --json",
     "inbox --due --all",
     "rules explain 01a21a50 --json",
     "rules ls",

@@ -1,6 +1,6 @@
 //! Groups of messages with the ticks, heads and paths that their receipts rest on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use relay::{
     envelope_id::EnvelopeKey,
@@ -128,8 +128,8 @@ impl Gather<'_> {
         };
         let size = dated.size;
         leaf.path = join_path(&self.snapshot.log_roots(&inclusion_ranges(number, size)).await?);
-        if !draft.heads.contains_key(&size) {
-            draft.heads.insert(size, self.head(dated).await?);
+        if let Entry::Vacant(place) = draft.heads.entry(size) {
+            place.insert(self.head(dated).await?);
         }
         Ok(Found { head: Some(size), leaf })
     }

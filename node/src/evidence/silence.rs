@@ -1,7 +1,7 @@
 //! The proof that nothing came from a room in a time: every leaf between two heads of this room's log.
 //! *Against:* a proof that others would not accept. Whatever is not proven is refused here, with the reason.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use relay::{
     checkpoint::VerifiedCheckpoint,
@@ -108,9 +108,9 @@ impl Gather<'_> {
         name: TickRef,
         ticks: &mut BTreeMap<TickRef, ByteBuf>,
     ) -> Result<Option<Timestamp>, Problem> {
-        if !ticks.contains_key(&name) {
+        if let Entry::Vacant(place) = ticks.entry(name) {
             let Some(bytes) = self.snapshot.tick(name).await? else { return Ok(None) };
-            ticks.insert(name, bytes.into());
+            place.insert(bytes.into());
         }
         Ok(Some(name.at))
     }
