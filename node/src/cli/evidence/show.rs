@@ -3,7 +3,11 @@
 use super::account::{Event, Message, Outage, Room, Silent, Span, Told, Verdict};
 use crate::{
     catalogue::{Catalogue, Language},
-    cli::{moment::beijing, rules::time, table::Grid},
+    cli::{
+        moment::beijing,
+        rules::{time, witness},
+        table::Grid,
+    },
 };
 
 pub(super) fn render(told: &Told, catalogue: &Catalogue) -> String {
@@ -115,8 +119,11 @@ fn chain(message: &Message, catalogue: &Catalogue) -> String {
 
 pub(super) fn note(event: &Event, catalogue: &Catalogue) -> String {
     let contradiction = event.contradicted.then(|| catalogue.text("evidence-contradicted", &[]));
-    let missing =
-        event.proven.missing.as_ref().map(|what| catalogue.text("evidence-missing", &[("what", what)]));
+    let missing = event
+        .proven
+        .missing
+        .as_ref()
+        .map(|what| catalogue.text("evidence-missing", &[("what", &witness(what, catalogue))]));
     [contradiction, missing, event.reason.clone()].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
