@@ -2100,6 +2100,7 @@ home-checks = Self-check
 home-all-well = All is well
 inbox-empty = Nothing waits to be acknowledged
 inbox-show-all = Show all
+inbox-older = older ones
 inbox-show-open = Only what is not acknowledged
 inbox-missing = numbers { $numbers } are missing
 message-receipts = Receipts

@@ -2100,6 +2100,7 @@ home-checks = 自检
 home-all-well = 全部正常
 inbox-empty = 无未签收来件
 inbox-show-all = 显示全部
+inbox-older = 更早的收件
 inbox-show-open = 只看未签收
 inbox-missing = 缺号 { $numbers }
 message-receipts = 回执

@@ -9,6 +9,7 @@
 //! cargo run -p tests --release -- lines --outage-s 180 --seed 4711
 //! cargo run -p tests --release -- power --times 1000 --seed 4711
 //! cargo run -p tests --release -- long --minutes 60 --seed 4711
+//! cargo run -p tests --release -- pages --messages 100000
 //! cargo run -p tests --release -- flood
 //! cargo run -p tests --release -- traffic --minutes 60
 //! cargo run -p tests --release -- traffic --minutes 60 --every-s 600
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("world") => worlds::run(&arguments[1..]),
-        Some(name @ ("kill" | "lines" | "long" | "power")) => campaign::run(name, &arguments[1..]),
+        Some(name @ ("kill" | "lines" | "long" | "pages" | "power")) => campaign::run(name, &arguments[1..]),
         Some("store-work") => store_work(&arguments[1..]),
         Some("corpora") => corpora(&arguments[1..]),
         Some("flood") => flood(),

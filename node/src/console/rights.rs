@@ -87,7 +87,7 @@ fn wanted(request: &Request) -> &'static [Capability] {
         | Request::Cases
         | Request::Await { .. } => &[Capability::SeeReceipts],
         Request::Inbox { .. }
-        | Request::Outbox
+        | Request::Outbox { .. }
         | Request::Outages
         | Request::Show { .. }
         | Request::Calls => &[Capability::ReadMessages],
