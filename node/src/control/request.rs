@@ -101,6 +101,15 @@ pub enum Request {
         /// With personal blocks.
         personal: bool,
     },
+    /// The proof that nothing came from a room in a time, as one file. Answer: [`super::view::EvidenceFile`].
+    EvidenceSilence {
+        /// Code, name or id.
+        room: String,
+        /// From this on, in milliseconds since 1970.
+        from_ms: i64,
+        /// Until before this, in milliseconds since 1970.
+        to_ms: i64,
+    },
     /// Queues by neighbour. Answer: list of [`super::view::QueueLine`].
     QueueList,
     /// One envelope's ways. Answer: [`super::view::QueueEntry`].

@@ -4,6 +4,7 @@
 
 use std::{io, os::unix::fs::PermissionsExt, sync::Arc};
 
+use relay::timestamp::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::{
@@ -128,6 +129,10 @@ pub(crate) async fn dispatch(
         Request::EvidenceExport { id, case, text, personal } => {
             let wish = Wish { whole_case: case, text, personal };
             json(evidence::export(node, &id, wish).await?)
+        }
+        Request::EvidenceSilence { room, from_ms, to_ms } => {
+            let [from, to] = [from_ms, to_ms].map(Timestamp::from_ms);
+            json(evidence::silence(node, &room, from, to).await?)
         }
         Request::QueueList => json(queue::list(node).await?),
         Request::QueueShow { id } => json(queue::entry(node, &id).await?),
