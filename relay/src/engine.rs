@@ -255,7 +255,7 @@ impl Engine {
             Input::TickLookedUp { neighbour, name, is_here } => {
                 self.tick_looked_up(neighbour, name, is_here, &mut step);
             }
-            Input::HeadHeld { from, head } => self.head_held(from, head, now, &mut step),
+            Input::HeadHeld { from, checkpoint } => self.head_held(from, checkpoint, now, &mut step),
             Input::LogRoot { neighbour, head, own } => self.log_root(neighbour, head, own, now, &mut step),
             Input::Head { from, checkpoint, old, path } => {
                 self.head(from, &checkpoint, old, &path, now, &mut step);
