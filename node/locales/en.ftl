@@ -544,6 +544,9 @@ certificate-owes = { $obliged } → { $towards }
 certificate-grades = Proven: after a signed time of the root hub that the signer had seen, before the root hub dated the log that holds the receipt. Attested: within that, by the clock of the room that is named. In a dispute the proven times count. Leaf: the number in the log of the room that exported the evidence.
 certificate-how = This page is a picture of the evidence file named here. Only the file proves; anybody can check it, without a network, against the root certificate (ANCHOR) that the network's authority gives out:
 certificate-exported = Exported by { $exporter } at { $at }; its log is dated up to { $as_of }.
+certificate-back = ← Receipts and evidence
+certificate-evidence = Keep the evidence file that this page was made from
+certificate-print = To print: Ctrl+P, A4
 certificate-done = { $path }: certificate of delivery
     evidence: { $evidence }
 problem-file-taken =
@@ -1891,6 +1894,7 @@ marking-sensitive = sensitive (no content in notices)
 screen-receipts = Receipts and evidence
 receipts-verify = Verify
 receipts-export = Export the evidence
+receipts-certificate = Print the certificate of delivery
 receipts-valid = Valid: every signature, log proof and verdict was computed anew and holds
 receipts-invalid = Not valid
 receipts-valid-messages = { $count } messages,

@@ -1546,6 +1546,9 @@ certificate-owes = { $obliged } → { $towards }
 certificate-grades = 已证明:不早于签署者所引的根枢纽时标,不晚于根枢纽对含该回执的日志存证之时。见证:在此区间之内,以所列单位的时钟为准。有争议时以已证明的时刻为准。序号:回执在导出单位日志中的编号。
 certificate-how = 本页只是所列证据文件的图示,起证明作用的是该文件。任何人都可以离线核验,根证书(ANCHOR)须另向网络主管单位索取:
 certificate-exported = { $exporter } 于 { $at } 导出;其日志存证至 { $as_of }。
+certificate-back = ← 回执与证据
+certificate-evidence = 保存本页所依据的证据文件
+certificate-print = 打印:Ctrl+P,A4
 certificate-done = { $path }:送达凭证
     证据文件: { $evidence }
 problem-file-taken =
@@ -1891,6 +1894,7 @@ marking-sensitive = 敏感
 screen-receipts = 回执与证据
 receipts-verify = 校验
 receipts-export = 导出证据包
+receipts-certificate = 打印送达凭证
 receipts-valid = 校验通过:全部签名、日志证明与时效结论重新计算无误
 receipts-invalid = 校验不通过
 receipts-valid-messages = 文电 { $count } 件,
