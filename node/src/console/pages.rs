@@ -62,6 +62,7 @@ pub(crate) fn routes() -> Router<Arc<Console>> {
         .route("/messages/{id}/verify", post(evidence::verify))
         .route("/messages/{id}/evidence", get(evidence::download))
         .route("/messages/{id}/certificate", get(evidence::certificate))
+        .route("/messages/{id}/attachments/{number}", get(message::attachment))
         .route("/messages/{id}/acknowledge", post(message::acknowledge))
 }
 

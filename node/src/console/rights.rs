@@ -90,6 +90,7 @@ fn wanted(request: &Request) -> &'static [Capability] {
         | Request::Outbox
         | Request::Outages
         | Request::Show { .. }
+        | Request::Attachment { .. }
         | Request::Calls => &[Capability::ReadMessages],
         Request::Send(_)
         | Request::Preview(_)

@@ -43,6 +43,13 @@ pub enum Request {
         /// Id or a unique beginning of it.
         id: String,
     },
+    /// One attachment of a message. Answer: [`super::view::AttachmentFile`].
+    Attachment {
+        /// Id or a unique beginning of it.
+        id: String,
+        /// Its name.
+        name: String,
+    },
     /// Receipts of one message. Answer: list of [`super::view::ReceiptLine`].
     Receipts {
         /// Id or a unique beginning of it.
@@ -243,6 +250,10 @@ pub struct SendRequest {
     /// Whether somebody can be asked for that reason: then nothing is sent without it, and the caller asks once.
     #[serde(default)]
     pub asks_late_reason: bool,
+    /// Whether somebody can be asked about much the same message that left minutes ago: then nothing is sent, and the
+    /// caller asks once.
+    #[serde(default)]
+    pub asks_repeat: bool,
     /// The id of the message that this one answers, follows or recalls.
     #[serde(default)]
     pub relates_to: Option<String>,

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    calls,
+    attachment, calls,
     client::SocketPath,
     desk, evidence, outages, queue, reading, receipts,
     request::{Answer, Request},
@@ -116,6 +116,7 @@ pub(crate) async fn dispatch(
         Request::Inbox { all } => json(reading::inbox(node, all).await?),
         Request::Outbox => json(reading::sent(node).await?),
         Request::Show { id } => json(reading::show(node, &id).await?),
+        Request::Attachment { id, name } => json(attachment::attachment(node, &id, &name).await?),
         Request::Receipts { id } => json(receipts::receipts(node, &id).await?),
         Request::PhoneNote(request) => {
             let (name, password) = (request.officer.clone(), request.password.clone());

@@ -22,7 +22,7 @@ pub use self::{
     due::DueLine,
     evidence::EvidenceFile,
     explained::{ExplainedDuty, ExplainedRule, Moment, OtherClock, SetAsideRule},
-    mail::{InboxLine, Opened, Progress, Sent, SentLine},
+    mail::{AttachmentFile, InboxLine, Opened, Progress, Sent, SentLine},
     network::{Certificate, Hop, Invited, Joining, MapText, Trace},
     officer::Officer,
     outage::{Outage, Went},

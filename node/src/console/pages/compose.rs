@@ -10,21 +10,26 @@ mod panel;
 
 use askama::Template;
 use axum::{
-    Form,
     extract::Query,
     response::{IntoResponse, Redirect, Response},
 };
-use relay::message::Kind;
+use relay::{
+    limits::ATTACHMENTS_BYTES_MAX,
+    message::{Kind, attachment::ATTACHMENTS_MAX},
+};
 use serde::Deserialize;
 
 use self::{
     addressees::{Group, add_pairs, groups, has_any},
-    draft::{Draft, local},
+    draft::{ABOUT_FILES, ABOUT_LATENESS, ABOUT_REPEAT, Draft, local},
     fields::{CATEGORIES, Field, Shape, fields},
     panel::Panel,
 };
 use crate::{
-    console::page::{Frame, Visit, html},
+    console::{
+        page::{Frame, Visit, html},
+        posted::Posted,
+    },
     control::{
         request::Request,
         view::{Opened, Preview, RoomLine, Sent},
@@ -44,7 +49,10 @@ struct ComposePage<'a> {
     groups: Vec<Group>,
     inputs: Vec<Input>,
     draft: Draft,
-    is_asked: bool,
+    /// Names of files that have to be chosen again.
+    lost_files: String,
+    files_max: usize,
+    files_mib_max: usize,
     panel: Option<Panel>,
 }
 
@@ -85,12 +93,13 @@ pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Response
 }
 
 /// The form comes back with what applies to it, or is sent.
-pub(crate) async fn post(visit: Visit, Form(pairs): Form<Vec<(String, String)>>) -> Response {
+pub(crate) async fn post(visit: Visit, posted: Posted) -> Response {
     let done = async {
+        let Posted { pairs, files } = posted;
         let token = pairs.iter().find(|(name, _)| name == "csrf").map_or("", |(_, value)| value);
         visit.check_form(token)?;
         let word = pairs.iter().find(|(name, _)| name == "kind").map_or("", |(_, value)| value);
-        let mut draft = Draft::new(kind(word)?, pairs.clone());
+        let mut draft = Draft::new(kind(word)?, pairs.clone()).with_files(files);
         let rooms: Vec<RoomLine> = visit.ask(Request::Rooms).await?;
         add_pairs(&mut draft, &rooms);
         let order = draft.one("order").to_owned();
@@ -99,6 +108,7 @@ pub(crate) async fn post(visit: Visit, Form(pairs): Form<Vec<(String, String)>>)
             return send(&visit, draft).await;
         }
         let preview = visit.ask(Request::Preview(Box::new(draft.request()))).await?;
+        draft.lose_files();
         page(&visit, draft, Some(preview)).await
     };
     visit.show(done.await)
@@ -121,15 +131,32 @@ fn signed_off(draft: &mut Draft, is_fast: bool, now_ms: i64) {
 
 /// What keeps it back stands on the page with the form as it was; nothing that was typed is lost.
 async fn send(visit: &Visit, mut draft: Draft) -> Result<Response, Problem> {
-    match visit.ask::<Sent>(Request::Send(Box::new(draft.request()))).await {
+    let lost = draft.lost_files();
+    let sent = if lost.is_empty() || draft.was_asked(ABOUT_FILES) {
+        visit.ask::<Sent>(Request::Send(Box::new(draft.request()))).await
+    } else {
+        Err(Problem::usage("files_not_chosen").with("names", lost))
+    };
+    match sent {
         Ok(sent) => Ok(Redirect::to(&format!("/messages/{}?sent=1", sent.id)).into_response()),
         Err(problem) => {
             let preview = visit.ask::<Preview>(Request::Preview(Box::new(draft.request()))).await?;
-            if problem.code == "late_reason_wanted" {
-                draft.set("asked", "1");
+            draft.lose_files();
+            if let Some(question) = question(&problem) {
+                draft.ask(question);
             }
             page(visit, draft, Some(Preview { problem: Some(problem), ..preview })).await
         }
+    }
+}
+
+/// What is asked once, and keeps nothing back the second time.
+fn question(problem: &Problem) -> Option<&'static str> {
+    match problem.code.as_str() {
+        "late_reason_wanted" => Some(ABOUT_LATENESS),
+        "sent_just_now" => Some(ABOUT_REPEAT),
+        "files_not_chosen" => Some(ABOUT_FILES),
+        _ => None,
     }
 }
 
@@ -183,7 +210,9 @@ async fn page(visit: &Visit, draft: Draft, preview: Option<Preview>) -> Result<R
         },
         groups: groups(draft.kind, &rooms, &draft, w),
         inputs: fields(draft.kind).iter().map(|field| input(field, &draft, visit)).collect(),
-        is_asked: !draft.one("asked").is_empty(),
+        lost_files: draft.lost_files(),
+        files_max: ATTACHMENTS_MAX,
+        files_mib_max: ATTACHMENTS_BYTES_MAX >> 20,
         panel: preview.map(|preview| Panel::of(preview, w)),
         draft,
         frame,
