@@ -28,6 +28,7 @@ use crate::{
     console, control,
     directory::Directory,
     door::Door,
+    drafts::DraftBook,
     driver::Job,
     duty::{self, CaseBook},
     identity::Identity,
@@ -75,6 +76,8 @@ pub struct Node {
     pub loss: LossBook,
     /// What was opened of the messages that rules are about.
     pub cases: CaseBook,
+    /// Forms that wait to be signed off.
+    pub drafts: DraftBook,
     /// For people's questions.
     pub reader: SqliteReader,
     /// The run of the engine.
@@ -198,6 +201,7 @@ impl Running {
             officers,
             loss: context.loss.clone(),
             cases: CaseBook::default(),
+            drafts: DraftBook::open(directory.clone(), identity.storage.clone()),
             directory,
             config,
             identity,

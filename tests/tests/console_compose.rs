@@ -137,3 +137,87 @@ async fn much_the_same_within_minutes_is_asked_about_once_and_sent_all_the_same(
             .concat();
     sent_id(&post(followup).await);
 }
+
+/// The draft of this title on the first page: its address, and what stands beside it.
+async fn draft_on_first_page(desk: &Desk, title: &str) -> (String, String) {
+    let home = desk.house.get("/", &desk.cookie).await;
+    let list = home.body.split("<section id=\"drafts\">").nth(1).unwrap_or_default();
+    let line = list.split("<li>").find(|line| line.contains(title)).unwrap_or_else(|| panic!("{home:?}"));
+    let address = line.split("href=\"").nth(1).unwrap().split('"').next().unwrap();
+    (address.to_owned(), line.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_is_handed_in_is_given_back_with_a_remark_and_leaves_with_the_signature_of_the_head_of_watch()
+{
+    let officer = Desk::of("hands-in", "duty_officer").await;
+    let head = Desk::of("signs-off", "head_of_watch").await;
+    let kept = officer.post(&[("title", "送审 <b>稿"), ("order", "review")], &[("图.txt", "1")]).await;
+    assert_eq!(kept.header("location"), "/", "{kept:?}");
+    let (address, line) = draft_on_first_page(&head, "送审 &#60;b&#62;稿").await;
+    assert!(line.contains("待签发") && line.contains("hands-in"), "{line}");
+    let open = head.house.get(&address, &head.cookie).await;
+    for part in ["厂房起火", "name=\"signed_by\" value=\"signs-off\"", "请重新选择附件: 图.txt", "签发并发送"] {
+        assert!(open.body.contains(part), "{part}: {open:?}");
+    }
+    let id = address.strip_prefix("/compose?draft=").unwrap();
+    let back =
+        head.post(&[("draft", id), ("review_note", "写明伤亡"), ("order", "return")], &[]).await;
+    assert_eq!(back.header("location"), "/", "{back:?}");
+    let (_, line) = draft_on_first_page(&officer, "送审").await;
+    assert!(line.contains("已退回") && line.contains("写明伤亡"), "{line}");
+    let again = [("draft", id), ("title", "送审二稿"), ("order", "review")];
+    assert_eq!(officer.post(&again, &[]).await.header("location"), "/");
+    let (address, _) = draft_on_first_page(&head, "送审二稿").await;
+    let id = address.strip_prefix("/compose?draft=").unwrap();
+    let send = [("draft", id), ("title", "送审二稿"), ("signed_by", "signs-off"), ("order", "send")];
+    let sent = sent_id(&head.post(&send, &[]).await);
+    let shown = head.house.get(&format!("/messages/{sent}"), &head.cookie).await;
+    assert!(shown.body.contains("signs-off"), "{shown:?}");
+    let home = head.house.get("/", &head.cookie).await;
+    assert!(!home.body.contains("送审二稿</a> hands-in"), "{home:?}");
+    let gone = head.house.get(&address, &head.cookie).await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+    let secret = officer.post(&[("title", "机密★1年"), ("order", "review")], &[]).await;
+    assert!(secret.body.contains("涉密扫描:已拦截"), "{secret:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_left_in_a_hurry_waits_for_its_signature_and_a_correction_brings_it() {
+    let officer = Desk::of("hurries", "duty_officer").await;
+    let head = Desk::of("signs-later", "head_of_watch").await;
+    let sent = sent_id(
+        &officer.post(&[("title", "先报后审稿"), ("signed_by", "某人"), ("order", "fast")], &[]).await,
+    );
+    let (address, line) = draft_on_first_page(&head, "先报后审稿").await;
+    assert!(line.contains("已先报,待补签"), "{line}");
+    let open = head.house.get(&address, &head.cookie).await;
+    let about = format!("name=\"about\" value=\"{sent}\"");
+    for part in [&about, "<option value=\"correction\" selected>", "value=\"signs-later\""] {
+        assert!(open.body.contains(part), "{part}: {open:?}");
+    }
+    let id = address.strip_prefix("/compose?draft=").unwrap();
+    let correction = [
+        ("draft", id),
+        ("about", sent.as_str()),
+        ("stage", "correction"),
+        ("title", "先报后审稿"),
+        ("signed_by", "signs-later"),
+        ("order", "send"),
+    ];
+    let corrected = sent_id(&head.post(&correction, &[]).await);
+    let shown = head.house.get(&format!("/messages/{corrected}"), &head.cookie).await;
+    assert!(shown.body.contains("更正") && shown.body.contains("signs-later"), "{shown:?}");
+    let gone = head.house.get(&address, &head.cookie).await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+    let reader = Desk::of("drops", "leader").await;
+    let kept = reader.post(&[("title", "不要了"), ("order", "review")], &[]).await;
+    assert_eq!(kept.header("location"), "/");
+    let (address, _) = draft_on_first_page(&reader, "不要了").await;
+    let id = address.strip_prefix("/compose?draft=").unwrap();
+    assert_eq!(reader.post(&[("draft", id), ("order", "drop")], &[]).await.header("location"), "/");
+    assert_eq!(reader.house.get(&address, &reader.cookie).await.status, StatusCode::NOT_FOUND);
+    reader.house.officer("draft-inspector", "inspector").await;
+    let refused = reader.house.call(Method::GET, "/api/drafts", "draft-inspector", &Value::Null).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+}

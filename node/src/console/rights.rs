@@ -94,6 +94,11 @@ fn wanted(request: &Request) -> &'static [Capability] {
         | Request::Calls => &[Capability::ReadMessages],
         Request::Send(_)
         | Request::Preview(_)
+        | Request::DraftKeep(_)
+        | Request::DraftList
+        | Request::DraftShow { .. }
+        | Request::DraftReturn { .. }
+        | Request::DraftDrop { .. }
         | Request::Deed { .. }
         | Request::Rang { .. }
         | Request::PhoneNote(_) => &[Capability::HandleMessages],

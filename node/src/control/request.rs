@@ -26,6 +26,27 @@ pub enum Request {
     /// What sending would do: which limits apply, what is missing, what would keep it back. Answer:
     /// [`super::view::Preview`].
     Preview(Box<SendRequest>),
+    /// Keeps a form for somebody to sign it off. Answer: [`super::view::DraftLine`].
+    DraftKeep(Box<DraftRequest>),
+    /// Forms that wait to be signed off. Answer: list of [`super::view::DraftLine`].
+    DraftList,
+    /// One of them. Answer: [`super::view::Draft`].
+    DraftShow {
+        /// Its id.
+        id: String,
+    },
+    /// Gives one back to whoever wrote it. Answer: null.
+    DraftReturn {
+        /// Its id.
+        id: String,
+        /// What is to be changed.
+        note: String,
+    },
+    /// One was sent, or nobody wants it. Answer: null.
+    DraftDrop {
+        /// Its id.
+        id: String,
+    },
     /// The rooms of the map, and how this room may write to each. Answer: list of [`super::view::RoomLine`].
     Rooms,
     /// The cases that are known here, those with the newest message first. Answer: list of
@@ -266,6 +287,24 @@ pub struct SendRequest {
     /// The caller's key for this request: given again, nothing is sent again and the answer is the same.
     #[serde(default)]
     pub idempotency_key: Option<String>,
+}
+
+/// A form to be signed off.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DraftRequest {
+    /// The draft whose place it takes.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// The message kind's word.
+    pub kind: String,
+    /// The title.
+    pub title: String,
+    /// The form's fields: names and values.
+    pub fields: Vec<(String, String)>,
+    /// The id of the message, where it has left without a signature.
+    #[serde(default)]
+    pub message: Option<String>,
 }
 
 /// A telephone call to note.

@@ -140,6 +140,14 @@ pub(crate) async fn dispatch(
             sending::send(node, caller, *request).await
         }
         Request::Preview(request) => json(sending::preview(node, *request).await?),
+        Request::DraftKeep(wish) => {
+            let by = officer.as_ref().map_or("-", |officer| officer.name.as_str());
+            json(node.drafts.keep(*wish, by, node.clock.now())?)
+        }
+        Request::DraftList => json(node.drafts.list(node.clock.now())),
+        Request::DraftShow { id } => json(node.drafts.show(&id, node.clock.now())?),
+        Request::DraftReturn { id, note } => json(node.drafts.give_back(&id, &note)?),
+        Request::DraftDrop { id } => json(node.drafts.drop(&id)?),
         Request::Rooms => json(reading::rooms(node)),
         Request::Cases => json(duty::cases(node).await?),
         Request::Deed { id, event, officer: name, password, reason } => {

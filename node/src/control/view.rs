@@ -2,6 +2,7 @@
 //! 1970, UTC.
 
 mod ahead;
+mod draft;
 mod due;
 mod evidence;
 mod explained;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     ahead::{CaseLine, Limit, Preview, RoomLine},
+    draft::{Draft, DraftLine},
     due::DueLine,
     evidence::EvidenceFile,
     explained::{ExplainedDuty, ExplainedRule, Moment, OtherClock, SetAsideRule},

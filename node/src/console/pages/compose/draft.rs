@@ -7,7 +7,7 @@ use relay::message::Kind;
 use serde_json::Value;
 
 use super::fields::{Field, Shape, fields};
-use crate::control::request::SendRequest;
+use crate::control::request::{DraftRequest, SendRequest};
 
 /// The fields of a form as the browser sends them.
 #[derive(Debug, Clone)]
@@ -80,6 +80,19 @@ impl Draft {
 
     pub(crate) fn role(&self, room: &str) -> &str {
         self.one(&format!("{ROOM}{room}"))
+    }
+
+    /// What is kept of it while it waits to be signed off.
+    pub(crate) fn kept(mut self, message: Option<String>) -> DraftRequest {
+        self.lose_files();
+        let is_kept = |key: &str| !NOT_KEPT.contains(&key) && !key.starts_with(ASKED);
+        DraftRequest {
+            id: self.some("draft"),
+            kind: self.kind.word().to_owned(),
+            title: self.one("title").to_owned(),
+            fields: self.pairs.iter().filter(|(key, _)| is_kept(key)).cloned().collect(),
+            message,
+        }
     }
 
     /// What the command line would send.
@@ -193,6 +206,8 @@ fn insert(table: &mut toml::Table, key: &str, value: toml::Value) {
 /// What stands above every form.
 const HEADING: [&str; 6] =
     ["marking", "drafted_by", "reviewed_by", "signed_by", "composed_at", "signed_off_at"];
+/// What belongs to a page and not to what is written.
+const NOT_KEPT: [&str; 4] = ["csrf", "order", "draft", "review_note"];
 /// Before the name of a question, the name of the field that says that it was asked.
 const ASKED: &str = "asked.";
 /// The field with the names of files that have to be chosen again.
