@@ -33,11 +33,15 @@ use super::{
 use crate::{daemon::Node, directory::Directory, problem::Problem, store::sqlite::NewReceipt, trust::Trust};
 
 /// Open cases that are looked at, the newest: far more than a room can owe.
-const OPEN_MAX: usize = 2_000;
+const OPEN_MAX: usize = 1_000;
+/// Cases that something has come to, judged in one look of the watch.
+const TOUCHED_AT_ONCE: usize = 500;
+/// Those that whoever asks does not wait for the watch to judge: after a flood it comes to them a little later.
+const TOUCHED_WAITED_FOR: usize = 30;
 /// Cases that lists show, the newest.
 pub(super) const SHOWN_MAX: usize = 300;
-/// Judged cases that are kept. One takes some kilobytes.
-const KEPT_MAX: usize = 600;
+/// Judged cases that are kept: all open ones, and what lists show. One takes some kilobytes.
+const KEPT_MAX: usize = OPEN_MAX + SHOWN_MAX;
 /// Receipts that are read at once.
 const NEWS_AT_ONCE: usize = 1_000;
 /// A judgement is made anew after this: dates of the root hub have come since.
@@ -61,6 +65,8 @@ struct Inner {
 struct Kept {
     case: Arc<JudgedCase>,
     is_stale: bool,
+    /// Whether the watch found it open, once it has looked at it.
+    is_open: Option<bool>,
 }
 
 /// A case and what follows from it.
@@ -118,11 +124,25 @@ impl CaseBook {
         *self.standing.lock().expect("no holder of the case book panics") = standing;
     }
 
-    /// The cases of which something may be owed, the newest first.
+    /// The cases of which something is owed, and those that have changed a moment ago.
     pub(super) async fn open_cases(&self, node: &Node) -> Result<Vec<Arc<JudgedCase>>, Problem> {
+        self.open_and_touched(node, TOUCHED_WAITED_FOR).await
+    }
+
+    /// What the watch looks at; whether more has changed than it judges at once.
+    pub(super) async fn watched_cases(&self, node: &Node) -> Result<(Vec<Arc<JudgedCase>>, bool), Problem> {
+        let cases = self.open_and_touched(node, TOUCHED_AT_ONCE).await?;
+        let mut inner = self.inner.lock().await;
+        let touched = inner.index(node).await?.touched_places(TOUCHED_AT_ONCE).await?;
+        Ok((cases, touched.len() == TOUCHED_AT_ONCE))
+    }
+
+    async fn open_and_touched(&self, node: &Node, touched: usize) -> Result<Vec<Arc<JudgedCase>>, Problem> {
         let mut inner = self.inner.lock().await;
         inner.catch_up(node).await?;
-        let places = inner.index(node).await?.open_places(OPEN_MAX).await?;
+        let index = inner.index(node).await?;
+        let mut places = index.touched_places(touched).await?;
+        places.append(&mut index.open_places(OPEN_MAX).await?);
         inner.judged(node, places).await
     }
 
@@ -169,14 +189,24 @@ impl CaseBook {
         }
     }
 
-    /// Nothing is owed in this case, as it was judged here: it is not looked at again before something comes.
-    pub(super) async fn settle(&self, node: &Node, case: &Arc<JudgedCase>) -> Result<(), Problem> {
+    /// The watch has taken what was due in this case as it was judged. One in which nothing is owed is not looked at again
+    /// before something comes.
+    pub(super) async fn note_look(
+        &self,
+        node: &Node,
+        case: &Arc<JudgedCase>,
+        is_open: bool,
+    ) -> Result<(), Problem> {
         let mut inner = self.inner.lock().await;
+        let Some(kept) = inner.kept.get_mut(&case.place) else { return Ok(()) };
         // Not what has been touched since.
-        let is_newest = |kept: &Kept| !kept.is_stale && Arc::ptr_eq(&kept.case, case);
-        if inner.kept.get(&case.place).is_some_and(is_newest) {
-            inner.kept.remove(&case.place);
-            inner.index(node).await?.settle(&case.place).await?;
+        if kept.is_stale || !Arc::ptr_eq(&kept.case, case) || kept.is_open == Some(is_open) {
+            return Ok(());
+        }
+        kept.is_open = Some(is_open);
+        if let Err(problem) = inner.index(node).await?.looked(&case.place, is_open).await {
+            // It is looked at once more than is needed.
+            tracing::warn!(%problem, "it is not noted how a case stands");
         }
         Ok(())
     }
@@ -208,23 +238,30 @@ impl Inner {
             (self.trust, self.outage) = (Arc::downgrade(&trust), outage);
         }
         let rules = rules_name(trust.rules.digests());
-        let index = self.index(node).await?;
-        if index.upto().rules != rules {
-            index.rules_changed(rules).await?;
-        }
-        while let Some(last) = self.take_some(node).await? {
-            if last < NEWS_AT_ONCE {
-                break;
-            }
+        if let Err(problem) = self.follow(node, &rules).await {
+            // A full disk must not hide what is owed.
+            tracing::error!(%problem, "the index of cases goes on in memory until the node starts again");
+            self.index = Some(CaseIndex::in_memory().await?);
+            self.follow(node, &rules).await?;
         }
         Ok(())
     }
 
+    /// Brings the index up to the store.
+    async fn follow(&mut self, node: &Node, rules: &[u8]) -> Result<(), Problem> {
+        let index = self.index(node).await?;
+        if index.upto().rules != rules {
+            index.rules_changed(rules.to_vec()).await?;
+        }
+        while self.take_some(node).await? == NEWS_AT_ONCE {}
+        Ok(())
+    }
+
     /// Takes the next receipts; gives how many.
-    async fn take_some(&mut self, node: &Node) -> Result<Option<usize>, Problem> {
+    async fn take_some(&mut self, node: &Node) -> Result<usize, Problem> {
         let from = self.index(node).await?.upto().row;
         let receipts = node.reader.receipts_after(from, NEWS_AT_ONCE).await?;
-        let Some(last) = receipts.last() else { return Ok(None) };
+        let Some(last) = receipts.last() else { return Ok(0) };
         let mut news = News::default();
         let mut seen = BTreeSet::new();
         for receipt in receipts.iter().filter(|receipt| seen.insert(receipt.key)) {
@@ -235,31 +272,31 @@ impl Inner {
                 kept.is_stale = true;
             }
         }
-        let index = self.index(node).await?;
-        if let Err(problem) = index.take(&news, last.row, last.key).await {
-            // A full disk must not hide what is owed.
-            tracing::error!(%problem, "the index of cases goes on in memory");
-            self.index = Some(CaseIndex::in_memory().await?);
-            return Ok(Some(NEWS_AT_ONCE));
-        }
-        Ok(Some(receipts.len()))
+        self.index(node).await?.take(&news, last.row, last.key).await?;
+        Ok(receipts.len())
     }
 
     async fn note(&mut self, node: &Node, receipt: &NewReceipt, news: &mut News) -> Result<(), Problem> {
-        if let Some(place) = self.index(node).await?.place_of(receipt.key).await? {
-            news.touched.push(place);
-            return Ok(());
-        }
         let summary = receipt.summary.as_deref();
         let summary = summary.and_then(|bytes| node.letterbox().read_summary(&receipt.key, bytes));
-        match receipt.kind.or(summary.map(|summary| summary.kind)).map(Kind::from_number) {
-            Some(Ok(Kind::PhoneNote)) => self.kept.values_mut().for_each(|kept| kept.is_stale = true),
-            Some(Ok(kind)) if is_ruled(kind) => {
-                if let Some(member) = open(node, receipt.key).await? {
-                    news.messages.push((member.key, member.place(), member.created_at));
-                }
+        let kind = receipt.kind.or(summary.map(|summary| summary.kind)).map(Kind::from_number);
+        // What only passed through here has neither.
+        let Some(Ok(kind)) = kind else { return Ok(()) };
+        let index = self.index(node).await?;
+        if let Some(place) = index.place_of(receipt.key).await? {
+            news.touched.push(place);
+        } else if is_ruled(kind)
+            && let Some(member) = open(node, receipt.key).await?
+        {
+            news.messages.push((member.key, member.place(), member.created_at));
+        } else if kind == Kind::PhoneNote
+            && let Some(note) = open(node, receipt.key).await?
+        {
+            // A call starts and meets limits of the case that it is about.
+            news.touched.push(note.place());
+            for about in &note.facts.relates_to {
+                news.touched.extend(index.place_of(*about).await?);
             }
-            Some(_) | None => {}
         }
         Ok(())
     }
@@ -302,7 +339,7 @@ impl Inner {
         if self.kept.len() >= KEPT_MAX && !self.kept.contains_key(&place) {
             self.kept.pop_first();
         }
-        self.kept.insert(place, Kept { case: case.clone(), is_stale: false });
+        self.kept.insert(place, Kept { case: case.clone(), is_stale: false, is_open: None });
         Ok(case)
     }
 }

@@ -52,15 +52,19 @@ CREATE INDEX message_place ON message (place, created_ms);
 CREATE TABLE cases (
     place     BLOB NOT NULL PRIMARY KEY,
     newest_ms INTEGER NOT NULL,
-    settled   INTEGER NOT NULL
+    state     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX cases_newest ON cases (newest_ms);
-CREATE INDEX cases_open ON cases (newest_ms) WHERE settled = 0;
+CREATE INDEX cases_touched ON cases (newest_ms) WHERE state = 0;
+CREATE INDEX cases_open ON cases (newest_ms) WHERE state = 1;
 CREATE TABLE upto (row INTEGER NOT NULL, key BLOB NOT NULL, rules BLOB NOT NULL) STRICT;
 INSERT INTO upto VALUES (0, x'', x'');
 PRAGMA user_version = 1;
 ";
 const VERSION: i64 = 1;
+/// States of a case; one that something has come to is 0.
+const OPEN: i64 = 1;
+const SETTLED: i64 = 2;
 const CACHE_KIB: u32 = 512;
 
 impl CaseIndex {
@@ -141,7 +145,7 @@ impl CaseIndex {
     /// Other packs are in force: every case is to be judged again.
     pub(super) async fn rules_changed(&mut self, rules: Vec<u8>) -> Result<(), Problem> {
         let mut change = self.connection.begin().await.map_err(failed)?;
-        sqlx::query("UPDATE cases SET settled = 0").execute(&mut *change).await.map_err(failed)?;
+        sqlx::query("UPDATE cases SET state = 0").execute(&mut *change).await.map_err(failed)?;
         let said = sqlx::query("UPDATE upto SET rules = ?").bind(&rules);
         said.execute(&mut *change).await.map_err(failed)?;
         change.commit().await.map_err(failed)?;
@@ -164,13 +168,13 @@ impl CaseIndex {
             let message = message.bind(key.to_bytes().to_vec()).bind(place).bind(created_at.as_ms());
             message.execute(&mut *change).await?;
             let case = sqlx::query(
-                "INSERT INTO cases (place, newest_ms, settled) VALUES (?, ?, 0) \
-                 ON CONFLICT (place) DO UPDATE SET newest_ms = max(newest_ms, excluded.newest_ms), settled = 0",
+                "INSERT INTO cases (place, newest_ms, state) VALUES (?, ?, 0) \
+                 ON CONFLICT (place) DO UPDATE SET newest_ms = max(newest_ms, excluded.newest_ms), state = 0",
             );
             case.bind(place).bind(created_at.as_ms()).execute(&mut *change).await?;
         }
         for place in &news.touched {
-            let case = sqlx::query("UPDATE cases SET settled = 0 WHERE place = ? AND settled = 1");
+            let case = sqlx::query("UPDATE cases SET state = 0 WHERE place = ?");
             case.bind(place).execute(&mut *change).await?;
         }
         let upto = sqlx::query("UPDATE upto SET row = ?, key = ?").bind(row).bind(key.to_bytes().to_vec());
@@ -178,9 +182,10 @@ impl CaseIndex {
         change.commit().await
     }
 
-    /// Nothing is owed in this case, and no step of a timer is to come.
-    pub(super) async fn settle(&mut self, place: &Place) -> Result<(), Problem> {
-        let case = sqlx::query("UPDATE cases SET settled = 1 WHERE place = ?").bind(place);
+    /// A case was judged: something is owed in it or a step of a timer is to come, or nothing.
+    pub(super) async fn looked(&mut self, place: &Place, is_open: bool) -> Result<(), Problem> {
+        let state = if is_open { OPEN } else { SETTLED };
+        let case = sqlx::query("UPDATE cases SET state = ? WHERE place = ?").bind(state).bind(place);
         case.execute(&mut self.connection).await.map(|_| ()).map_err(failed)
     }
 
@@ -199,9 +204,14 @@ impl CaseIndex {
         Ok(found.iter().filter_map(|key| EnvelopeKey::from_bytes(key)).collect())
     }
 
-    /// The newest cases of which something may be owed.
+    /// The newest cases that something has come to since they were judged.
+    pub(super) async fn touched_places(&mut self, count: usize) -> Result<Vec<Place>, Problem> {
+        self.places("SELECT place FROM cases WHERE state = 0 ORDER BY newest_ms DESC LIMIT ?", count).await
+    }
+
+    /// The newest cases of which something is owed.
     pub(super) async fn open_places(&mut self, count: usize) -> Result<Vec<Place>, Problem> {
-        self.places("SELECT place FROM cases WHERE settled = 0 ORDER BY newest_ms DESC LIMIT ?", count).await
+        self.places("SELECT place FROM cases WHERE state = 1 ORDER BY newest_ms DESC LIMIT ?", count).await
     }
 
     /// The newest cases.
@@ -251,19 +261,19 @@ mod tests {
         let mut index = CaseIndex::in_memory().await.unwrap();
         take(&mut index, 1, b"old", &[]).await;
         take(&mut index, 2, b"new", &[]).await;
-        assert_eq!(index.open_places(9).await.unwrap(), [b"new".to_vec(), b"old".to_vec()]);
-        for place in [b"old".to_vec(), b"new".to_vec()] {
-            index.settle(&place).await.unwrap();
-        }
-        assert!(index.open_places(9).await.unwrap().is_empty());
+        assert_eq!(index.touched_places(9).await.unwrap(), [b"new".to_vec(), b"old".to_vec()]);
+        index.looked(&b"old".to_vec(), false).await.unwrap();
+        index.looked(&b"new".to_vec(), true).await.unwrap();
+        assert!(index.touched_places(9).await.unwrap().is_empty());
+        assert_eq!(index.open_places(9).await.unwrap(), [b"new".to_vec()]);
         take(&mut index, 3, b"old", &[b"new"]).await;
-        assert_eq!(index.open_places(1).await.unwrap(), [b"old".to_vec()], "the newest first");
-        assert_eq!(index.open_places(9).await.unwrap().len(), 2);
+        assert_eq!(index.touched_places(1).await.unwrap(), [b"old".to_vec()], "the newest first");
+        assert_eq!(index.touched_places(9).await.unwrap().len(), 2);
         assert_eq!(index.messages_of(&b"old".to_vec()).await.unwrap(), [key(3), key(1)]);
         assert_eq!(index.place_of(key(2)).await.unwrap(), Some(b"new".to_vec()));
-        index.settle(&b"old".to_vec()).await.unwrap();
+        index.looked(&b"old".to_vec(), false).await.unwrap();
         index.rules_changed(vec![7]).await.unwrap();
-        assert_eq!(index.open_places(9).await.unwrap().len(), 2, "other rules may want something else");
+        assert_eq!(index.touched_places(9).await.unwrap().len(), 2, "other rules may want something else");
     }
 
     #[tokio::test]
@@ -276,11 +286,11 @@ mod tests {
         drop(index);
         let mut index = CaseIndex::open(&path).await.unwrap();
         assert_eq!(*index.upto(), upto);
-        assert_eq!(index.open_places(9).await.unwrap(), [b"case".to_vec()]);
+        assert_eq!(index.touched_places(9).await.unwrap(), [b"case".to_vec()]);
         drop(index);
         std::fs::write(&path, "junk").unwrap();
         let mut index = CaseIndex::open(&path).await.unwrap();
         assert_eq!(*index.upto(), Upto::default());
-        assert!(index.open_places(9).await.unwrap().is_empty());
+        assert!(index.touched_places(9).await.unwrap().is_empty());
     }
 }

@@ -100,8 +100,9 @@ async fn something_new(notices: &mut broadcast::Receiver<Notice>) {
 /// Takes what is due; gives when to look again.
 async fn look(node: &Arc<Node>) -> Result<Option<Timestamp>, Problem> {
     let (mut next, mut standing) = (None, Standing::default());
-    for case in node.cases.open_cases(node).await? {
-        let mut is_settled = true;
+    let (cases, has_more) = node.cases.watched_cases(node).await?;
+    for case in cases {
+        let mut is_open = false;
         for (_, timed) in case.duties.iter().filter(|(duty, _)| timers::concerns(duty, node.config.room)) {
             for timed in timed {
                 let mut timed = timed.clone();
@@ -110,17 +111,15 @@ async fn look(node: &Arc<Node>) -> Result<Option<Timestamp>, Problem> {
                 if timed.steps() != taken {
                     node.cases.note_step(&case.place).await;
                 }
-                is_settled &= at.is_none() && !timed.is_open();
+                is_open |= at.is_some() || timed.is_open();
                 next = [next, at].into_iter().flatten().min();
                 standing.count(&timed);
             }
         }
-        if is_settled {
-            node.cases.settle(node, &case).await?;
-        }
+        node.cases.note_look(node, &case, is_open).await?;
     }
     node.cases.set_standing(standing);
-    Ok(next)
+    Ok(if has_more { Some(node.clock.now()) } else { next })
 }
 
 /// Takes the steps of one obligation; gives when the next one is due.

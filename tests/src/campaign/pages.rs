@@ -70,6 +70,7 @@ pub async fn run(program: &Path, messages: u64) -> Pages {
     fill(&house, messages).await;
     acknowledged(&house, messages).await;
     house.locate().await;
+    judged(&house).await;
     let cookie = house.log_in("reader", PASSWORD, "").await.cookie();
     let id = house.cluster.room(COUNTY).send(&Letter::actual("report", &[CITY], "最近的一件")).await;
     house.cluster.room(COUNTY).receipt(&id, "delivered").await;
@@ -133,6 +134,25 @@ async fn acknowledged(house: &House, messages: u64) {
     store.close().await.expect("the store closes");
     city.start().await;
     house.cluster.all_links_up().await;
+}
+
+/// Waits until the watch has been through all cases: a year does not come in a minute.
+async fn judged(house: &House) {
+    let path = house.cluster.room(CITY).dir().join("cases.db");
+    let mut index = SqliteConnectOptions::new().filename(path).connect().await.expect("the index opens");
+    let mut count = async |text: &'static str| -> i64 {
+        sqlx::query_scalar(text).fetch_one(&mut index).await.expect("the index can be read")
+    };
+    until_true("every case is judged", FILLING, async || {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        count("SELECT count(*) FROM cases WHERE state = 0").await == 0
+    })
+    .await;
+    let [all, open] = [
+        count("SELECT count(*) FROM cases").await,
+        count("SELECT count(*) FROM cases WHERE state = 1").await,
+    ];
+    say(&format!("{all} cases are judged, something is owed in {open}"));
 }
 
 async fn noticed(house: &House, cookie: &str) -> Vec<i64> {
