@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use node::control::{request::Request, view};
 use relay::{
     evidence::{
         Conclusion, Listener, MessageAccount, Rules, VerifyError, account::LineAccount, invalid::Place,
@@ -11,7 +12,7 @@ use relay::{
     timestamp::Timestamp,
 };
 use serde_json::Value;
-use tests::cluster::{Cluster, LONG, Letter, Network, Outcome, text, until};
+use tests::cluster::{Cluster, LONG, Letter, Network, Outcome, text, until, until_true};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
 const PROVINCE: &str = "410000";
@@ -53,6 +54,12 @@ fn checked(cluster: &Cluster, bytes: &[u8]) -> Result<(Conclusion, Kept), Verify
 /// The report of a county that went over two hops, with its delivery.
 async fn reported(cluster: &Cluster, occurred: &str) -> String {
     let county = cluster.room(COUNTY);
+    // What a room signs before its first tick has no beginning.
+    until_true("a tick has come down", LONG, async || {
+        let status: view::Status = county.ask(&Request::Status).await.expect("the status can be read");
+        status.log.tick_age_ms.is_some()
+    })
+    .await;
     let file = format!(
         "kind = \"report\"\nstage = \"first\"\ntitle = \"化工厂火灾\"\ncategory = \"acc.fire\"\nseverity = \"serious\"\n\
          occurred_at = \"{occurred}\"\nwhat = \"方城县化工厂火灾\"\nplace = {{ text = \"方城县\" }}\ncasualties = {{ dead = 0 }}\nmeasures = \"已派员\"\ncontact = {{ name = \"张三\", phone = \"13900000000\" }}\n"
