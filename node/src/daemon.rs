@@ -73,7 +73,7 @@ pub struct Node {
     pub officers: Officers,
     /// What it has lost.
     pub loss: LossBook,
-    /// What was opened of the messages that rules are about.
+    /// The cases that rules are about, as they were judged last.
     pub cases: CaseBook,
     /// For people's questions.
     pub reader: SqliteReader,
@@ -197,7 +197,7 @@ impl Running {
         let node = Arc::new(Node {
             officers,
             loss: context.loss.clone(),
-            cases: CaseBook::default(),
+            cases: CaseBook::new(&directory),
             directory,
             config,
             identity,

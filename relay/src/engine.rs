@@ -209,6 +209,7 @@ impl Engine {
             | Input::Document(_)
             | Input::DutyStep(_)
             | Input::DateNow
+            | Input::DateTick
             | Input::Clock(_)
             | Input::MapChanged(_)
             | Input::Storage(_) => Vec::new(),
@@ -265,6 +266,7 @@ impl Engine {
             Input::Line { from, line } => self.line(from, &line, &mut step),
             Input::DutyStep(order) => self.duty_step(*order, now, &mut step),
             Input::DateNow => self.date_now(now),
+            Input::DateTick => self.date_tick(now, &mut step),
             Input::Document(leaf) => drop(self.append(LeafKind::Document, &leaf, &mut step)),
             Input::Credit { from, credit } => self.credit(from, credit),
             Input::Waiting { neighbour, precedence, envelopes } => {

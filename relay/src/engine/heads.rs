@@ -21,7 +21,7 @@ use crate::{
     crash_point::CrashPoint,
     log::{check_consistency, empty_root},
     step::{DatedCheckpoint, Fetch, HeldHead, LeafKind, Loaded, Notice, Send, Step, Write},
-    tick::WITNESS_VERSION,
+    tick::{TickRef, WITNESS_VERSION},
     timestamp::Timestamp,
 };
 
@@ -30,6 +30,8 @@ use crate::{
 pub(super) struct Heads {
     /// The last checkpoint that was signed here.
     last: Option<(Head, Arc<[u8]>)>,
+    /// The tick that it cites; none after a start.
+    cited: Option<TickRef>,
     /// Signed here and not dated yet, by size. What a later one covers is forgotten when that is dated.
     open: BTreeMap<u64, Digest>,
     /// The newest one that is dated.
@@ -93,6 +95,19 @@ impl Engine {
     /// The head goes up at once; the hubs above answer it within seconds, as they answer every head.
     pub(super) fn date_now(&mut self, now: Timestamp) {
         self.heads.hasten(now);
+    }
+
+    /// The same for a head that cites the newest tick. A log that has not grown since it last cited one grows by the tick:
+    /// heads are told apart by their size.
+    pub(super) fn date_tick(&mut self, now: Timestamp, step: &mut Step) {
+        let has_grown = self.heads.last.as_ref().is_none_or(|(head, _)| head.size < self.log.size());
+        if let Some((name, bytes)) = self.ticks.newest_signed()
+            && !has_grown
+            && self.heads.cited != Some(name)
+        {
+            self.append(LeafKind::Tick, &bytes, step);
+        }
+        self.date_now(now);
     }
 
     /// A child is up: shows which checkpoint of it is held here, so that it can go on from there.
@@ -229,6 +244,7 @@ impl Engine {
         };
         let signed = checkpoint.sign(&*self.signer);
         self.heads.last = Some((signed.checkpoint().head(), signed.bytes().clone()));
+        self.heads.cited = signed.checkpoint().tick;
         self.heads.said_at = Some(now);
         signed
     }

@@ -170,6 +170,8 @@ pub enum Input {
     DutyStep(Box<DutyOrder>),
     /// Somebody needs the log dated now and not with the next tick: a limit is near, or evidence is wanted.
     DateNow,
+    /// A dated head of after the newest tick is wanted, though nothing may have happened since the last one.
+    DateTick,
     /// The clock was compared with the parent's.
     Clock(Option<ClockOffset>),
     /// A newer plan is in force.

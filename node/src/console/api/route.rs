@@ -104,7 +104,7 @@ const PATIENCE: Default = Default::Number(5_000);
 const DAY_S: Default = Default::Number(24 * 3_600);
 
 /// The whole API but `/api/events` and `/api/openapi.json`.
-pub(super) const ROUTES: [Route; 42] = [
+pub(super) const ROUTES: [Route; 43] = [
     Route::get::<view::Status>("/api/status", "status"),
     Route::list::<view::Check>("/api/doctor", "doctor"),
     Route::get::<view::Progress>("/api/progress", "progress"),
@@ -127,6 +127,7 @@ pub(super) const ROUTES: [Route; 42] = [
         ("text", Default::No),
         ("personal", Default::No),
     ]),
+    Route::post::<view::EvidenceFile>("/api/silence", "evidence-silence"),
     Route::order("/api/messages/{id}/await", "await").or(&[("timeout_ms", PATIENCE)]),
     Route::list::<view::CallLine>("/api/calls", "calls"),
     Route::post::<view::Noted>("/api/calls", "phone-note"),
