@@ -3,7 +3,7 @@
 
 const HOURS_KEPT = 12;
 const WAIT_MS = 800;
-const skipped = new Set(["csrf", "asked", "composed_at"]);
+const isKept = ([key, value]) => typeof value === "string" && value !== "" && !/^(csrf|composed_at|lost_files|asked\..*)$/.test(key);
 
 function form() { return document.querySelector("form[data-draft]"); }
 function name() { return "draft " + form().dataset.draft; }
@@ -26,14 +26,15 @@ function restore() {
 }
 
 function keep() {
-  const fields = [...new FormData(form())].filter(([key, value]) => !skipped.has(key) && value !== "");
+  const fields = [...new FormData(form())].filter(isKept);
   localStorage.setItem(name(), JSON.stringify({ at: Date.now(), fields }));
 }
 
 let asking = 0;
 async function ask() {
   const mine = ++asking;
-  const fields = new URLSearchParams([...new FormData(form()), ["order", "check"]]);
+  const texts = [...new FormData(form())].filter(([, value]) => typeof value === "string");
+  const fields = new URLSearchParams([...texts, ["order", "check"]]);
   const answer = await fetch(form().action, { method: "POST", body: fields });
   if (answer.redirected || mine !== asking) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -41,10 +42,18 @@ async function ask() {
   if (old && now) old.replaceChildren(...now.childNodes);
 }
 
+// Files that are too large are told before they are on their way.
+function weigh(field) {
+  const bytes = [...field.files].reduce((sum, file) => sum + file.size, 0);
+  field.setCustomValidity(bytes > Number(field.dataset.bytesMax) ? field.dataset.tooLarge : "");
+  field.reportValidity();
+}
+
 let timer;
 function typed(event) {
   // While an input method composes nothing is finished.
   if (event.isComposing || event.target.form !== form()) return;
+  if (event.target.type === "file") weigh(event.target);
   event.target.dataset.dirty = "";
   keep();
   clearTimeout(timer);

@@ -18,7 +18,7 @@ mod checkpoint;
 mod desk;
 mod door;
 mod due;
-mod evidence;
+pub(crate) mod evidence;
 mod help;
 mod keys;
 mod mail;

@@ -14,6 +14,7 @@ mod guard;
 mod limiter;
 mod page;
 mod pages;
+mod posted;
 pub mod rights;
 mod server;
 mod session;

@@ -1,6 +1,7 @@
 //! The control socket: how the command line, the console and programs of this machine speak to the running node. One
 //! question a connection, one JSON document a line.
 
+mod attachment;
 mod calls;
 pub mod client;
 mod desk;

@@ -28,6 +28,7 @@ use crate::{
     console, control,
     directory::Directory,
     door::Door,
+    drafts::DraftBook,
     driver::Job,
     duty::{self, CaseBook},
     identity::Identity,
@@ -75,6 +76,8 @@ pub struct Node {
     pub loss: LossBook,
     /// The cases that rules are about, as they were judged last.
     pub cases: CaseBook,
+    /// Forms that wait to be signed off.
+    pub drafts: DraftBook,
     /// For people's questions.
     pub reader: SqliteReader,
     /// The run of the engine.
@@ -198,6 +201,7 @@ impl Running {
             officers,
             loss: context.loss.clone(),
             cases: CaseBook::new(&directory),
+            drafts: DraftBook::open(directory.clone(), identity.storage.clone()),
             directory,
             config,
             identity,

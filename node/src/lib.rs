@@ -14,6 +14,7 @@ pub mod daemon;
 pub mod demo;
 pub mod directory;
 pub mod door;
+pub mod drafts;
 pub mod driver;
 pub mod duty;
 pub mod enrolment;

@@ -124,6 +124,13 @@ impl Browser {
         self.at(Method::POST, &format!("/element/{element}/click"), &json!({})).await;
     }
 
+    /// Chooses a file in what this selector finds first.
+    pub async fn choose_file(&self, selector: &str, path: &Path) {
+        let element = self.find(selector).await;
+        let path = json!({ "text": path.to_str().expect("a path of the test is UTF-8") });
+        self.at(Method::POST, &format!("/element/{element}/value"), &path).await;
+    }
+
     /// Types where the focus is.
     pub async fn keys(&self, text: &str) {
         let presses: Vec<Value> = text

@@ -21,6 +21,8 @@ pub const COUNTY: &str = "411322";
 /// Every officer's password.
 pub const PASSWORD: &str = "correct horse";
 
+const BOUNDARY: &str = "----WebKitFormBoundaryAbCdEf";
+
 /// Three rooms, one with a console.
 pub struct House {
     /// Its rooms.
@@ -141,6 +143,28 @@ impl House {
         let kind = "application/x-www-form-urlencoded";
         self.ask(Method::POST, path, &[("cookie", cookie), ("origin", &origin), ("content-type", kind)], body)
             .await
+    }
+
+    /// A form with files, as a browser sends it.
+    pub async fn form_with_files(
+        &self,
+        path: &str,
+        cookie: &str,
+        fields: &[(&str, &str)],
+        files: &[(&str, &str)],
+    ) -> Said {
+        let texts = fields.iter().map(|(name, value)| (format!("name=\"{name}\""), *value));
+        let files = files.iter().map(|(name, bytes)| {
+            (format!("name=\"files\"; filename=\"{name}\"\r\nContent-Type: text/plain"), *bytes)
+        });
+        let part = |(head, value)| {
+            format!("--{BOUNDARY}\r\nContent-Disposition: form-data; {head}\r\n\r\n{value}\r\n")
+        };
+        let body = texts.chain(files).map(part).collect::<String>() + &format!("--{BOUNDARY}--\r\n");
+        let origin = format!("http://{}", self.address);
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        let headers = [("cookie", cookie), ("origin", &origin), ("content-type", &kind)];
+        self.ask(Method::POST, path, &headers, &body).await
     }
 
     /// Logs in; the cookie is in the answer.

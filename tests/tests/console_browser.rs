@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use data_encoding::BASE64;
 use hyper::Method;
 use node::control::request::Request;
 use serde_json::json;
@@ -117,6 +118,41 @@ async fn enter_while_an_input_method_composes_sends_no_form() {
         .await;
     assert_eq!(browser.path().await, "login?lang=zh");
     assert_eq!(browser.run("return document.querySelector('.problem') === null").await, json!(true));
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_certificate_of_delivery_is_printed_on_one_page_of_a4_with_its_style_and_without_its_links() {
+    if !is_there(&BROWSER) {
+        return;
+    }
+    let house = House::open().await;
+    let city = house.cluster.room(CITY);
+    officer(&house.cluster, CITY, "稽查", "inspector").await;
+    let id = city.send(&Letter::test("report", &["410000"], "水库险情").precedence("flash")).await;
+    city.receipt(&id, "delivered").await;
+    let browser = Browser::open(Scripts::Off).await;
+    browser.go(&format!("{}/login?lang=zh", house.url)).await;
+    browser.click("input[name=officer]").await;
+    browser.keys(&format!("稽查{TAB}{PASSWORD}{ENTER}")).await;
+    until("the first page is there", PATIENCE, async || browser.path().await.is_empty().then_some(())).await;
+    for language in ["zh", "en"] {
+        browser.go(&format!("{}/messages/{id}/certificate?lang={language}", house.url)).await;
+        browser.picture(&picture(&format!("certificate-{language}"))).await;
+        browser.chrome("Emulation.setEmulatedMedia", &json!({ "media": "print" })).await;
+        let seen = "const shown = (e) => e.getClientRects().length > 0; \
+                    return [getComputedStyle(document.querySelector('h1')).textAlign, \
+                    shown(document.querySelector('.screen')), shown(document.querySelector('.qr svg'))]";
+        assert_eq!(browser.run(seen).await, json!(["center", false, true]));
+        browser.chrome("Emulation.setEmulatedMedia", &json!({ "media": "" })).await;
+        let a4 = json!({ "preferCSSPageSize": true, "printBackground": false });
+        let printed = browser.chrome("Page.printToPDF", &a4).await;
+        let printed = BASE64.decode(printed["data"].as_str().unwrap().as_bytes()).unwrap();
+        let path = picture(&format!("certificate-{language}")).with_extension("pdf");
+        std::fs::write(&path, &printed).unwrap();
+        let pages = String::from_utf8_lossy(&printed).matches("/Type /Page\n").count();
+        assert_eq!(pages, 1, "{}", path.display());
+    }
     browser.close().await;
 }
 

@@ -137,9 +137,24 @@ async fn receipts_show_the_way_and_the_check_recomputes_what_the_export_holds() 
     let file =
         house.begin(Method::GET, &format!("/messages/{id}/evidence"), &[("cookie", &cookie)], "").await;
     assert_eq!(file.headers()["content-type"], "application/zip");
+    assert!(shown.body.contains(&format!("/messages/{id}/certificate")), "{shown:?}");
+    let paper = house.get(&format!("/messages/{id}/certificate"), &cookie).await;
+    for part in ["送达凭证", "role=\"img\" aria-label=\"QR\"", "已送达", &id, "【测试】"] {
+        assert!(paper.body.contains(part), "{part}: {paper:?}");
+    }
+    assert!(!paper.body.contains("火灾") && !paper.body.contains("<script"), "an inspector reads no text");
+    let policy = paper.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    let carried = paper.body.split("href=\"data:application/zip;base64,").nth(1).unwrap().split('"').next();
+    let carried = data_encoding::BASE64.decode(carried.unwrap().as_bytes()).unwrap();
+    assert!(paper.body.contains(&certs::digest(&carried).to_string()), "the digest on paper is the file's");
+    let english = house.get(&format!("/messages/{id}/certificate?lang=en"), &cookie).await;
+    assert!(english.body.contains("Certificate of Delivery"), "{english:?}");
     let leader = enter(&house, "reading-leader", "leader").await;
-    let refused = house.get(&format!("/messages/{id}/evidence"), &leader).await;
-    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    for file in ["evidence", "certificate"] {
+        let refused = house.get(&format!("/messages/{id}/{file}"), &leader).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

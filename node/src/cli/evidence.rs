@@ -2,7 +2,7 @@
 //! network, with nothing but the root certificate; `evidence certificate` prints it for people who read paper.
 
 mod account;
-mod certificate;
+pub(crate) mod certificate;
 mod page;
 mod show;
 

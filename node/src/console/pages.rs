@@ -61,6 +61,8 @@ pub(crate) fn routes() -> Router<Arc<Console>> {
         .route("/messages/{id}/receipts", get(evidence::show))
         .route("/messages/{id}/verify", post(evidence::verify))
         .route("/messages/{id}/evidence", get(evidence::download))
+        .route("/messages/{id}/certificate", get(evidence::certificate))
+        .route("/messages/{id}/attachments/{number}", get(message::attachment))
         .route("/messages/{id}/acknowledge", post(message::acknowledge))
 }
 

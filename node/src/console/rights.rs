@@ -90,9 +90,15 @@ fn wanted(request: &Request) -> &'static [Capability] {
         | Request::Outbox { .. }
         | Request::Outages
         | Request::Show { .. }
+        | Request::Attachment { .. }
         | Request::Calls => &[Capability::ReadMessages],
         Request::Send(_)
         | Request::Preview(_)
+        | Request::DraftKeep(_)
+        | Request::DraftList
+        | Request::DraftShow { .. }
+        | Request::DraftReturn { .. }
+        | Request::DraftDrop { .. }
         | Request::Deed { .. }
         | Request::Rang { .. }
         | Request::PhoneNote(_) => &[Capability::HandleMessages],

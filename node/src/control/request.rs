@@ -26,6 +26,27 @@ pub enum Request {
     /// What sending would do: which limits apply, what is missing, what would keep it back. Answer:
     /// [`super::view::Preview`].
     Preview(Box<SendRequest>),
+    /// Keeps a form for somebody to sign it off. Answer: [`super::view::DraftLine`].
+    DraftKeep(Box<DraftRequest>),
+    /// Forms that wait to be signed off. Answer: list of [`super::view::DraftLine`].
+    DraftList,
+    /// One of them. Answer: [`super::view::Draft`].
+    DraftShow {
+        /// Its id.
+        id: String,
+    },
+    /// Gives one back to whoever wrote it. Answer: null.
+    DraftReturn {
+        /// Its id.
+        id: String,
+        /// What is to be changed.
+        note: String,
+    },
+    /// One was sent, or nobody wants it. Answer: null.
+    DraftDrop {
+        /// Its id.
+        id: String,
+    },
     /// The rooms of the map, and how this room may write to each. Answer: list of [`super::view::RoomLine`].
     Rooms,
     /// The cases that are known here, those with the newest message first. Answer: list of
@@ -55,6 +76,13 @@ pub enum Request {
     Show {
         /// Id or a unique beginning of it.
         id: String,
+    },
+    /// One attachment of a message. Answer: [`super::view::AttachmentFile`].
+    Attachment {
+        /// Id or a unique beginning of it.
+        id: String,
+        /// Its name.
+        name: String,
     },
     /// Receipts of one message. Answer: list of [`super::view::ReceiptLine`].
     Receipts {
@@ -268,6 +296,10 @@ pub struct SendRequest {
     /// Whether somebody can be asked for that reason: then nothing is sent without it, and the caller asks once.
     #[serde(default)]
     pub asks_late_reason: bool,
+    /// Whether somebody can be asked about much the same message that left minutes ago: then nothing is sent, and the
+    /// caller asks once.
+    #[serde(default)]
+    pub asks_repeat: bool,
     /// The id of the message that this one answers, follows or recalls.
     #[serde(default)]
     pub relates_to: Option<String>,
@@ -280,6 +312,24 @@ pub struct SendRequest {
     /// The caller's key for this request: given again, nothing is sent again and the answer is the same.
     #[serde(default)]
     pub idempotency_key: Option<String>,
+}
+
+/// A form to be signed off.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DraftRequest {
+    /// The draft whose place it takes.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// The message kind's word.
+    pub kind: String,
+    /// The title.
+    pub title: String,
+    /// The form's fields: names and values.
+    pub fields: Vec<(String, String)>,
+    /// The id of the message, where it has left without a signature.
+    #[serde(default)]
+    pub message: Option<String>,
 }
 
 /// A telephone call to note.

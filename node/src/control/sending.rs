@@ -3,6 +3,7 @@
 //! A level that is passed over gets a copy in the same envelope, without anybody having to think of it.
 
 mod preview;
+mod repeat;
 
 use std::{collections::BTreeMap, sync::Arc, sync::atomic::Ordering, time::Duration};
 
@@ -197,6 +198,9 @@ pub(super) async fn prepare_message(
     check_secrecy(&message)?;
     message.check().map_err(|error| Problem::usage("message_invalid").with("detail", error))?;
     let lifetime = lifetime(request)?;
+    if request.asks_repeat {
+        repeat::check_repeat(node, &message).await?;
+    }
     Ok(Prepared { message, text_salt: None, flow, precedence, status, to, copies, lifetime })
 }
 

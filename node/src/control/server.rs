@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    calls,
+    attachment, calls,
     client::SocketPath,
     desk, evidence, outages, queue, reading, receipts,
     request::{Answer, Request},
@@ -117,6 +117,7 @@ pub(crate) async fn dispatch(
         Request::Inbox { all, newest, before } => json(reading::inbox(node, all, newest, before).await?),
         Request::Outbox { newest, before } => json(reading::sent(node, newest, before).await?),
         Request::Show { id } => json(reading::show(node, &id).await?),
+        Request::Attachment { id, name } => json(attachment::attachment(node, &id, &name).await?),
         Request::Receipts { id } => json(receipts::receipts(node, &id).await?),
         Request::PhoneNote(request) => {
             let (name, password) = (request.officer.clone(), request.password.clone());
@@ -144,6 +145,14 @@ pub(crate) async fn dispatch(
             sending::send(node, caller, *request).await
         }
         Request::Preview(request) => json(sending::preview(node, *request).await?),
+        Request::DraftKeep(wish) => {
+            let by = officer.as_ref().map_or("-", |officer| officer.name.as_str());
+            json(node.drafts.keep(*wish, by, node.clock.now())?)
+        }
+        Request::DraftList => json(node.drafts.list(node.clock.now())),
+        Request::DraftShow { id } => json(node.drafts.show(&id, node.clock.now())?),
+        Request::DraftReturn { id, note } => json(node.drafts.give_back(&id, &note)?),
+        Request::DraftDrop { id } => json(node.drafts.drop(&id)?),
         Request::Rooms => json(reading::rooms(node)),
         Request::Cases => json(duty::cases(node).await?),
         Request::Deed { id, event, officer: name, password, reason } => {

@@ -2,6 +2,7 @@
 //! 1970, UTC.
 
 mod ahead;
+mod draft;
 mod due;
 mod evidence;
 mod explained;
@@ -19,10 +20,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     ahead::{CaseLine, Limit, Preview, RoomLine},
+    draft::{Draft, DraftLine},
     due::DueLine,
     evidence::EvidenceFile,
     explained::{ExplainedDuty, ExplainedRule, Moment, OtherClock, SetAsideRule},
-    mail::{InboxLine, Opened, Progress, Sent, SentLine},
+    mail::{AttachmentFile, InboxLine, Opened, Progress, Sent, SentLine},
     network::{Certificate, Hop, Invited, Joining, MapText, Trace},
     officer::Officer,
     outage::{Outage, Went},

@@ -4,16 +4,18 @@
 use std::path::Path;
 
 use certs::certificate::CertificateDer;
+use data_encoding::BASE64;
 use serde_json::json;
 
 use super::{
     CertificateArguments,
     account::Told,
     check_free, fetch,
-    page::{Source, page},
+    page::{Carried, Source, page},
     read_root, unreadable, verified, write,
 };
 use crate::{
+    catalogue::Catalogue,
     cli::session::{Outcome, Session},
     control::request::Request,
     problem::Problem,
@@ -60,7 +62,31 @@ fn print(
     let messages = about(&told, wanted)?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let digest = certs::digest(bytes).to_string();
-    page(&told, &messages, &Source { name: &name, digest: &digest }, session.screen.catalogue())
+    page(
+        &told,
+        &messages,
+        &Source { name: &name, digest: &digest, carried: None },
+        session.screen.catalogue(),
+    )
+}
+
+/// The page about one message, for a console: it carries the evidence file that it was made from, so that what is printed
+/// and the file whose digest it names stay together.
+///
+/// # Errors
+/// [`Problem`] when the file does not verify under `root`, or is not about the message.
+pub(crate) fn carrying_page(
+    id: &str,
+    bytes: &[u8],
+    root: &CertificateDer<'_>,
+    catalogue: &Catalogue,
+) -> Result<String, Problem> {
+    let name = format!("evidence-{id}.zip");
+    let told = verified(bytes, root, Path::new(&name))?;
+    let messages = about(&told, Some(id))?;
+    let digest = certs::digest(bytes).to_string();
+    let carried = Some(Carried { id, bytes: BASE64.encode(bytes) });
+    page(&told, &messages, &Source { name: &name, digest: &digest, carried }, catalogue)
 }
 
 fn about<'t>(told: &'t Told, wanted: Option<&str>) -> Result<Vec<&'t super::account::Message>, Problem> {

@@ -24,6 +24,16 @@ pub(super) struct Source<'a> {
     pub(super) name: &'a str,
     /// SHA-256 of its bytes.
     pub(super) digest: &'a str,
+    /// The file itself, where the page is opened from a console and not kept beside it.
+    pub(super) carried: Option<Carried<'a>>,
+}
+
+/// An evidence file that a page brings along, as a link that is not printed.
+pub(super) struct Carried<'a> {
+    /// The message whose receipts the page was opened from.
+    pub(super) id: &'a str,
+    /// In base64.
+    pub(super) bytes: String,
 }
 
 #[derive(Template)]
@@ -35,6 +45,7 @@ struct Page<'a> {
     file_name: String,
     file_digest: &'a str,
     exported: String,
+    carried: Option<&'a Carried<'a>>,
     sheets: Vec<Sheet>,
 }
 
@@ -108,6 +119,7 @@ pub(super) fn page(
         network: one_line(&told.network),
         file_name: one_line(source.name),
         file_digest: source.digest,
+        carried: source.carried.as_ref(),
         exported: one_line(&catalogue.text("certificate-exported", &values)),
         sheets: sheets.collect::<Result<_, _>>().map_err(|error| failed(&error))?,
     };
@@ -302,7 +314,7 @@ mod tests {
     }
 
     fn printed(told: &Told, language: Language) -> String {
-        let source = Source { name: "<b>file</b>.zip", digest: "00ff" };
+        let source = Source { name: "<b>file</b>.zip", digest: "00ff", carried: None };
         page(told, &[&told.messages[0]], &source, &Catalogue::new(language)).unwrap()
     }
 

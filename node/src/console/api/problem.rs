@@ -70,9 +70,8 @@ pub(crate) fn status(problem: &Problem) -> StatusCode {
         "login_wanted" | "login_refused" => StatusCode::UNAUTHORIZED,
         "login_paused" | "officer_paused" | "too_many_requests" => StatusCode::TOO_MANY_REQUESTS,
         "host_unknown" => StatusCode::MISDIRECTED_REQUEST,
-        "api_unknown" | "page_unknown" | "envelope_unknown" | "officer_unknown" | "not_in_inbox" => {
-            StatusCode::NOT_FOUND
-        }
+        "api_unknown" | "page_unknown" | "envelope_unknown" | "attachment_unknown" | "draft_unknown"
+        | "officer_unknown" | "not_in_inbox" => StatusCode::NOT_FOUND,
         "api_not_json" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "idempotency_key_reused" => StatusCode::UNPROCESSABLE_ENTITY,
         "store_full" => StatusCode::INSUFFICIENT_STORAGE,

@@ -104,7 +104,7 @@ const PATIENCE: Default = Default::Number(5_000);
 const DAY_S: Default = Default::Number(24 * 3_600);
 
 /// The whole API but `/api/events` and `/api/openapi.json`.
-pub(super) const ROUTES: [Route; 43] = [
+pub(super) const ROUTES: [Route; 49] = [
     Route::get::<view::Status>("/api/status", "status"),
     Route::list::<view::Check>("/api/doctor", "doctor"),
     Route::get::<view::Progress>("/api/progress", "progress"),
@@ -114,9 +114,15 @@ pub(super) const ROUTES: [Route; 43] = [
     Route::list::<view::DueLine>("/api/due", "due").or(&[("all", Default::No)]),
     Route::post::<view::Sent>("/api/messages", "send"),
     Route::post::<view::Preview>("/api/messages/preview", "preview"),
+    Route::list::<view::DraftLine>("/api/drafts", "draft-list"),
+    Route::post::<view::DraftLine>("/api/drafts", "draft-keep"),
+    Route::get::<view::Draft>("/api/drafts/{id}", "draft-show"),
+    Route::order("/api/drafts/{id}/return", "draft-return"),
+    Route { method: Verb::Delete, ..Route::order("/api/drafts/{id}", "draft-drop") },
     Route::list::<view::RoomLine>("/api/rooms", "rooms"),
     Route::list::<view::CaseLine>("/api/cases", "cases"),
     Route::get::<view::Opened>("/api/messages/{id}", "show"),
+    Route::get::<view::AttachmentFile>("/api/messages/{id}/attachments/{name}", "attachment"),
     Route::list::<view::ReceiptLine>("/api/messages/{id}/receipts", "receipts"),
     Route::order("/api/messages/{id}/deeds", "deed"),
     Route::order("/api/messages/{id}/rang", "rang"),

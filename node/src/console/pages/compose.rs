@@ -7,24 +7,31 @@ mod addressees;
 pub(crate) mod draft;
 mod fields;
 mod panel;
+pub(crate) mod review;
 
 use askama::Template;
 use axum::{
-    Form,
     extract::Query,
     response::{IntoResponse, Redirect, Response},
 };
-use relay::message::Kind;
+use relay::{
+    limits::ATTACHMENTS_BYTES_MAX,
+    message::{Kind, attachment::ATTACHMENTS_MAX},
+};
 use serde::Deserialize;
 
 use self::{
     addressees::{Group, add_pairs, groups, has_any},
-    draft::{Draft, local},
+    draft::{ABOUT_FILES, ABOUT_LATENESS, ABOUT_REPEAT, Draft, local},
     fields::{CATEGORIES, Field, Shape, fields},
     panel::Panel,
+    review::Review,
 };
 use crate::{
-    console::page::{Frame, Visit, html},
+    console::{
+        page::{Frame, Visit, html},
+        posted::Posted,
+    },
     control::{
         request::Request,
         view::{Opened, Preview, RoomLine, Sent},
@@ -44,8 +51,14 @@ struct ComposePage<'a> {
     groups: Vec<Group>,
     inputs: Vec<Input>,
     draft: Draft,
-    is_asked: bool,
+    /// Names of files that have to be chosen again.
+    lost_files: String,
+    files_max: usize,
+    files_mib_max: usize,
     panel: Option<Panel>,
+    review: Option<Review>,
+    /// Whether it may leave before it is signed off: a report, which a correction then signs.
+    is_fast_possible: bool,
 }
 
 /// A kind that can be written.
@@ -72,11 +85,18 @@ pub(crate) struct Wanted {
     kind: String,
     #[serde(default)]
     about: String,
+    /// A form that waits to be signed off.
+    #[serde(default)]
+    draft: String,
 }
 
 /// The empty form of a kind; or one that answers or follows up another message.
 pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Response {
     let page = async {
+        if !wanted.draft.is_empty() {
+            let draft = review::open(&visit, &wanted.draft).await?;
+            return page(&visit, draft, None).await;
+        }
         let kind = kind(&wanted.kind)?;
         let draft = begun(&visit, kind, &wanted.about).await?;
         page(&visit, draft, None).await
@@ -85,20 +105,28 @@ pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Response
 }
 
 /// The form comes back with what applies to it, or is sent.
-pub(crate) async fn post(visit: Visit, Form(pairs): Form<Vec<(String, String)>>) -> Response {
+pub(crate) async fn post(visit: Visit, posted: Posted) -> Response {
     let done = async {
+        let Posted { pairs, files } = posted;
         let token = pairs.iter().find(|(name, _)| name == "csrf").map_or("", |(_, value)| value);
         visit.check_form(token)?;
         let word = pairs.iter().find(|(name, _)| name == "kind").map_or("", |(_, value)| value);
-        let mut draft = Draft::new(kind(word)?, pairs.clone());
+        let mut draft = Draft::new(kind(word)?, pairs.clone()).with_files(files);
         let rooms: Vec<RoomLine> = visit.ask(Request::Rooms).await?;
         add_pairs(&mut draft, &rooms);
         let order = draft.one("order").to_owned();
+        if let Some(done) = review::order(&visit, &draft, &order).await? {
+            return Ok(done);
+        }
         if order == "send" || order == "fast" {
             signed_off(&mut draft, order == "fast", visit.console.node.clock.now().as_ms());
-            return send(&visit, draft).await;
+            return send(&visit, draft, order == "fast").await;
         }
-        let preview = visit.ask(Request::Preview(Box::new(draft.request()))).await?;
+        let preview: Preview = visit.ask(Request::Preview(Box::new(draft.request()))).await?;
+        if order == "review" && preview.is_read && preview.secrecy.is_none() {
+            return review::keep(&visit, draft, None).await;
+        }
+        draft.lose_files();
         page(&visit, draft, Some(preview)).await
     };
     visit.show(done.await)
@@ -110,7 +138,7 @@ fn kind(word: &str) -> Result<Kind, Problem> {
     kind.ok_or_else(|| Problem::usage("kind_unknown").with("kind", word))
 }
 
-/// 先报后审: it leaves without a signature, which is missing among its elements until a correction brings it.
+/// 先报后审: it leaves without a signature, and waits on the first page until a correction brings it.
 fn signed_off(draft: &mut Draft, is_fast: bool, now_ms: i64) {
     if is_fast {
         draft.set("signed_by", "");
@@ -120,16 +148,36 @@ fn signed_off(draft: &mut Draft, is_fast: bool, now_ms: i64) {
 }
 
 /// What keeps it back stands on the page with the form as it was; nothing that was typed is lost.
-async fn send(visit: &Visit, mut draft: Draft) -> Result<Response, Problem> {
-    match visit.ask::<Sent>(Request::Send(Box::new(draft.request()))).await {
-        Ok(sent) => Ok(Redirect::to(&format!("/messages/{}?sent=1", sent.id)).into_response()),
+async fn send(visit: &Visit, mut draft: Draft, is_fast: bool) -> Result<Response, Problem> {
+    let lost = draft.lost_files();
+    let sent = if lost.is_empty() || draft.was_asked(ABOUT_FILES) {
+        visit.ask::<Sent>(Request::Send(Box::new(draft.request()))).await
+    } else {
+        Err(Problem::usage("files_not_chosen").with("names", lost))
+    };
+    match sent {
+        Ok(sent) => {
+            review::settle(visit, draft, is_fast.then(|| sent.id.clone())).await;
+            Ok(Redirect::to(&format!("/messages/{}?sent=1", sent.id)).into_response())
+        }
         Err(problem) => {
             let preview = visit.ask::<Preview>(Request::Preview(Box::new(draft.request()))).await?;
-            if problem.code == "late_reason_wanted" {
-                draft.set("asked", "1");
+            draft.lose_files();
+            if let Some(question) = question(&problem) {
+                draft.ask(question);
             }
             page(visit, draft, Some(Preview { problem: Some(problem), ..preview })).await
         }
+    }
+}
+
+/// What is asked once, and keeps nothing back the second time.
+fn question(problem: &Problem) -> Option<&'static str> {
+    match problem.code.as_str() {
+        "late_reason_wanted" => Some(ABOUT_LATENESS),
+        "sent_just_now" => Some(ABOUT_REPEAT),
+        "files_not_chosen" => Some(ABOUT_FILES),
+        _ => None,
     }
 }
 
@@ -183,7 +231,11 @@ async fn page(visit: &Visit, draft: Draft, preview: Option<Preview>) -> Result<R
         },
         groups: groups(draft.kind, &rooms, &draft, w),
         inputs: fields(draft.kind).iter().map(|field| input(field, &draft, visit)).collect(),
-        is_asked: !draft.one("asked").is_empty(),
+        lost_files: draft.lost_files(),
+        review: review::of(visit, &draft).await?,
+        is_fast_possible: draft.kind == Kind::Report,
+        files_max: ATTACHMENTS_MAX,
+        files_mib_max: ATTACHMENTS_BYTES_MAX >> 20,
         panel: preview.map(|preview| Panel::of(preview, w)),
         draft,
         frame,

@@ -9,7 +9,7 @@ use axum::{
     Form,
     extract::Path,
     http::{HeaderValue, header},
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
 use data_encoding::BASE64;
 use serde::Deserialize;
@@ -17,6 +17,7 @@ use serde::Deserialize;
 use self::{check::Checked, way::Way};
 use crate::{
     catalogue::Language,
+    cli::evidence::certificate::carrying_page,
     console::{
         page::{Frame, Mark, Visit, day_time, html, remaining, span},
         rights::Capability,
@@ -105,6 +106,36 @@ pub(crate) async fn download(visit: Visit, Path(id): Path<String>) -> Response {
         Ok(response)
     };
     visit.show(answer.await)
+}
+
+/// The certificate of delivery (送达凭证), for A4: made of an export that has just verified, which it brings along.
+pub(crate) async fn certificate(visit: Visit, Path(id): Path<String>) -> Response {
+    let answer = async {
+        let bytes = file(&visit, &id).await?;
+        let trust = visit.console.node.trust.current();
+        let (console, language) = (visit.console.clone(), visit.words().catalogue().language());
+        let writing = tokio::task::spawn_blocking(move || {
+            carrying_page(&id, &bytes, &trust.root, console.words(language).catalogue())
+        });
+        let page =
+            writing.await.map_err(|error| Problem::failed("control_broken").with("detail", error))??;
+        paper(page)
+    };
+    visit.show(answer.await)
+}
+
+/// A page of paper with a style of its own, and nothing else that could run or be fetched.
+fn paper(page: String) -> Result<Response, Problem> {
+    let style = page.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>"));
+    let digest = BASE64.encode(certs::digest(style.map_or("", |(style, _)| style).as_bytes()).as_bytes());
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{digest}'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    let broken = |error| Problem::failed("page_broken").with("detail", error);
+    let policy = HeaderValue::from_str(&policy).map_err(broken)?;
+    let mut response = Html(page).into_response();
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    Ok(response)
 }
 
 async fn file(visit: &Visit, id: &str) -> Result<Vec<u8>, Problem> {

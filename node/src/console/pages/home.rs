@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 
-use super::inbox::Row;
+use super::{compose::review::Review, inbox::Row};
 use crate::{
     console::{
         page::{Deadline, Frame, SECOND_PERSON_AFTER_MS, Visit, clock_time, html},
@@ -12,7 +12,7 @@ use crate::{
     },
     control::{
         request::Request,
-        view::{Check, InboxLine, Outage, SentLine},
+        view::{Check, DraftLine, InboxLine, Outage, SentLine},
     },
     problem::Problem,
 };
@@ -23,6 +23,7 @@ struct HomePage<'a> {
     frame: Frame<'a>,
     reads: bool,
     due: Vec<Deadline>,
+    drafts: Vec<Review>,
     unacknowledged: Vec<Row>,
     waiting: Vec<Waiting>,
     outages: Vec<Over>,
@@ -91,10 +92,17 @@ async fn page(visit: &Visit) -> Result<Response, Problem> {
             .take(LINES_SHOWN)
             .collect();
     }
+    let drafts = if visit.may(Capability::HandleMessages) {
+        let lines: Vec<DraftLine> = visit.ask(Request::DraftList).await?;
+        lines.into_iter().map(|line| Review::of(line, w)).collect()
+    } else {
+        Vec::new()
+    };
     let checks: Vec<Check> = visit.ask(Request::Doctor).await?;
     html(&HomePage {
         frame,
         reads,
+        drafts,
         due: due.iter().take(LINES_SHOWN).map(|line| Deadline::of(line, w)).collect(),
         unacknowledged,
         waiting,

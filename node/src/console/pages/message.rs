@@ -4,8 +4,10 @@ use askama::Template;
 use axum::{
     Form,
     extract::{Path, Query},
+    http::{HeaderValue, header},
     response::{IntoResponse, Redirect, Response},
 };
+use data_encoding::BASE64;
 use serde::Deserialize;
 
 use crate::{
@@ -17,7 +19,7 @@ use crate::{
     },
     control::{
         request::Request,
-        view::{Opened, ReceiptLine},
+        view::{AttachmentFile, Opened, ReceiptLine},
     },
     problem::Problem,
 };
@@ -92,6 +94,32 @@ pub(crate) async fn acknowledge(
         Ok(Redirect::to(&place).into_response())
     };
     visit.show(done.await)
+}
+
+/// The attachment of this number. It is kept as a file and never shown by the browser: nobody here has made it.
+pub(crate) async fn attachment(visit: Visit, Path((id, number)): Path<(String, usize)>) -> Response {
+    let answer = async {
+        let opened: Opened = visit.ask(Request::Show { id: id.clone() }).await?;
+        let unknown = || Problem::failed("attachment_unknown").with("id", &id).with("name", number);
+        let (name, ..) = opened.attachments.into_iter().nth(number).ok_or_else(unknown)?;
+        let file: AttachmentFile = visit.ask(Request::Attachment { id: id.clone(), name }).await?;
+        let broken = |error: &dyn std::fmt::Display| Problem::failed("control_broken").with("detail", error);
+        let bytes = BASE64.decode(file.bytes.as_bytes()).map_err(|error| broken(&error))?;
+        let kept = format!("attachment; filename*=UTF-8''{}", percent(&file.name));
+        let kept = HeaderValue::from_str(&kept).map_err(|error| broken(&error))?;
+        let media_type = HeaderValue::from_static("application/octet-stream");
+        Ok(([(header::CONTENT_TYPE, media_type), (header::CONTENT_DISPOSITION, kept)], bytes).into_response())
+    };
+    visit.show(answer.await)
+}
+
+/// A name in a header (RFC 8187).
+fn percent(name: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    name.bytes().map(byte).collect()
 }
 
 async fn page(visit: &Visit, id: String, is_sent_now: bool) -> Result<Response, Problem> {

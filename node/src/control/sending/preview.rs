@@ -35,7 +35,7 @@ pub(in crate::control) async fn preview(node: &Node, request: SendRequest) -> Re
         limits,
         ..nothing_seen()
     };
-    let asking = SendRequest { asks_late_reason: true, ..request };
+    let asking = SendRequest { asks_late_reason: true, asks_repeat: false, ..request };
     Ok(match prepare_message(node, &asking, message).await {
         Err(problem) => view::Preview { problem: Some(problem), ..seen },
         Ok(prepared) => view::Preview {

@@ -93,6 +93,17 @@ pub struct Opened {
     pub digest: String,
 }
 
+/// `attachment`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AttachmentFile {
+    /// Its name.
+    pub name: String,
+    /// Its media type, as the sender gave it.
+    pub media_type: String,
+    /// Its bytes, in base64.
+    pub bytes: String,
+}
+
 /// How far the messages of this room have come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Progress {

@@ -1,23 +1,57 @@
 //! A message as it is being written: the fields of a form, by name. From them comes the message file that the command
 //! line would send; and the other way round, a message that is followed up fills a form.
 
+use data_encoding::BASE64;
 use jiff::{Timestamp, tz};
 use relay::message::Kind;
 use serde_json::Value;
 
 use super::fields::{Field, Shape, fields};
-use crate::control::request::SendRequest;
+use crate::control::request::{DraftRequest, SendRequest};
 
 /// The fields of a form as the browser sends them.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
     pub(crate) kind: Kind,
     pairs: Vec<(String, String)>,
+    /// Attachments by name; a form that comes back has none.
+    files: Vec<(String, Vec<u8>)>,
 }
 
 impl Draft {
     pub(crate) const fn new(kind: Kind, pairs: Vec<(String, String)>) -> Self {
-        Self { kind, pairs }
+        Self { kind, pairs, files: Vec::new() }
+    }
+
+    pub(crate) fn with_files(self, files: Vec<(String, Vec<u8>)>) -> Self {
+        Self { files, ..self }
+    }
+
+    /// Names of files that were chosen once and are not there any more: no page gives a browser its files back.
+    pub(crate) fn lost_files(&self) -> String {
+        if self.files.is_empty() { self.one(LOST).to_owned() } else { String::new() }
+    }
+
+    /// Keeps the files' names for a form that comes back without them.
+    pub(crate) fn lose_files(&mut self) {
+        if !self.files.is_empty() {
+            let names: Vec<String> = self.files.drain(..).map(|(name, _)| name).collect();
+            self.set(LOST, names.join("、"));
+        }
+    }
+
+    /// Whether an officer was asked this and sends all the same.
+    pub(crate) fn was_asked(&self, question: &str) -> bool {
+        !self.one(&format!("{ASKED}{question}")).is_empty()
+    }
+
+    pub(crate) fn ask(&mut self, question: &str) {
+        self.set(&format!("{ASKED}{question}"), "1");
+    }
+
+    /// What was asked so far.
+    pub(crate) fn asked(&self) -> Vec<&str> {
+        self.pairs.iter().filter_map(|(key, _)| key.strip_prefix(ASKED)).collect()
     }
 
     /// The value of a field; empty where there is none.
@@ -48,6 +82,19 @@ impl Draft {
         self.one(&format!("{ROOM}{room}"))
     }
 
+    /// What is kept of it while it waits to be signed off.
+    pub(crate) fn kept(mut self, message: Option<String>) -> DraftRequest {
+        self.lose_files();
+        let is_kept = |key: &str| !NOT_KEPT.contains(&key) && !key.starts_with(ASKED);
+        DraftRequest {
+            id: self.some("draft"),
+            kind: self.kind.word().to_owned(),
+            title: self.one("title").to_owned(),
+            fields: self.pairs.iter().filter(|(key, _)| is_kept(key)).cloned().collect(),
+            message,
+        }
+    }
+
     /// What the command line would send.
     pub(crate) fn request(&self) -> SendRequest {
         SendRequest {
@@ -59,7 +106,9 @@ impl Draft {
             status: self.some("status"),
             skip_level: self.some("skip_level"),
             late_reason: self.some("late_reason"),
-            asks_late_reason: self.one("asked").is_empty(),
+            asks_late_reason: !self.was_asked(ABOUT_LATENESS),
+            asks_repeat: !self.was_asked(ABOUT_REPEAT),
+            attachments: self.files.iter().map(|(name, file)| (name.clone(), BASE64.encode(file))).collect(),
             relates_to: self.some("about"),
             ..SendRequest::default()
         }
@@ -78,6 +127,10 @@ impl Draft {
             if let Some(text) = self.some(key) {
                 table.insert(key.to_owned(), text.into());
             }
+        }
+        if !self.files.is_empty() {
+            let names = self.files.iter().map(|(name, _)| toml::Value::from(name.clone())).collect();
+            table.insert("attachments".to_owned(), toml::Value::Array(names));
         }
         table.to_string()
     }
@@ -153,5 +206,17 @@ fn insert(table: &mut toml::Table, key: &str, value: toml::Value) {
 /// What stands above every form.
 const HEADING: [&str; 6] =
     ["marking", "drafted_by", "reviewed_by", "signed_by", "composed_at", "signed_off_at"];
+/// What belongs to a page and not to what is written.
+const NOT_KEPT: [&str; 4] = ["csrf", "order", "draft", "review_note"];
+/// Before the name of a question, the name of the field that says that it was asked.
+const ASKED: &str = "asked.";
+/// The field with the names of files that have to be chosen again.
+const LOST: &str = "lost_files";
+/// Why the report is late.
+pub(crate) const ABOUT_LATENESS: &str = "late";
+/// Whether the same is to be sent again.
+pub(crate) const ABOUT_REPEAT: &str = "repeat";
+/// Whether it is to be sent without the files that were chosen.
+pub(crate) const ABOUT_FILES: &str = "files";
 /// Before the id of a room, the name of the field that holds its role.
 const ROOM: &str = "room.";
