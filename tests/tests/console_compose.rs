@@ -149,7 +149,7 @@ async fn draft_on_first_page(desk: &Desk, title: &str) -> (String, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_that_is_handed_in_is_given_back_with_a_remark_and_leaves_with_the_signature_of_the_head_of_watch()
-{
+ {
     let officer = Desk::of("hands-in", "duty_officer").await;
     let head = Desk::of("signs-off", "head_of_watch").await;
     let kept = officer.post(&[("title", "送审 <b>稿"), ("order", "review")], &[("图.txt", "1")]).await;
@@ -157,12 +157,12 @@ async fn a_form_that_is_handed_in_is_given_back_with_a_remark_and_leaves_with_th
     let (address, line) = draft_on_first_page(&head, "送审 &#60;b&#62;稿").await;
     assert!(line.contains("待签发") && line.contains("hands-in"), "{line}");
     let open = head.house.get(&address, &head.cookie).await;
-    for part in ["厂房起火", "name=\"signed_by\" value=\"signs-off\"", "请重新选择附件: 图.txt", "签发并发送"] {
+    for part in ["厂房起火", "name=\"signed_by\" value=\"signs-off\"", "请重新选择附件: 图.txt", "签发并发送"]
+    {
         assert!(open.body.contains(part), "{part}: {open:?}");
     }
     let id = address.strip_prefix("/compose?draft=").unwrap();
-    let back =
-        head.post(&[("draft", id), ("review_note", "写明伤亡"), ("order", "return")], &[]).await;
+    let back = head.post(&[("draft", id), ("review_note", "写明伤亡"), ("order", "return")], &[]).await;
     assert_eq!(back.header("location"), "/", "{back:?}");
     let (_, line) = draft_on_first_page(&officer, "送审").await;
     assert!(line.contains("已退回") && line.contains("写明伤亡"), "{line}");
