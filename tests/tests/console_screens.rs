@@ -270,6 +270,7 @@ async fn what_waits_is_listed_with_its_reason_and_whom_to_ring_and_can_be_tried_
     assert!(tree.body.contains("class=\"depth-1\"") && tree.body.contains("■"), "{tree:?}");
     let queue = page(&house, "/queue", &cookie).await;
     assert!(queue.body.contains(&id) && queue.body.contains("均未送达"), "{queue:?}");
+    assert!(queue.body.contains("值班室 ☎ 0377-"), "whom to ring, at which number: {queue:?}");
     let row = |tree: &Said| {
         let row = tree.body.split("<tr>").find(|row| row.contains("方城县") && row.contains("strip-day"));
         row.unwrap_or_else(|| panic!("{tree:?}")).to_owned()
