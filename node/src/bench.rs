@@ -15,7 +15,9 @@
 mod disk;
 pub mod evidence;
 mod figures;
+pub mod judge;
 mod load;
+pub mod log;
 mod machine;
 mod meter;
 

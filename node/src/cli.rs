@@ -56,6 +56,7 @@ use screen::Screen;
 use session::{Outcome, Session};
 
 use crate::{
+    bench as benchmark,
     catalogue::{Catalogue, Language},
     problem::{EXIT_USAGE, Problem},
 };
@@ -164,7 +165,15 @@ async fn dispatch(session: &mut Session, typed: Typed) -> Outcome {
         Verb::Heal { room } => switch::link(session, room, false).await,
         Verb::Clock { shift_ms, speed } => switch::clock(session, shift_ms, speed).await,
         Verb::Bench(BenchVerb::Chain(arguments)) => start::bench(session, arguments, dir).await,
-        Verb::Bench(BenchVerb::Evidence { receipts }) => start::bench_evidence(session, receipts),
+        Verb::Bench(BenchVerb::Evidence { receipts }) => {
+            start::show_figures(session, &benchmark::evidence::run(receipts)?)
+        }
+        Verb::Bench(BenchVerb::Judge { cases }) => {
+            start::show_figures(session, &benchmark::judge::run(cases))
+        }
+        Verb::Bench(BenchVerb::Log { leaves }) => {
+            start::show_figures(session, &benchmark::log::run(leaves).await?)
+        }
         Verb::Completion { shell } => Ok(completion(session, shell)),
         Verb::Version => Ok(version(session)),
     }

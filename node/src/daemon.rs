@@ -74,7 +74,7 @@ pub struct Node {
     pub officers: Officers,
     /// What it has lost.
     pub loss: LossBook,
-    /// What was opened of the messages that rules are about.
+    /// The cases that rules are about, as they were judged last.
     pub cases: CaseBook,
     /// Forms that wait to be signed off.
     pub drafts: DraftBook,
@@ -200,7 +200,7 @@ impl Running {
         let node = Arc::new(Node {
             officers,
             loss: context.loss.clone(),
-            cases: CaseBook::default(),
+            cases: CaseBook::new(&directory),
             drafts: DraftBook::open(directory.clone(), identity.storage.clone()),
             directory,
             config,

@@ -7,6 +7,7 @@
 //! map/                   plan.cose, plan@VERSION.cose (older ones), sheets/PUBLISHER.cose, packs/NAME@VERSION.DIGEST.cose, calendars/YEAR.DIGEST.cose
 //! door.json              invitations of a hub           officers.json     officers' certificates and locked keys
 //! node.db                the store                      node.lock         one node at a time
+//! cases.db               which messages belong together, made anew from the store where it is missing
 //! drafts.sealed          forms that wait to be signed off, encrypted
 //! control.sock           the command line speaks here
 //! ```

@@ -327,7 +327,9 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
                 Some(bytes) => control(to, Frame::Tick { bytes: buffer(&bytes) }),
                 None => return Ok(()),
             },
-            Send::HeadHeld { to, head } => control(to, Frame::HeadHeld { head }),
+            Send::HeadHeld { to, checkpoint } => {
+                control(to, Frame::HeadHeld { checkpoint: checkpoint.as_deref().map(buffer) })
+            }
             Send::Head { to, checkpoint, from, size } => {
                 let path = self.store.log_roots(consistency_ranges(from, size)).await?;
                 control(to, Frame::Head { checkpoint: buffer(&checkpoint), from, path })

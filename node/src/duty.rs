@@ -9,6 +9,7 @@ mod book;
 mod escalate;
 mod explain;
 mod grades;
+mod index;
 mod late;
 mod timers;
 mod watch;
@@ -25,6 +26,7 @@ use relay::{
         case::{Case, CaseLine, judge_case},
         interval::Interval,
     },
+    envelope_id::EnvelopeKey,
     evidence::Timed,
     log::VerifiedLine,
     message::CaseId,
@@ -42,28 +44,16 @@ use crate::{
 /// Records of outages that are looked through.
 const OUTAGES_MAX: usize = 1_000;
 
-/// Every case that is known here, judged now; those with the newest message first.
-///
-/// # Errors
-/// [`Problem`] when the store cannot be read.
-pub async fn all(node: &Node) -> Result<Vec<Vec<Graded>>, Problem> {
-    let mut judged = Vec::new();
-    for members in node.cases.groups(node).await? {
-        judged.push(judge(node, &members).await?);
-    }
-    Ok(judged)
-}
-
-/// Which messages belong together.
+/// Which messages belong together: the newest cases.
 ///
 /// # Errors
 /// [`Problem`] when the store cannot be read.
 pub async fn cases(node: &Node) -> Result<Vec<view::CaseLine>, Problem> {
-    let line = |members: Vec<Member>| view::CaseLine {
-        case: members.iter().find_map(|member| member.facts.case).map(|case| case.to_string()),
-        messages: members.iter().map(|member| member.key.id.to_string()).collect(),
+    let line = |(place, messages): (Vec<u8>, Vec<EnvelopeKey>)| view::CaseLine {
+        case: place.try_into().ok().map(|place| CaseId::from_bytes(place).to_string()),
+        messages: messages.iter().map(|key| key.id.to_string()).collect(),
     };
-    Ok(node.cases.groups(node).await?.into_iter().map(line).collect())
+    Ok(node.cases.newest(node).await?.into_iter().map(line).collect())
 }
 
 /// Judges the messages of one case.

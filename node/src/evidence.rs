@@ -4,6 +4,7 @@
 
 mod gather;
 mod group;
+mod silence;
 
 use std::collections::BTreeSet;
 
@@ -11,11 +12,13 @@ use certs::peer::Publisher;
 use relay::{
     envelope_id::EnvelopeKey,
     evidence::{
-        self, Documents, FileWriter, Heading, Invalid, Listener, MessageAccount, Rules, Subject, VerifyError,
-        account::LineAccount, invalid::Fault, verify,
+        self, Documents, FileWriter, Group, Heading, Invalid, Listener, MessageAccount, Rules, Span, Subject,
+        VerifyError, account::LineAccount, invalid::Fault, verify,
     },
 };
 use topology::{PackInForce, RoomId};
+
+pub use self::silence::{is_dated_after, silence};
 
 use self::gather::Gather;
 use crate::{daemon::Node, problem::Problem, trust::Trust};
@@ -55,19 +58,20 @@ pub async fn export(node: &Node, key: EnvelopeKey, wish: Wish) -> Result<Exporte
     };
     let keys = match subject {
         Subject::Case(case) => gather.keys_of_case(case).await?,
-        Subject::Message(_) | Subject::All => gather.keys_about(key).await?,
+        Subject::Message(_) | Subject::All | Subject::Silence(_) => gather.keys_about(key).await?,
     };
-    write(node, &trust, gather, subject, keys).await
+    let groups = gather.groups(&keys).await?;
+    write(&trust, gather, subject, &groups, None).await
 }
 
 async fn write(
-    node: &Node,
     trust: &Trust,
     mut gather: Gather<'_>,
     subject: Subject,
-    keys: Vec<EnvelopeKey>,
+    groups: &[Group],
+    span: Option<Span>,
 ) -> Result<Exported, Problem> {
-    let groups = gather.groups(&keys).await?;
+    let node = gather.node;
     let rooms = gather.rooms();
     let documents = Documents {
         plan: trust.plan.to_vec(),
@@ -76,6 +80,7 @@ async fn write(
         packs: packs(trust)?,
         calendars: calendars(trust, gather.years()),
         as_of: gather.as_of(),
+        span,
     };
     let heading = Heading {
         network: trust.map.network().to_owned(),
@@ -90,7 +95,7 @@ async fn write(
         Problem::failed("evidence_too_large").with("detail", error)
     };
     let mut file = FileWriter::begin(Vec::new(), heading, &documents).map_err(failed)?;
-    for group in &groups {
+    for group in groups {
         file.group(group).map_err(failed)?;
     }
     let bytes = file.finish(node.identity.signing.as_ref()).map_err(failed)?;

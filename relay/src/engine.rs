@@ -209,6 +209,7 @@ impl Engine {
             | Input::Document(_)
             | Input::DutyStep(_)
             | Input::DateNow
+            | Input::DateTick
             | Input::Clock(_)
             | Input::MapChanged(_)
             | Input::Storage(_) => Vec::new(),
@@ -254,7 +255,7 @@ impl Engine {
             Input::TickLookedUp { neighbour, name, is_here } => {
                 self.tick_looked_up(neighbour, name, is_here, &mut step);
             }
-            Input::HeadHeld { from, head } => self.head_held(from, head, now, &mut step),
+            Input::HeadHeld { from, checkpoint } => self.head_held(from, checkpoint, now, &mut step),
             Input::LogRoot { neighbour, head, own } => self.log_root(neighbour, head, own, now, &mut step),
             Input::Head { from, checkpoint, old, path } => {
                 self.head(from, &checkpoint, old, &path, now, &mut step);
@@ -265,6 +266,7 @@ impl Engine {
             Input::Line { from, line } => self.line(from, &line, &mut step),
             Input::DutyStep(order) => self.duty_step(*order, now, &mut step),
             Input::DateNow => self.date_now(now),
+            Input::DateTick => self.date_tick(now, &mut step),
             Input::Document(leaf) => drop(self.append(LeafKind::Document, &leaf, &mut step)),
             Input::Credit { from, credit } => self.credit(from, credit),
             Input::Waiting { neighbour, precedence, envelopes } => {

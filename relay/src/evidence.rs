@@ -14,6 +14,7 @@ pub mod group;
 pub mod invalid;
 pub mod judge;
 pub mod manifest;
+pub mod span;
 pub mod timed;
 mod verify;
 mod write;
@@ -24,6 +25,7 @@ pub use self::{
     invalid::{Invalid, VerifyError},
     judge::{Account, Judge, RuleVerdict},
     manifest::{Contained, DocumentName, Manifest, Subject},
+    span::{Silence, Span, SpanAccount},
     timed::Timed,
     verify::{Conclusion, verify},
     write::{Documents, FileWriter, Heading},
@@ -33,7 +35,7 @@ pub use self::{
 ///
 /// ```text
 /// README.txt  map/plan.cose  map/plans/NNNN.cose  map/sheets/NNNN.cose  rules/NNNN.cose
-/// calendars/NNNN.cose  log/as-of.cbor  evidence/NNNN.cbor  manifest.cose
+/// calendars/NNNN.cose  log/as-of.cbor  log/span.cbor  evidence/NNNN.cbor  manifest.cose
 /// ```
 pub mod names {
     /// For the human reader.
@@ -42,6 +44,8 @@ pub mod names {
     pub const PLAN: &str = "map/plan.cose";
     /// The checkpoint up to which everything is there.
     pub const AS_OF: &str = "log/as-of.cbor";
+    /// A stretch of the log with all its leaves.
+    pub const SPAN: &str = "log/span.cbor";
     /// The signed list of all other entries.
     pub const MANIFEST: &str = "manifest.cose";
 

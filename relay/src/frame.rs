@@ -12,7 +12,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 use topology::{Map, RoomId};
 
 use crate::{
-    checkpoint::{ANCHOR_BYTES_MAX, Head},
+    checkpoint::ANCHOR_BYTES_MAX,
     codec::{self, CodecError},
     envelope::RecipientKey,
     envelope_id::EnvelopeId,
@@ -85,10 +85,11 @@ pub enum Frame {
         /// Which.
         name: TickRef,
     },
-    /// Which head of the child's log its parent holds; none when it holds none.
+    /// What the parent holds of the child's log. The child believes its own signature alone: else a parent could make it say
+    /// that it has lost what never was.
     HeadHeld {
-        /// Which.
-        head: Option<Head>,
+        /// The child's signed checkpoint; none when the parent holds none.
+        checkpoint: Option<ByteBuf>,
     },
     /// The head of the child's log, and the proof that it continues the one that the parent holds.
     Head {

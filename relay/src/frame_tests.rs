@@ -55,10 +55,6 @@ fn not_taken() -> NotTaken {
     NotTaken { origin: HERE, id: ID, code: "newer_map".into(), retry_after_ms: 2_000 }
 }
 
-fn head() -> Head {
-    Head { root: Digest::from_bytes([5; 32]), size: 9 }
-}
-
 fn receipts() -> ReceiptsFrame {
     ReceiptsFrame { first: 41, receipts: vec![ByteBuf::from([1]), ByteBuf::from([2, 3])] }
 }
@@ -107,11 +103,7 @@ fn frames() -> Vec<(Frame, &'static str)> {
             "000000250ffb5802200303030303030303030303030303030303030303030303030303030303\
              030303",
         ),
-        (
-            Frame::HeadHeld { head: Some(head()) },
-            "0000002410012005050505050505050505050505050505050505050505050505050505050505\
-             0509",
-        ),
+        (Frame::HeadHeld { checkpoint: Some(ByteBuf::from([6])) }, "0000000410010106"),
         (
             Frame::Head { checkpoint: ByteBuf::from([6]), from: 3, path: vec![Digest::from_bytes([7; 32])] },
             "0000002611010603012007070707070707070707070707070707070707070707070707070707\

@@ -8,6 +8,8 @@
 
 #[path = "formats/examples.rs"]
 mod examples;
+#[path = "formats/leaves.rs"]
+mod leaves;
 
 use certs::{
     authority::{Authority, ISSUING_DAYS, Issuer, Validity},
@@ -86,6 +88,7 @@ fn every_example_in_the_document_is_what_the_code_makes() {
         ("checkpoint", checkpoint().bytes().to_vec()),
         ("anchor", root_checkpoint().1.encode()),
         ("line", line()),
+        ("duty-step", leaves::duty_step()),
         ("evidence-manifest", manifest()),
         ("plaintext", plaintext()),
     ];

@@ -3,6 +3,7 @@
 pub mod kill;
 pub mod lines;
 pub mod long;
+pub mod pages;
 pub mod power;
 
 use std::{collections::BTreeMap, process::ExitCode};
@@ -13,7 +14,8 @@ const USAGE: &str = "\
 usage: tests kill  [--times N] [--seed N]      kill -9 at random instants, at every hop
        tests power [--times N] [--seed N]      power cuts, at every hop
        tests lines [--outage-s N] [--seed N]   everything that lines do to packets
-       tests long  [--minutes N] [--seed N]    mixed traffic over seven rooms with faults";
+       tests long  [--minutes N] [--seed N]    mixed traffic over seven rooms with faults
+       tests pages [--messages N]              how long the console's pages take with so many messages stored";
 
 /// Runs the campaign of this name with these arguments.
 pub fn run(name: &str, arguments: &[String]) -> ExitCode {
@@ -34,6 +36,7 @@ pub fn run(name: &str, arguments: &[String]) -> ExitCode {
                 let outage = std::time::Duration::from_secs(number("--outage-s", 60));
                 say(&lines::run(&program, seed, outage).await);
             }
+            "pages" => say(&pages::run(&program, number("--messages", 100_000)).await.to_string()),
             "long" => {
                 let minute = std::time::Duration::from_secs(60);
                 let long = long::run(&program, seed, number("--minutes", 60), minute).await;

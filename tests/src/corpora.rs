@@ -122,7 +122,7 @@ fn frames() -> Vec<(&'static str, Frame)> {
         ("probe-answer", Frame::ProbeAnswer(probe)),
         ("goodbye", Frame::Goodbye { reason: "done".to_owned() }),
         ("tick", Frame::Tick { bytes: bytes.clone() }),
-        ("head-held", Frame::HeadHeld { head: None }),
+        ("head-held", Frame::HeadHeld { checkpoint: Some(bytes.clone()) }),
         ("head", Frame::Head { checkpoint: bytes.clone(), from: 0, path: vec![] }),
         ("anchor", Frame::Anchor { checkpoint: bytes.clone(), anchor: bytes.clone() }),
         ("line", Frame::Line { bytes }),

@@ -8,7 +8,7 @@ use hyper::{
     header::HeaderMap,
 };
 use hyper_util::rt::TokioIo;
-use node::{config::ConsoleConfig, control::view};
+use node::config::ConsoleConfig;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
@@ -83,9 +83,14 @@ impl House {
         });
         room.start().await;
         cluster.all_links_up().await;
-        let status: view::Status = room.ask(&node::control::request::Request::Status).await.unwrap();
-        let address = status.console.unwrap().strip_prefix("http://").unwrap().to_owned();
-        Self { cluster, code: code.to_owned(), address }
+        let mut house = Self { cluster, code: code.to_owned(), address: String::new() };
+        house.locate().await;
+        house
+    }
+
+    /// Finds out where the console is: it is somewhere else after each start of its room.
+    pub async fn locate(&mut self) {
+        self.address = crate::console::address(self.cluster.room(&self.code)).await;
     }
 
     /// Enters an officer.

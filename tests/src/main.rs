@@ -9,7 +9,10 @@
 //! cargo run -p tests --release -- lines --outage-s 180 --seed 4711
 //! cargo run -p tests --release -- power --times 1000 --seed 4711
 //! cargo run -p tests --release -- long --minutes 60 --seed 4711
+//! cargo run -p tests --release -- pages --messages 100000
 //! cargo run -p tests --release -- flood
+//! cargo run -p tests --release -- traffic --minutes 60
+//! cargo run -p tests --release -- traffic --minutes 60 --every-s 600
 //! cargo run -p tests -- corpora DIR
 //! cargo run -p tests -- demo --once
 //! ```
@@ -20,17 +23,18 @@ use std::{path::Path, process::ExitCode, time::Duration};
 
 use tests::{
     adversary::flood::{Measured, measure},
-    campaign, lab, say,
+    campaign, lab, say, world,
 };
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("world") => worlds::run(&arguments[1..]),
-        Some(name @ ("kill" | "lines" | "long" | "power")) => campaign::run(name, &arguments[1..]),
+        Some(name @ ("kill" | "lines" | "long" | "pages" | "power")) => campaign::run(name, &arguments[1..]),
         Some("store-work") => store_work(&arguments[1..]),
         Some("corpora") => corpora(&arguments[1..]),
         Some("flood") => flood(),
+        Some("traffic") => traffic(&arguments[1..]),
         Some(_) | None => node::run(std::env::args_os()).into(),
     }
 }
@@ -59,6 +63,24 @@ fn corpora(arguments: &[String]) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Counts what goes over the links of a province.
+fn traffic(arguments: &[String]) -> ExitCode {
+    let number = |name: &str| {
+        let place = arguments.iter().position(|argument| argument == name)?;
+        arguments.get(place + 1)?.parse::<i64>().ok()
+    };
+    match world::traffic::measure(number("--minutes").unwrap_or(60), number("--every-s")) {
+        Ok(traffic) => {
+            say(&traffic.to_string());
+            ExitCode::SUCCESS
+        }
+        Err(what) => {
+            say(&what);
             ExitCode::FAILURE
         }
     }

@@ -20,6 +20,7 @@ mod rooms;
 mod sessions;
 mod shrink;
 mod station;
+pub mod traffic;
 mod wire;
 mod work;
 
@@ -90,6 +91,8 @@ pub struct World {
     ended: bool,
     /// A rule that was found broken where nothing could be returned.
     seen: Option<Violation>,
+    /// Frames that went over links, where they are counted.
+    counted: Option<traffic::Counted>,
 }
 
 /// Something that will happen at a time.
@@ -192,6 +195,7 @@ impl World {
             quiet_since_ms: None,
             ended: false,
             seen: None,
+            counted: None,
         }
     }
 

@@ -38,7 +38,8 @@ async fn post(address: &str, by: &str, key: &str, text: &str) -> Option<Said> {
 }
 
 async fn sent(cluster: &Cluster) -> usize {
-    let lines: Vec<view::SentLine> = cluster.room(CITY).ask(&Request::Outbox).await.unwrap();
+    let lines: Vec<view::SentLine> =
+        cluster.room(CITY).ask(&Request::Outbox { newest: None, before: None }).await.unwrap();
     lines.len()
 }
 

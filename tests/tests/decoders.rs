@@ -9,7 +9,6 @@ use std::{
 use certs::{peer::Publisher, signature::Digest};
 use proptest::{collection::vec, prelude::*, sample::Index};
 use relay::{
-    checkpoint::Head,
     envelope_id::EnvelopeId,
     frame::{Credit, DocumentFrame, DocumentKind, Frame, Hello, NotTaken, ReceiptsFrame},
     timestamp::Timestamp,
@@ -170,7 +169,6 @@ fn hello() -> impl Strategy<Value = Hello> {
 fn frame() -> impl Strategy<Value = Frame> {
     let time = || any::<i64>().prop_map(Timestamp::from_ms);
     let id = any::<[u8; 16]>().prop_map(EnvelopeId::from_bytes);
-    let head = (digest(), any::<u64>()).prop_map(|(root, size)| Head { root, size });
     let kind = prop_oneof![Just(DocumentKind::Plan), Just(DocumentKind::Calendar)];
     prop_oneof![
         hello().prop_map(Frame::Hello),
@@ -188,7 +186,7 @@ fn frame() -> impl Strategy<Value = Frame> {
         (kind, any::<u64>(), any::<u64>(), bytes()).prop_map(|(kind, len, offset, bytes)| Frame::Document(
             DocumentFrame { kind, len, offset, bytes }
         )),
-        proptest::option::of(head).prop_map(|head| Frame::HeadHeld { head }),
+        proptest::option::of(bytes()).prop_map(|checkpoint| Frame::HeadHeld { checkpoint }),
         (bytes(), any::<u64>(), vec(digest(), 0..60)).prop_map(|(checkpoint, from, path)| Frame::Head {
             checkpoint,
             from,

@@ -218,3 +218,46 @@ async fn explained_late(cluster: &Cluster) -> (String, Option<String>) {
     let rule = rules.find(|rule| rule.rule == "hn.report.l3").expect("the rule is explained");
     (rule.verdict, rule.cause)
 }
+
+async fn owed(cluster: &Cluster, room: &str) -> Vec<(String, String, Option<String>)> {
+    let lines: Vec<DueLine> = cluster.at(room, &["inbox", "--due", "--json"]).await.json();
+    let mut owed: Vec<_> = lines.into_iter().map(|line| (line.subject, line.rule, line.due)).collect();
+    owed.sort();
+    owed
+}
+
+/// What is owed follows from the store alone: an index that is lost, broken or of another store is made anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_owed_outlives_the_index_of_cases() {
+    let cluster = Cluster::start(PROGRAM, Network::three()).await;
+    let (city, county) = (cluster.room(CITY), cluster.room(COUNTY));
+    county.clock_trusted().await;
+    has_packs(&cluster, COUNTY).await;
+    let asked = cluster.at(PROVINCE, &["request", COUNTY, "请核实网传视频", "--written", "--json"]).await;
+    let request = asked.json::<Sent>().id;
+    cluster.room(PROVINCE).receipt(&request, "delivered").await;
+    let before = owed(&cluster, COUNTY).await;
+    assert_eq!(before.len(), 2, "{before:?}");
+    let index = county.dir().join("cases.db");
+    for spoil in [
+        |path: &Path| std::fs::remove_file(path).unwrap(),
+        |path: &Path| std::fs::write(path, "no database").unwrap(),
+    ] {
+        county.stop().await;
+        spoil(&index);
+        county.start().await;
+        assert_eq!(owed(&cluster, COUNTY).await, before);
+    }
+    county.stop().await;
+    city.stop().await;
+    std::fs::copy(city.dir().join("cases.db"), &index).unwrap();
+    county.start().await;
+    assert_eq!(owed(&cluster, COUNTY).await, before, "the index of another store");
+    // An answer ends it, also after the index was made anew.
+    city.start().await;
+    call_about(&cluster, &request).await;
+    let reply = county.send(&Letter::actual("verify.reply", &[PROVINCE], "属实").relating_to(&request)).await;
+    county.receipt(&reply, "delivered").await;
+    until("nothing is owed any more", LONG, async || owed(&cluster, COUNTY).await.is_empty().then_some(()))
+        .await;
+}

@@ -1,16 +1,17 @@
 //! What a room that lies can do with an evidence file that is whole and signed: nothing.
 
-use node::bench::evidence::sample::{BEGIN_MS, COUNTY, Sample, Wish};
+use node::bench::evidence::sample::{BEGIN_MS, CITY, COUNTY, PROVINCE, Sample, Wish};
 use relay::{
     duty::Verdict,
     evidence::{
-        Account, Judge, MessageAccount, RuleVerdict, VerifyError,
+        Account, Judge, MessageAccount, RuleVerdict, Silence, VerifyError,
         invalid::{Fault, Invalid},
         verify,
     },
     receipt::Event,
+    timestamp::Timestamp,
 };
-use topology::Map;
+use topology::{Map, RoomId};
 
 const RECEIPTS: u64 = 300;
 
@@ -152,6 +153,55 @@ fn a_hub_of_the_time_has_its_say_though_the_room_has_moved_since() {
     assert!(matches!(fault, Fault::Policy(_)), "{fault}");
 }
 
+/// What the city claims of a room between two instants, in milliseconds after the beginning, by both verifiers. The first head is
+/// dated at 90 s, the last one cites a tick of 255 s.
+fn silence(peer: RoomId, [from, to]: [i64; 2], left_out: Option<usize>) -> Option<(String, Fault)> {
+    let sample = Sample::new(Wish { receipts: RECEIPTS, ..Wish::default() });
+    let [from, to] = [from, to].map(|ms| Timestamp::from_ms(BEGIN_MS + ms));
+    let bytes = sample.write_silence(Silence { peer, from, to }, left_out);
+    let place = tempfile::tempdir().unwrap();
+    let theirs = by_python(&sample, &bytes, place.path()).0;
+    let mut kept = Kept::default();
+    match verify(bytes.as_slice(), &sample.root(), &mut Judge::new(&mut kept)) {
+        Ok(conclusion) => {
+            assert_eq!((theirs, conclusion.span.unwrap().own.len()), (Some(0), 170));
+            None
+        }
+        Err(VerifyError::Invalid(Invalid { place, fault })) => {
+            assert_eq!(theirs, Some(6), "{fault}");
+            Some((place.to_string(), fault))
+        }
+        Err(VerifyError::Unreadable(error)) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn silence_is_what_all_leaves_between_two_heads_show_and_no_more() {
+    assert_eq!(silence(PROVINCE, [90_000, 255_000], None), None);
+    let (place, fault) = silence(COUNTY, [90_000, 255_000], None).unwrap();
+    assert_eq!(
+        (place.as_str(), fault),
+        ("log/span.cbor", Fault::NotSilent { leaf: 256 }),
+        "the city's custody"
+    );
+    for beyond in [[89_999, 255_000], [90_000, 255_001], [200_000, 200_000]] {
+        let (_, fault) = silence(PROVINCE, beyond, None).unwrap();
+        assert_eq!(fault, Fault::Policy("its heads do not span the time"), "{beyond:?}");
+    }
+    let (place, fault) = silence(PROVINCE, [90_000, 255_000], Some(7)).unwrap();
+    assert!(place == "log/span.cbor" && matches!(fault, Fault::Leaf { .. }), "{fault}");
+    assert!(matches!(silence(CITY, [90_000, 255_000], None), Some((_, Fault::Policy(_)))));
+}
+
+fn by_python(sample: &Sample, bytes: &[u8], place: &std::path::Path) -> (Option<i32>, serde_json::Value) {
+    let (file, anchor) = (place.join("file.zip"), place.join("anchor.pem"));
+    std::fs::write(&file, bytes).unwrap();
+    std::fs::write(&anchor, certs::certificate::certificates_to_pem(&[sample.root()])).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/verifier/verify.py");
+    let run = std::process::Command::new("python3").arg(script).args([&file, &anchor]).output().unwrap();
+    (run.status.code(), serde_json::from_slice(&run.stdout).unwrap_or_default())
+}
+
 /// The verifier that was written from the documents alone judges every bent file as ours does.
 #[test]
 fn both_verifiers_agree_on_every_forgery() {
@@ -171,15 +221,9 @@ fn both_verifiers_agree_on_every_forgery() {
         Wish { root_stolen_since_ms: later, ..Wish::default() },
     ];
     let place = tempfile::tempdir().unwrap();
-    let (file, anchor) = (place.path().join("file.zip"), place.path().join("anchor.pem"));
     for wish in wishes {
         let sample = Sample::new(Wish { receipts: RECEIPTS, ..wish });
-        std::fs::write(&file, sample.write(Vec::new()).unwrap()).unwrap();
-        let pem = certs::certificate::certificates_to_pem(&[sample.root()]);
-        std::fs::write(&anchor, pem).unwrap();
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/verifier/verify.py");
-        let run = std::process::Command::new("python3").arg(script).args([&file, &anchor]).output().unwrap();
-        let said: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap_or_default();
+        let (code, said) = by_python(&sample, &sample.write(Vec::new()).unwrap(), place.path());
         let ours = told(wish).map(|kept| {
             let mut words: Vec<_> =
                 kept.verdicts.iter().map(|v| v.working.verdict.word().to_owned()).collect();
@@ -195,7 +239,7 @@ fn both_verifiers_agree_on_every_forgery() {
         theirs.sort();
         match ours {
             Ok(ours) => assert_eq!((said["valid"].as_bool(), theirs), (Some(true), ours), "{wish:?}: {said}"),
-            Err(error) => assert_eq!(run.status.code(), Some(6), "{wish:?}: {error}, {said}"),
+            Err(error) => assert_eq!(code, Some(6), "{wish:?}: {error}, {said}"),
         }
     }
 }

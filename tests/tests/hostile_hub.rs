@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
+use certs::signature::Digest;
 use node::{
     clock::Clock,
     control::{request::Request, view},
 };
 use relay::{
-    checkpoint::Head,
+    checkpoint::{Checkpoint, VerifiedCheckpoint},
     envelope::{EnvelopeBytes, VerifiedEnvelope},
     frame::{Frame, NotTaken, ReceiptsFrame},
     receipt::Event,
@@ -171,6 +172,23 @@ async fn answer_time(line: &mut Line, ahead_ms: i64) {
     line.say(&Frame::ClockAnswer { asked, received: now, answered: now }).await.unwrap();
 }
 
+/// Shows the county what is held of its log. Gives the head that it sends then, and how many leaves of it it takes for known.
+async fn goes_on(
+    city: &City,
+    below: &mut Line,
+    held: Option<&VerifiedCheckpoint>,
+) -> (VerifiedCheckpoint, u64) {
+    let checkpoint = held.map(|held| ByteBuf::from(held.bytes().to_vec()));
+    below.say(&Frame::HeadHeld { checkpoint }).await.unwrap();
+    let (bytes, from) = keep_time(below, |heard| match heard {
+        Heard::Control(Frame::Head { checkpoint, from, .. }) => Some((checkpoint, from)),
+        Heard::Control(_) | Heard::Lane(..) => None,
+    })
+    .await;
+    let keys = &*city.keys.trust.keys;
+    (VerifiedCheckpoint::verify(&bytes, keys).expect("the county signed it"), from)
+}
+
 async fn clock_is(room: &Room, trusted: bool) {
     until(&format!("the clock of {} is trusted: {trusted}", room.code()), LONG, async || {
         let status: view::Status = room.ask(&Request::Status).await.ok()?;
@@ -200,17 +218,37 @@ async fn what_a_hub_says_of_time_and_logs_stops_nobody() {
         let attack = format!("its clock is {what}");
         table.row("T53", &attack, "not trusted any more", "not trusted any more", "the officer: status");
     }
-    let never = Head { root: certs::signature::Digest::from_bytes([7; 32]), size: 1 << 40 };
-    below.say(&Frame::HeadHeld { head: Some(never) }).await.unwrap();
-    let told = watch.warned("the parent holds more of our log than we").await;
-    let (id, envelope) = caught(&city, &mut below, Letter::test("report", &["410000"], "照常报送")).await;
-    table.row(
-        "T54",
-        "it holds a head of the county that never was",
-        "accepted by 411322",
-        events(&county.receipts(&id).await),
-        told,
+    let (signed, _) = goes_on(&city, &mut below, None).await;
+    let own = signed.checkpoint();
+    let never = |room| Checkpoint {
+        root: Digest::from_bytes([7; 32]),
+        size: 1 << 40,
+        lost: None,
+        room,
+        ..own.clone()
+    };
+    let forged = |room| never(room).sign(&city.keys.signing).bytes().to_vec();
+    let mut spoilt = signed.bytes().to_vec();
+    *spoilt.last_mut().unwrap() ^= 1;
+    for (what, held) in [
+        ("that it signed itself", forged(own.room)),
+        ("that is its own", forged(city.keys.room)),
+        ("of which a bit was changed", spoilt),
+    ] {
+        below.say(&Frame::HeadHeld { checkpoint: Some(ByteBuf::from(held)) }).await.unwrap();
+        let told = watch.warned("what the neighbour says of time or its log does not verify").await;
+        let is_lost = county.log_text().contains("the parent holds more of our log than we");
+        let happened = if is_lost { "the county says that it lost something" } else { "not believed" };
+        table.row("T54", &format!("it holds a head of the county {what}"), "not believed", happened, told);
+    }
+    let (next, from) = goes_on(&city, &mut below, Some(&signed)).await;
+    assert_eq!(
+        (from, next.checkpoint().lost),
+        (own.size, None),
+        "the control: it goes on from what it signed"
     );
+    table.control("the county's own checkpoint, unspoilt: it goes on from there");
+    let (id, envelope) = caught(&city, &mut below, Letter::test("report", &["410000"], "照常报送")).await;
     for (what, wait_ms) in [("for ever", u64::MAX), ("at once", 0)] {
         let key = envelope.key();
         let frame = NotTaken {
@@ -239,5 +277,5 @@ async fn what_a_hub_says_of_time_and_logs_stops_nobody() {
     pass_on(&mut above, &mut below, &envelope).await;
     county.receipt(&id, "delivered").await;
     table.control("the same report, passed on");
-    table.finish(6);
+    table.finish(8);
 }

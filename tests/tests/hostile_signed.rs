@@ -7,7 +7,7 @@ use node::{
     control::{request::Request, view},
 };
 use relay::{
-    checkpoint::{Anchor, AnchorStep, Checkpoint, Head},
+    checkpoint::{Anchor, AnchorStep, Checkpoint, VerifiedCheckpoint},
     envelope::EnvelopeBytes,
     envelope_id::Epoch,
     frame::{DocumentFrame, DocumentKind, Frame},
@@ -124,12 +124,16 @@ async fn what_it_says_of_time_and_of_logs_is_checked() {
     let no_verify = "what the neighbour says of time or its log does not verify";
     let held = line
         .hear_until(|heard| match heard {
-            Heard::Control(Frame::HeadHeld { head }) => Some(head),
+            Heard::Control(Frame::HeadHeld { checkpoint }) => Some(checkpoint),
             Heard::Control(_) | Heard::Lane(..) => None,
         })
         .await
         .unwrap();
-    let held: Head = held.expect("the city holds a head of the county");
+    let held = held.expect("the city holds a head of the county");
+    let held = VerifiedCheckpoint::verify(&held, &*keys.trust.keys)
+        .expect("it is the county's own")
+        .checkpoint()
+        .head();
     let fork = Digest::from_bytes([7; 32]);
     let sibling = Keys::of(county.cluster.room(SIBLING).dir());
     let outage = |room, signer: &SigningKey| {

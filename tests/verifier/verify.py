@@ -7,6 +7,7 @@ import base64, datetime, hashlib, json, struct, sys, zlib
 import cbor2
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+import silence
 from verdicts import INF, judge
 
 BY_OFFICER = {"acknowledged", "opened", "disposed", "returned"}
@@ -181,15 +182,18 @@ class Evidence:
         roots = consistency(checkpoint["size"], self.newest["size"], checkpoint["root"], kept["consistency"])
         need(roots == [checkpoint["root"], self.newest["root"]], "a forked log")
         return checkpoint["size"], checkpoint["root"], dated["at"]
-    def group(self, group):
-        need(group["v"] == 1 and (self.newest or not group["heads"]), "version, or heads without a newest one")
+    def ground(self, ticks, heads):
+        need(self.newest or not heads, "heads without a newest one")
         self.ticks = {}
-        for signed in group["ticks"]:
+        for signed in ticks:
             room, tick = self.keys.verify(signed, "tick")
             need(room == self.plan.root and tick["network"] == self.plan.network, "tick")
             self.keys.check(tick["at"], tick["at"])
             self.ticks[sha(signed)] = tick["at"]
-        self.heads = [self.head(kept) for kept in group["heads"]]
+        self.heads = [self.head(kept) for kept in heads]
+    def group(self, group):
+        need(group["v"] == 1, "version")
+        self.ground(group["ticks"], group["heads"])
         for leaf in group["lines"]:
             room, line = self.keys.verify(leaf["bytes"], "line")
             need(room == line["room"] and line["down_at"] <= line["up_at"], "line record")
@@ -284,7 +288,8 @@ def verify(data, pem):
     folder = lambda name: [body for entry, body in found if entry.startswith(name + "/") and entry != "map/plan.cose"]
     numbered = lambda name, end: [f"{name}/{n + 1:04}.{end}" for n in range(len(folder(name)))]
     order = ["README.txt", "map/plan.cose"] + numbered("map/plans", "cose") + numbered("map/sheets", "cose")
-    order += numbered("rules", "cose") + numbered("calendars", "cose") + ["log/as-of.cbor"] * ("log/as-of.cbor" in bodies)
+    order += numbered("rules", "cose") + numbered("calendars", "cose")
+    order += [name for name in ("log/as-of.cbor", "log/span.cbor") if name in bodies]
     need(list(bodies) == order + numbered("evidence", "cbor") + ["manifest.cose"], "the order of entries")
     plan = Plan(bodies["map/plan.cose"], anchor)
     keys, plans = Keys(plan, anchor), [Plan(body, anchor) for body in folder("map/plans")] + [plan]
@@ -307,6 +312,9 @@ def verify(data, pem):
     room, manifest = keys.verify(bodies["manifest.cose"], "evidence-manifest")
     keys.check(-INF, INF)
     messages, subject = evidence.messages, manifest["subject"]
+    need((subject != "all" and "silence" in subject) == ("log/span.cbor" in bodies), "a span of the log")
+    if "log/span.cbor" in bodies:
+        silence.check(decode(bodies["log/span.cbor"]), subject, evidence, decode, parts)
     told = {"v": 1, "network": plan.network, "exporter": evidence.exporter or room, "messages": len(messages),
             "entries": [{"name": name, "size": len(body), "digest": sha(body)} for name, body in found[:-1]],
             "receipts": sum(len(m["events"]) for m in messages), "as_of": as_of and {"size": as_of[0], "root": as_of[1]},

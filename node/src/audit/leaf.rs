@@ -11,7 +11,7 @@ use relay::{
     log::{DocumentLeaf, Edge, VerifiedLine},
     receipt::VerifiedReceipt,
     step::LeafKind,
-    tick::TickRef,
+    tick::{TickRef, VerifiedTick},
 };
 
 use super::{Auditor, Finding};
@@ -92,6 +92,7 @@ impl Auditor {
         match kind.ok_or("its kind is not known")? {
             LeafKind::Head => VerifiedCheckpoint::verify(bytes, &keys).map(drop).map_err(text),
             LeafKind::Line => VerifiedLine::verify(bytes, &keys).map(drop).map_err(text),
+            LeafKind::Tick => VerifiedTick::verify(bytes, &self.trust.map, &keys).map(drop).map_err(text),
             LeafKind::Duty => DutyStep::decode(bytes).map(drop).map_err(text),
             LeafKind::Document => {
                 let limit = ContentType::Line.size_bytes_max();

@@ -5,6 +5,7 @@
 //! has a tick and a head of its own, as a busy hub's would.
 
 mod forest;
+mod quiet;
 pub mod sample;
 
 use std::{

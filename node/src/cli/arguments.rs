@@ -417,4 +417,12 @@ pub(crate) enum BenchVerb {
         #[arg(long, default_value_t = 10_000, value_name = "N")]
         receipts: u64,
     },
+    Judge {
+        #[arg(long, default_value_t = 100_000, value_name = "N")]
+        cases: u64,
+    },
+    Log {
+        #[arg(long, default_value_t = 100_000, value_name = "N")]
+        leaves: u64,
+    },
 }

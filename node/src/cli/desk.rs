@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub(crate) async fn inbox(session: &mut Session, all: bool) -> Outcome {
-    let lines: Vec<InboxLine> = session.ask(&Request::Inbox { all }).await?;
+    let lines: Vec<InboxLine> = session.ask(&Request::Inbox { all, newest: None, before: None }).await?;
     session.screen.result(&lines, |lines, catalogue| render_inbox(lines, catalogue));
     Ok(0)
 }
@@ -57,7 +57,7 @@ fn title(status: &str, title: &str, catalogue: &Catalogue) -> String {
 }
 
 pub(crate) async fn outbox(session: &mut Session) -> Outcome {
-    let lines: Vec<SentLine> = session.ask(&Request::Outbox).await?;
+    let lines: Vec<SentLine> = session.ask(&Request::Outbox { newest: None, before: None }).await?;
     session.screen.result(&lines, |lines, catalogue| render_outbox(lines, catalogue));
     Ok(0)
 }

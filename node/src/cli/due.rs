@@ -14,7 +14,7 @@ use crate::{
 };
 
 pub(crate) async fn due(session: &mut Session, all: bool) -> Outcome {
-    let lines: Vec<DueLine> = session.ask(&Request::Due { all }).await?;
+    let lines: Vec<DueLine> = session.ask(&Request::Due { all, about: None }).await?;
     session.screen.result(&lines, |lines, catalogue| render(lines, catalogue));
     let is_overdue = |line: &DueLine| line.remaining_ms.is_some_and(|left| left < 0);
     Ok(if lines.iter().any(is_overdue) { EXIT_OVERDUE } else { 0 })

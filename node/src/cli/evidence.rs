@@ -15,7 +15,10 @@ use std::{
 use certs::certificate::{CertificateDer, certificates_from_pem};
 use clap::{Args, Subcommand};
 use data_encoding::BASE64;
-use relay::evidence::{self, Invalid, Judge, VerifyError, invalid::Fault};
+use relay::{
+    evidence::{self, Invalid, Judge, VerifyError, invalid::Fault},
+    message::DeclaredTime,
+};
 use std::path::PathBuf;
 
 use super::session::{Outcome, Session};
@@ -28,6 +31,7 @@ use account::{Kept, Told};
 #[derive(Debug, Subcommand)]
 pub(crate) enum EvidenceVerb {
     Export(ExportArguments),
+    Silence(SilenceArguments),
     Certificate(CertificateArguments),
 }
 
@@ -42,6 +46,19 @@ pub(crate) struct ExportArguments {
     pub(crate) with_text: bool,
     #[arg(long)]
     pub(crate) with_personal: bool,
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SilenceArguments {
+    pub(crate) room: String,
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: DeclaredTime,
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: DeclaredTime,
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
     #[arg(long)]
     pub(crate) force: bool,
 }
@@ -72,16 +89,27 @@ pub(crate) struct VerifyArguments {
 pub(crate) async fn evidence(session: &mut Session, verb: EvidenceVerb) -> Outcome {
     match verb {
         EvidenceVerb::Export(arguments) => export(session, arguments).await,
+        EvidenceVerb::Silence(arguments) => silence(session, arguments).await,
         EvidenceVerb::Certificate(arguments) => certificate::certificate(session, arguments).await,
     }
 }
 
 async fn export(session: &mut Session, arguments: ExportArguments) -> Outcome {
     let ExportArguments { id, output, case, with_text, with_personal, force } = arguments;
-    check_free(&output, force)?;
     let request = Request::EvidenceExport { id, case, text: with_text, personal: with_personal };
-    let (bytes, answer) = fetch(session, &request).await?;
-    write(&output, &bytes, force)?;
+    exported(session, &request, &output, force).await
+}
+
+async fn silence(session: &mut Session, arguments: SilenceArguments) -> Outcome {
+    let SilenceArguments { room, from, to, output, force } = arguments;
+    let request = Request::EvidenceSilence { room, from_ms: from.as_ms(), to_ms: to.as_ms() };
+    exported(session, &request, &output, force).await
+}
+
+async fn exported(session: &mut Session, request: &Request, output: &Path, force: bool) -> Outcome {
+    check_free(output, force)?;
+    let (bytes, answer) = fetch(session, request).await?;
+    write(output, &bytes, force)?;
     let (path, size) = (output.display().to_string(), bytes.len().to_string());
     let (messages, receipts) = (answer.messages.to_string(), answer.receipts.to_string());
     let digest = certs::digest(&bytes).to_string();

@@ -13,7 +13,7 @@ mod words;
 
 pub(crate) use arguments::RulesVerb;
 pub(crate) use judge::span;
-pub(crate) use words::time;
+pub(crate) use words::{time, witness};
 
 use std::path::Path;
 

@@ -97,7 +97,7 @@ async fn demo_order(session: &mut Session, order: &DemoOrder, dir: Option<&Path>
     Ok(0)
 }
 
-/// The chain of three nodes that is measured; its figures are a JSON document for people too.
+/// The chain of three nodes that is measured.
 pub(crate) async fn bench(session: &mut Session, arguments: BenchArguments, dir: Option<PathBuf>) -> Outcome {
     let screen = &mut session.screen;
     let arguments = BenchArguments { dir, ..arguments };
@@ -106,17 +106,14 @@ pub(crate) async fn bench(session: &mut Session, arguments: BenchArguments, dir:
         screen.remark(&text);
     })
     .await?;
-    session.screen.result(&figures, |figures, _| {
-        serde_json::to_string_pretty(figures).expect("figures are plain data")
-    });
-    Ok(0)
+    show_figures(session, &figures)
 }
 
-pub(crate) fn bench_evidence(session: &mut Session, receipts: u64) -> Outcome {
-    let figures = benchmark::evidence::run(receipts)?;
-    session.screen.result(&figures, |figures, _| {
-        serde_json::to_string_pretty(figures).expect("figures are plain data")
-    });
+/// Figures are a JSON document for people too.
+pub(crate) fn show_figures(session: &mut Session, figures: &impl serde::Serialize) -> Outcome {
+    session
+        .screen
+        .result(figures, |figures, _| serde_json::to_string_pretty(figures).expect("figures are plain data"));
     Ok(0)
 }
 

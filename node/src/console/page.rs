@@ -125,7 +125,7 @@ impl Visit {
     /// What this room owes, the nearest first.
     pub(crate) async fn due(&self) -> Result<Vec<DueLine>, Problem> {
         let me = self.console.node.config.room.to_string();
-        let mut lines: Vec<DueLine> = self.ask(Request::Due { all: false }).await?;
+        let mut lines: Vec<DueLine> = self.ask(Request::Due { all: false, about: None }).await?;
         lines.retain(|line| line.obliged.id == me && line.remaining_ms.is_some() && line.met_at.is_none());
         lines.sort_by_key(|line| line.remaining_ms);
         Ok(lines)

@@ -88,7 +88,7 @@ fn wanted(request: &Request) -> &'static [Capability] {
         | Request::Cases
         | Request::Await { .. } => &[Capability::SeeReceipts],
         Request::Inbox { .. }
-        | Request::Outbox
+        | Request::Outbox { .. }
         | Request::Outages
         | Request::Show { .. }
         | Request::Attachment { .. }
@@ -103,7 +103,9 @@ fn wanted(request: &Request) -> &'static [Capability] {
         | Request::Deed { .. }
         | Request::Rang { .. }
         | Request::PhoneNote(_) => &[Capability::HandleMessages],
-        Request::EvidenceExport { text: false, personal: false, .. } => &[Capability::ExportEvidence],
+        Request::EvidenceExport { text: false, personal: false, .. } | Request::EvidenceSilence { .. } => {
+            &[Capability::ExportEvidence]
+        }
         Request::EvidenceExport { .. } => &[Capability::ExportEvidence, Capability::ReadMessages],
         Request::QueueRetry { .. }
         | Request::CertificateRenew

@@ -1,7 +1,9 @@
 //! Outages of this room's lines that are over: what had waited here and went when the line was back, and what was late
 //! because of it. The records are signed; each is verified again.
 
-use relay::{log::VerifiedLine, receipt::Event, record::Record, timestamp::Timestamp};
+use relay::{
+    envelope_id::EnvelopeKey, log::VerifiedLine, receipt::Event, record::Record, timestamp::Timestamp,
+};
 
 use super::{reading::room, view};
 use crate::{daemon::Node, duty, problem::Problem};
@@ -10,7 +12,6 @@ use crate::{daemon::Node, duty, problem::Problem};
 pub(super) async fn outages(node: &Node) -> Result<Vec<view::Outage>, Problem> {
     let trust = node.trust.current();
     let map = trust.map.clone();
-    let late = late(node).await?;
     let written = node.reader.sent(None, SENT_MAX).await?;
     let mut outages = Vec::new();
     for bytes in node.reader.outages(OUTAGES_MAX).await? {
@@ -31,7 +32,7 @@ pub(super) async fn outages(node: &Node) -> Result<Vec<view::Outage>, Problem> {
             let summary = sent.summary.as_deref();
             let summary = summary.and_then(|bytes| node.letterbox().read_summary(&sent.record.key, bytes));
             went.push(view::Went {
-                is_late: late.contains(&id),
+                is_late: is_late_by_line(node, sent.record.key).await?,
                 precedence: sent.record.precedence.word().to_owned(),
                 title: summary.map(|summary| summary.title).unwrap_or_default(),
                 accepted_at_ms: sent.record.received_at.as_ms(),
@@ -65,13 +66,13 @@ async fn left_after(
     Ok(others.map(|row| row.at).min().filter(|at| *at >= up_at))
 }
 
-/// Messages with a limit that was missed because of the line.
-async fn late(node: &Node) -> Result<Vec<String>, Problem> {
-    let lines = duty::due(node, true).await?;
-    let by_line = lines.into_iter().filter(|line| {
-        line.state == "breached" && line.cause.as_deref().is_some_and(|cause| cause.starts_with("line"))
-    });
-    Ok(by_line.map(|line| line.subject).collect())
+/// Whether a limit of this message was missed because of the line.
+async fn is_late_by_line(node: &Node, key: EnvelopeKey) -> Result<bool, Problem> {
+    let lines = duty::due(node, true, Some(key)).await?;
+    Ok(lines.iter().any(|line| {
+        let by_line = line.cause.as_deref().is_some_and(|cause| cause.starts_with("line"));
+        by_line && line.state == "breached" && line.subject == key.id.to_string()
+    }))
 }
 
 /// What is shown; the log has all.

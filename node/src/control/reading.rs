@@ -21,10 +21,12 @@ use crate::{
     letterbox::kind_word,
     link::registry::LinkState,
     problem::Problem,
-    store::sqlite::{InboxFilter, KeptEnvelope, MissingNumbers},
+    store::sqlite::{InboxFilter, KeptEnvelope},
 };
 
 pub(super) const LINES_MAX: usize = 10_000;
+/// Missing numbers that a line of the inbox names.
+const MISSING_SHOWN: usize = 100;
 
 /// A room as people see it; one that left the map keeps its id.
 pub(super) fn room(map: &Map, id: RoomId) -> view::Room {
@@ -297,10 +299,22 @@ pub(super) async fn doctor(node: &Node) -> Result<Vec<view::Check>, Problem> {
     Ok(checks)
 }
 
-pub(super) async fn inbox(node: &Node, all: bool) -> Result<Vec<view::InboxLine>, Problem> {
+pub(super) async fn inbox(
+    node: &Node,
+    all: bool,
+    newest: Option<u64>,
+    before: Option<String>,
+) -> Result<Vec<view::InboxLine>, Problem> {
     let map = node.trust.current().map.clone();
-    let filter = InboxFilter { unacknowledged: !all, count: LINES_MAX, ..InboxFilter::default() };
-    let missing = node.reader.missing_numbers().await?;
+    let before = match before {
+        Some(id) => {
+            let key = find(node, &id).await?;
+            let line = node.reader.inbox_line(key).await?;
+            Some(line.ok_or_else(|| Problem::failed("not_in_inbox").with("id", key.id))?)
+        }
+        None => None,
+    };
+    let filter = InboxFilter { unacknowledged: !all, unalerted: false, before, count: count(newest) };
     let mut lines = Vec::new();
     for line in node.reader.inbox(filter).await? {
         let record = &line.record;
@@ -317,19 +331,16 @@ pub(super) async fn inbox(node: &Node, all: bool) -> Result<Vec<view::InboxLine>
             delivered_at_ms: line.delivered_at.as_ms(),
             acknowledged: line.acknowledged,
             nr: line.nr,
-            missing_nr: missing_before(&missing, record.key.origin, line.epoch.counter, line.nr),
+            missing_nr: (line.nr_before + 1..line.nr).take(MISSING_SHOWN).collect(),
         });
     }
     lines.reverse();
     Ok(lines)
 }
 
-fn missing_before(missing: &[MissingNumbers], origin: RoomId, epoch: u64, nr: u64) -> Vec<u64> {
-    missing
-        .iter()
-        .filter(|gap| gap.origin == origin && gap.epoch.counter == epoch && gap.last + 1 == nr)
-        .flat_map(|gap| (gap.first..=gap.last).take(100))
-        .collect()
+/// How many lines are wanted.
+fn count(newest: Option<u64>) -> usize {
+    newest.and_then(|count| usize::try_from(count).ok()).unwrap_or(LINES_MAX).min(LINES_MAX)
 }
 
 fn role_word(delivery: &Delivery) -> &'static str {
@@ -339,10 +350,22 @@ fn role_word(delivery: &Delivery) -> &'static str {
     }
 }
 
-pub(super) async fn sent(node: &Node) -> Result<Vec<view::SentLine>, Problem> {
+pub(super) async fn sent(
+    node: &Node,
+    newest: Option<u64>,
+    before: Option<String>,
+) -> Result<Vec<view::SentLine>, Problem> {
     let map = node.trust.current().map.clone();
+    let before = match before {
+        Some(id) => {
+            let key = find(node, &id).await?;
+            let kept = node.reader.envelope(key).await?;
+            kept.map(|kept| (kept.record.received_at, key))
+        }
+        None => None,
+    };
     let mut lines = Vec::new();
-    for line in node.reader.sent(None, LINES_MAX).await? {
+    for line in node.reader.sent(before, count(newest)).await? {
         let record = &line.record;
         let summary = line.summary.and_then(|bytes| node.letterbox().read_summary(&record.key, &bytes));
         lines.push(view::SentLine {

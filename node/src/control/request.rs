@@ -56,9 +56,22 @@ pub enum Request {
     Inbox {
         /// Acknowledged ones too.
         all: bool,
+        /// The newest so many; 10,000 where it is not said, and at the most.
+        #[serde(default)]
+        newest: Option<u64>,
+        /// Only what came before this one: its id or a unique beginning of it.
+        #[serde(default)]
+        before: Option<String>,
     },
-    /// Messages that this room sent. Answer: list of [`super::view::SentLine`].
-    Outbox,
+    /// Messages that this room sent, newest last. Answer: list of [`super::view::SentLine`].
+    Outbox {
+        /// The newest so many; 10,000 where it is not said, and at the most.
+        #[serde(default)]
+        newest: Option<u64>,
+        /// Only what was sent before this one: its id or a unique beginning of it.
+        #[serde(default)]
+        before: Option<String>,
+    },
     /// One message, opened. Answer: [`super::view::Opened`].
     Show {
         /// Id or a unique beginning of it.
@@ -117,6 +130,15 @@ pub enum Request {
         text: bool,
         /// With personal blocks.
         personal: bool,
+    },
+    /// The proof that nothing came from a room in a time, as one file. Answer: [`super::view::EvidenceFile`].
+    EvidenceSilence {
+        /// Code, name or id.
+        room: String,
+        /// From this on, in milliseconds since 1970.
+        from_ms: i64,
+        /// Until before this, in milliseconds since 1970.
+        to_ms: i64,
     },
     /// Queues by neighbour. Answer: list of [`super::view::QueueLine`].
     QueueList,
@@ -187,6 +209,9 @@ pub enum Request {
     Due {
         /// What was met, too.
         all: bool,
+        /// Only in the case of this message: its id or a unique beginning of it.
+        #[serde(default)]
+        about: Option<String>,
     },
     /// What would be in force if a map file were applied; nothing is signed. Answer: [`super::view::RulesPreview`].
     RulesPreview(Box<crate::rulebook::Wish>),

@@ -4,6 +4,7 @@
 
 use std::{io, os::unix::fs::PermissionsExt, sync::Arc};
 
+use relay::timestamp::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::{
@@ -113,8 +114,8 @@ pub(crate) async fn dispatch(
     match request {
         Request::Status => json(reading::status(node).await?),
         Request::Doctor => json(reading::doctor(node).await?),
-        Request::Inbox { all } => json(reading::inbox(node, all).await?),
-        Request::Outbox => json(reading::sent(node).await?),
+        Request::Inbox { all, newest, before } => json(reading::inbox(node, all, newest, before).await?),
+        Request::Outbox { newest, before } => json(reading::sent(node, newest, before).await?),
         Request::Show { id } => json(reading::show(node, &id).await?),
         Request::Attachment { id, name } => json(attachment::attachment(node, &id, &name).await?),
         Request::Receipts { id } => json(receipts::receipts(node, &id).await?),
@@ -133,6 +134,10 @@ pub(crate) async fn dispatch(
         Request::EvidenceExport { id, case, text, personal } => {
             let wish = Wish { whole_case: case, text, personal };
             json(evidence::export(node, &id, wish).await?)
+        }
+        Request::EvidenceSilence { room, from_ms, to_ms } => {
+            let [from, to] = [from_ms, to_ms].map(Timestamp::from_ms);
+            json(evidence::silence(node, &room, from, to).await?)
         }
         Request::QueueList => json(queue::list(node).await?),
         Request::QueueShow { id } => json(queue::entry(node, &id).await?),
@@ -176,7 +181,13 @@ pub(crate) async fn dispatch(
         Request::MapApply { plan, documents } => json(rules::map_apply(node, &plan, &documents)?),
         Request::RulesSign(wish) => json(rules::sign(node, &wish)?),
         Request::RulesExplain { id } => json(duty::explain(node, reading::find(node, &id).await?).await?),
-        Request::Due { all } => json(duty::due(node, all).await?),
+        Request::Due { all, about } => {
+            let about = match about {
+                Some(id) => Some(reading::find(node, &id).await?),
+                None => None,
+            };
+            json(duty::due(node, all, about).await?)
+        }
         Request::RulesPreview(wish) => json(rules::preview(node, &wish)?),
         Request::RulesList => json(rules::list(node)),
         Request::Link { room, cut } => json(desk::link(node, &room, cut)?),

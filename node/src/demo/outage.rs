@@ -168,7 +168,8 @@ async fn nothing_is_pretended(
 
 /// What the origin knows of each of these, in one word.
 async fn states(stage: &Stage<'_, '_>, county: &str, letters: &[Letter]) -> Result<Vec<String>, Problem> {
-    let outbox: Vec<SentLine> = stage.room(county)?.ask(&Request::Outbox).await?;
+    let outbox: Vec<SentLine> =
+        stage.room(county)?.ask(&Request::Outbox { newest: None, before: None }).await?;
     let ids: BTreeSet<&str> = letters.iter().map(|letter| letter.id.as_str()).collect();
     let lines = outbox.into_iter().filter(|line| ids.contains(line.id.as_str()));
     Ok(lines.flat_map(|line| line.recipients).map(|(_, state)| state).collect())

@@ -119,7 +119,7 @@ impl<'a, 'p> Stage<'a, 'p> {
 
     /// The whole inbox of a room.
     pub(super) async fn inbox(&self, room: &str) -> Result<Vec<InboxLine>, Problem> {
-        self.room(room)?.ask(&Request::Inbox { all: true }).await
+        self.room(room)?.ask(&Request::Inbox { all: true, newest: None, before: None }).await
     }
 
     /// Waits until the origin holds such a receipt; gives what it holds then, or at the end of the patience.

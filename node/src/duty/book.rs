@@ -1,9 +1,12 @@
-//! Which messages belong together: those of one case, and those that refer to one another. Bodies are sealed, so what was
-//! opened once is kept, as far back as lists are looked through.
+//! The cases that this room knows, as they were judged last. A case is judged again when a receipt about it comes, a step
+//! of a timer was taken, a due time passes, or what all cases are judged by has changed; the index of cases tells which
+//! ones there are to look at. Bodies are sealed, so what was opened once is kept with its case.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    path::PathBuf,
+    sync::{Arc, Mutex, Weak},
+    time::Duration,
 };
 
 use relay::{
@@ -13,7 +16,7 @@ use relay::{
     },
     envelope::{Role, VerifiedEnvelope},
     envelope_id::EnvelopeKey,
-    evidence::Timed,
+    evidence::Timed as TimedEvidence,
     message::{Facts, Kind},
     receipt::VerifiedReceipt,
     tick::TickRef,
@@ -22,18 +25,51 @@ use relay::{
 use tokio::sync::Notify;
 use topology::RoomId;
 
-use super::Standing;
-use crate::{daemon::Node, problem::Problem, store::sqlite::InboxFilter};
+use super::{
+    Graded, Standing,
+    index::{CaseIndex, News, Place, rules_name},
+    timers::{self, Timed},
+};
+use crate::{daemon::Node, directory::Directory, problem::Problem, store::sqlite::NewReceipt, trust::Trust};
 
-/// Messages that are looked through, and likewise kept opened: the newest of the inbox and of what was sent.
-const LOOKED_THROUGH: usize = 2_000;
+/// Open cases that are looked at, the newest: far more than a room can owe.
+const OPEN_MAX: usize = 2_000;
+/// Cases that lists show, the newest.
+pub(super) const SHOWN_MAX: usize = 300;
+/// Judged cases that are kept. One takes some kilobytes.
+const KEPT_MAX: usize = 600;
+/// Receipts that are read at once.
+const NEWS_AT_ONCE: usize = 1_000;
+/// A judgement is made anew after this: dates of the root hub have come since.
+const GOOD_FOR: Duration = Duration::from_secs(600);
 
-/// What was opened of the messages that rules are about.
-#[derive(Debug, Default)]
+/// All cases that rules are about.
 pub struct CaseBook {
-    members: Mutex<BTreeMap<EnvelopeKey, Member>>,
+    inner: tokio::sync::Mutex<Inner>,
     changed: Notify,
     standing: Mutex<Standing>,
+}
+
+struct Inner {
+    path: PathBuf,
+    index: Option<CaseIndex>,
+    kept: BTreeMap<Place, Kept>,
+    trust: Weak<Trust>,
+    outage: i64,
+}
+
+struct Kept {
+    case: Arc<JudgedCase>,
+    is_stale: bool,
+}
+
+/// A case and what follows from it.
+pub(super) struct JudgedCase {
+    pub(super) place: Place,
+    pub(super) members: Vec<Member>,
+    pub(super) duties: Vec<(Graded, Vec<Timed>)>,
+    /// From here on it may be judged otherwise.
+    until: Timestamp,
 }
 
 /// One message of a case.
@@ -44,9 +80,25 @@ pub(super) struct Member {
     pub(super) facts: Arc<Facts>,
     pub(super) tick: Option<TickRef>,
     pub(super) received_at: Timestamp,
+    created_at: Timestamp,
 }
 
 impl CaseBook {
+    /// The book of the node in a directory.
+    pub fn new(directory: &Directory) -> Self {
+        Self {
+            inner: tokio::sync::Mutex::new(Inner {
+                path: directory.file("cases.db"),
+                index: None,
+                kept: BTreeMap::new(),
+                trust: Weak::new(),
+                outage: 0,
+            }),
+            changed: Notify::new(),
+            standing: Mutex::default(),
+        }
+    }
+
     /// Something was sent from here: its time limits begin.
     pub fn note_change(&self) {
         self.changed.notify_one();
@@ -66,29 +118,192 @@ impl CaseBook {
         *self.standing.lock().expect("no holder of the case book panics") = standing;
     }
 
-    /// The messages that rules are about, case by case.
-    pub(super) async fn groups(&self, node: &Node) -> Result<Vec<Vec<Member>>, Problem> {
-        let keys = keys(node).await?;
-        let mut members = Vec::with_capacity(keys.len());
-        for key in &keys {
-            members.extend(self.member(node, *key).await?);
-        }
-        let wanted: BTreeSet<&EnvelopeKey> = keys.iter().collect();
-        self.members.lock().expect("no holder of the case book panics").retain(|key, _| wanted.contains(key));
-        Ok(grouped(members))
+    /// The cases of which something may be owed, the newest first.
+    pub(super) async fn open_cases(&self, node: &Node) -> Result<Vec<Arc<JudgedCase>>, Problem> {
+        let mut inner = self.inner.lock().await;
+        inner.catch_up(node).await?;
+        let places = inner.index(node).await?.open_places(OPEN_MAX).await?;
+        inner.judged(node, places).await
     }
 
-    async fn member(&self, node: &Node, key: EnvelopeKey) -> Result<Option<Member>, Problem> {
-        let held = self.members.lock().expect("no holder of the case book panics").get(&key).cloned();
-        if held.is_some() {
-            return Ok(held);
+    /// The newest cases and the open ones.
+    pub(super) async fn shown_cases(&self, node: &Node) -> Result<Vec<Arc<JudgedCase>>, Problem> {
+        let mut inner = self.inner.lock().await;
+        inner.catch_up(node).await?;
+        let index = inner.index(node).await?;
+        let mut places = index.newest_places(SHOWN_MAX).await?;
+        let shown: BTreeSet<Place> = places.iter().cloned().collect();
+        places.extend(index.open_places(OPEN_MAX).await?.into_iter().filter(|place| !shown.contains(place)));
+        inner.judged(node, places).await
+    }
+
+    /// The case of a message.
+    pub(super) async fn case_of(
+        &self,
+        node: &Node,
+        key: EnvelopeKey,
+    ) -> Result<Option<Arc<JudgedCase>>, Problem> {
+        let mut inner = self.inner.lock().await;
+        inner.catch_up(node).await?;
+        let Some(place) = inner.index(node).await?.place_of(key).await? else { return Ok(None) };
+        Ok(inner.judged(node, vec![place]).await?.pop())
+    }
+
+    /// The messages of the newest cases and of this one's, case by case, the newest first.
+    pub(super) async fn newest(&self, node: &Node) -> Result<Vec<(Place, Vec<EnvelopeKey>)>, Problem> {
+        let mut inner = self.inner.lock().await;
+        inner.catch_up(node).await?;
+        let index = inner.index(node).await?;
+        let mut cases = Vec::new();
+        for place in index.newest_places(SHOWN_MAX).await? {
+            let messages = index.messages_of(&place).await?;
+            cases.push((place, messages));
         }
-        let member = open(node, key).await?;
-        if let Some(member) = &member {
-            let mut members = self.members.lock().expect("no holder of the case book panics");
-            members.insert(key, member.clone());
+        Ok(cases)
+    }
+
+    /// A step of one of its timers was taken.
+    pub(super) async fn note_step(&self, place: &Place) {
+        if let Some(kept) = self.inner.lock().await.kept.get_mut(place) {
+            kept.is_stale = true;
         }
-        Ok(member)
+    }
+
+    /// Nothing is owed in this case, as it was judged here: it is not looked at again before something comes.
+    pub(super) async fn settle(&self, node: &Node, case: &Arc<JudgedCase>) -> Result<(), Problem> {
+        let mut inner = self.inner.lock().await;
+        // Not what has been touched since.
+        let is_newest = |kept: &Kept| !kept.is_stale && Arc::ptr_eq(&kept.case, case);
+        if inner.kept.get(&case.place).is_some_and(is_newest) {
+            inner.kept.remove(&case.place);
+            inner.index(node).await?.settle(&case.place).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// The index, opened when it is wanted for the first time. One that does not belong to this store is made anew.
+    async fn index(&mut self, node: &Node) -> Result<&mut CaseIndex, Problem> {
+        if self.index.is_none() {
+            let mut index = CaseIndex::open(&self.path).await?;
+            let upto = index.upto().clone();
+            let before = node.reader.receipts_after(upto.row - 1, 1).await?;
+            let is_ours =
+                before.first().is_some_and(|one| one.row == upto.row && one.key.to_bytes()[..] == upto.key);
+            if upto.row > 0 && !is_ours {
+                index.clear().await?;
+            }
+            self.index = Some(index);
+        }
+        Ok(self.index.as_mut().expect("it was set a moment ago"))
+    }
+
+    /// Takes what has come since.
+    async fn catch_up(&mut self, node: &Node) -> Result<(), Problem> {
+        let trust = node.trust.current();
+        let outage = node.reader.newest_outage().await?;
+        if self.trust.as_ptr() != Arc::as_ptr(&trust) || self.outage != outage {
+            self.kept.values_mut().for_each(|kept| kept.is_stale = true);
+            (self.trust, self.outage) = (Arc::downgrade(&trust), outage);
+        }
+        let rules = rules_name(trust.rules.digests());
+        let index = self.index(node).await?;
+        if index.upto().rules != rules {
+            index.rules_changed(rules).await?;
+        }
+        while let Some(last) = self.take_some(node).await? {
+            if last < NEWS_AT_ONCE {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the next receipts; gives how many.
+    async fn take_some(&mut self, node: &Node) -> Result<Option<usize>, Problem> {
+        let from = self.index(node).await?.upto().row;
+        let receipts = node.reader.receipts_after(from, NEWS_AT_ONCE).await?;
+        let Some(last) = receipts.last() else { return Ok(None) };
+        let mut news = News::default();
+        let mut seen = BTreeSet::new();
+        for receipt in receipts.iter().filter(|receipt| seen.insert(receipt.key)) {
+            self.note(node, receipt, &mut news).await?;
+        }
+        for place in news.touched.iter().chain(news.messages.iter().map(|(_, place, _)| place)) {
+            if let Some(kept) = self.kept.get_mut(place) {
+                kept.is_stale = true;
+            }
+        }
+        let index = self.index(node).await?;
+        if let Err(problem) = index.take(&news, last.row, last.key).await {
+            // A full disk must not hide what is owed.
+            tracing::error!(%problem, "the index of cases goes on in memory");
+            self.index = Some(CaseIndex::in_memory().await?);
+            return Ok(Some(NEWS_AT_ONCE));
+        }
+        Ok(Some(receipts.len()))
+    }
+
+    async fn note(&mut self, node: &Node, receipt: &NewReceipt, news: &mut News) -> Result<(), Problem> {
+        if let Some(place) = self.index(node).await?.place_of(receipt.key).await? {
+            news.touched.push(place);
+            return Ok(());
+        }
+        let summary = receipt.summary.as_deref();
+        let summary = summary.and_then(|bytes| node.letterbox().read_summary(&receipt.key, bytes));
+        match receipt.kind.or(summary.map(|summary| summary.kind)).map(Kind::from_number) {
+            Some(Ok(Kind::PhoneNote)) => self.kept.values_mut().for_each(|kept| kept.is_stale = true),
+            Some(Ok(kind)) if is_ruled(kind) => {
+                if let Some(member) = open(node, receipt.key).await? {
+                    news.messages.push((member.key, member.place(), member.created_at));
+                }
+            }
+            Some(_) | None => {}
+        }
+        Ok(())
+    }
+
+    /// These cases, judged.
+    async fn judged(&mut self, node: &Node, places: Vec<Place>) -> Result<Vec<Arc<JudgedCase>>, Problem> {
+        let mut cases = Vec::with_capacity(places.len());
+        for place in places {
+            cases.push(self.judge(node, place).await?);
+        }
+        Ok(cases)
+    }
+
+    async fn judge(&mut self, node: &Node, place: Place) -> Result<Arc<JudgedCase>, Problem> {
+        let now = node.clock.now();
+        let before = self.kept.get(&place);
+        if let Some(kept) = before.filter(|kept| !kept.is_stale && now < kept.case.until) {
+            return Ok(kept.case.clone());
+        }
+        let opened = before.map(|kept| kept.case.clone());
+        let opened = opened.iter().flat_map(|case| &case.members);
+        let opened: BTreeMap<EnvelopeKey, Member> =
+            opened.map(|member| (member.key, member.clone())).collect();
+        let mut members = Vec::new();
+        for key in self.index(node).await?.messages_of(&place).await? {
+            match opened.get(&key) {
+                Some(member) => members.push(member.clone()),
+                None => members.extend(open(node, key).await?),
+            }
+        }
+        let mut duties = Vec::new();
+        let mut until = now.after(GOOD_FOR);
+        for graded in super::judge(node, &members).await? {
+            let timed = timers::of_duty(node, &graded).await?;
+            let due = timed.iter().filter(|timed| timed.is_open()).filter_map(|timed| timed.obligation.due);
+            until = due.filter(|due| *due > now).fold(until, Ord::min);
+            duties.push((graded, timed));
+        }
+        let case = Arc::new(JudgedCase { place: place.clone(), members, duties, until });
+        if self.kept.len() >= KEPT_MAX && !self.kept.contains_key(&place) {
+            self.kept.pop_first();
+        }
+        self.kept.insert(place, Kept { case: case.clone(), is_stale: false });
+        Ok(case)
     }
 }
 
@@ -97,11 +312,11 @@ impl Member {
     pub(super) fn in_case(
         &self,
         tick: Option<Timestamp>,
-        receipts: &[(VerifiedReceipt, Timed)],
-        grade: impl Fn(&Timed) -> &Interval,
+        receipts: &[(VerifiedReceipt, TimedEvidence)],
+        grade: impl Fn(&TimedEvidence) -> &Interval,
     ) -> CaseMessage {
         let seen = receipts.iter().filter_map(|(_, timed)| grade(timed).latest).min();
-        let timed = |(receipt, timed): &(VerifiedReceipt, Timed)| {
+        let timed = |(receipt, timed): &(VerifiedReceipt, TimedEvidence)| {
             let receipt = receipt.receipt();
             TimedReceipt {
                 event: receipt.event,
@@ -120,7 +335,7 @@ impl Member {
     }
 
     /// What messages of one case have in common.
-    fn group(&self) -> Vec<u8> {
+    fn place(&self) -> Place {
         match (self.facts.case, self.facts.relates_to.first()) {
             (Some(case), _) => case.as_bytes().to_vec(),
             (None, Some(about)) => about.to_bytes().to_vec(),
@@ -129,43 +344,10 @@ impl Member {
     }
 }
 
-/// The newest first; a case stands where its newest message does.
-fn grouped(members: Vec<Member>) -> Vec<Vec<Member>> {
-    let mut groups: Vec<(Vec<u8>, Vec<Member>)> = Vec::new();
-    let mut places: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
-    for member in members {
-        let group = member.group();
-        let place = *places.entry(group.clone()).or_insert(groups.len());
-        if place == groups.len() {
-            groups.push((group, Vec::new()));
-        }
-        groups[place].1.push(member);
-    }
-    groups.into_iter().map(|(_, members)| members).collect()
-}
-
-/// The messages that rules are about, the newest first.
-async fn keys(node: &Node) -> Result<Vec<EnvelopeKey>, Problem> {
-    let filter = InboxFilter { unacknowledged: false, unalerted: false, before: None, count: LOOKED_THROUGH };
-    let inbox = node.reader.inbox(filter).await?.into_iter();
-    let mut keys: BTreeSet<(Timestamp, EnvelopeKey)> = inbox
-        .filter(|line| is_ruled(line.kind))
-        .map(|line| (line.record.created_at, line.record.key))
-        .collect();
-    for line in node.reader.sent(None, LOOKED_THROUGH).await? {
-        let key = line.record.key;
-        let summary = line.summary.and_then(|bytes| node.letterbox().read_summary(&key, &bytes));
-        if summary.is_some_and(|summary| is_ruled(summary.kind)) {
-            keys.insert((line.record.created_at, key));
-        }
-    }
-    Ok(keys.into_iter().rev().map(|(_, key)| key).collect())
-}
-
-fn is_ruled(kind: u16) -> bool {
+fn is_ruled(kind: Kind) -> bool {
     matches!(
-        Kind::from_number(kind),
-        Ok(Kind::Report | Kind::VerifyRequest | Kind::VerifyReply | Kind::Instruction | Kind::Feedback)
+        kind,
+        Kind::Report | Kind::VerifyRequest | Kind::VerifyReply | Kind::Instruction | Kind::Feedback
     )
 }
 
@@ -189,5 +371,6 @@ async fn open(node: &Node, key: EnvelopeKey) -> Result<Option<Member>, Problem> 
         facts: Arc::new(facts),
         tick: envelope.route().tick,
         received_at: kept.record.received_at,
+        created_at: kept.record.created_at,
     }))
 }

@@ -23,10 +23,9 @@ use crate::{
 /// # Errors
 /// `rules_no_case` when no rule is about such a message, or it is not readable here.
 pub async fn explain(node: &Node, key: EnvelopeKey) -> Result<Vec<view::ExplainedDuty>, Problem> {
-    let groups = node.cases.groups(node).await?;
-    let members = groups.into_iter().find(|members| members.iter().any(|member| member.key == key));
-    let members = members.ok_or_else(|| Problem::failed("rules_no_case").with("id", key.id))?;
-    let graded = super::judge(node, &members).await?;
+    let case = node.cases.case_of(node, key).await?;
+    let case = case.ok_or_else(|| Problem::failed("rules_no_case").with("id", key.id))?;
+    let graded = super::judge(node, &case.members).await?;
     let is_about = |one: &&Graded| one.working.duty.subject == key || one.working.duty.answer == Some(key);
     let own: Vec<&Graded> = graded.iter().filter(is_about).collect();
     let shown = if own.is_empty() { graded.iter().collect() } else { own };
@@ -37,27 +36,32 @@ pub async fn explain(node: &Node, key: EnvelopeKey) -> Result<Vec<view::Explaine
 }
 
 /// What this room owes and is owed and nobody has met or taken notice of, over all cases; with `all`, everything that is
-/// known here.
+/// owed or was, in the newest cases and the open ones; with `about`, only in the case of that message.
 ///
 /// # Errors
 /// [`Problem`] when the store cannot be read.
-pub async fn due(node: &Node, all: bool) -> Result<Vec<view::DueLine>, Problem> {
+pub async fn due(node: &Node, all: bool, about: Option<EnvelopeKey>) -> Result<Vec<view::DueLine>, Problem> {
     let trust = node.trust.current();
     let now = node.clock.now();
+    let cases = match about {
+        Some(key) => node.cases.case_of(node, key).await?.into_iter().collect(),
+        None if all => node.cases.shown_cases(node).await?,
+        None => node.cases.open_cases(node).await?,
+    };
     let mut lines = Vec::new();
-    for graded in super::all(node).await?.into_iter().flatten() {
+    for (graded, timed) in cases.iter().flat_map(|case| &case.duties) {
         let duty = &graded.working.duty;
-        let is_ours = timers::concerns(&graded, node.config.room);
-        for timed in timers::of_duty(node, &graded).await? {
+        let is_ours = timers::concerns(graded, node.config.room);
+        for timed in timed {
             let reached = timed.watched().reached().filter(|_| timed.is_open());
             let acknowledged = reached.is_some_and(|(_, acknowledged)| acknowledged);
             let role = timed.alarm().map(|stage| stage.role().word().to_owned());
             let is_wanted = is_ours && timed.is_open() && !acknowledged;
-            let one = timed.obligation;
+            let one = &timed.obligation;
             if all || is_wanted {
                 lines.push(view::DueLine {
-                    rule: one.rule,
-                    pack: one.pack,
+                    rule: one.rule.clone(),
+                    pack: one.pack.clone(),
                     kind: duty.kind.word().to_owned(),
                     status: graded.status.word().to_owned(),
                     force: one.force.word().to_owned(),

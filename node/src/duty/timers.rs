@@ -84,6 +84,11 @@ impl Timed {
         self.taken.extend(self.obligation.due.map(|due| Taken { stage, due }));
     }
 
+    /// How many steps were taken.
+    pub(super) fn steps(&self) -> usize {
+        self.taken.len()
+    }
+
     /// Not met, with a due time: what there is to be done about.
     pub(super) fn is_open(&self) -> bool {
         self.obligation.met.is_none() && self.obligation.due.is_some()

@@ -16,7 +16,7 @@ use serde_bytes::ByteBuf;
 use tokio::sync::{broadcast, oneshot};
 
 use super::{
-    escalate,
+    Graded, escalate,
     timers::{self, Timed},
 };
 use crate::{clock::Clock, daemon::Node, driver::Job, problem::Problem};
@@ -100,14 +100,23 @@ async fn something_new(notices: &mut broadcast::Receiver<Notice>) {
 /// Takes what is due; gives when to look again.
 async fn look(node: &Arc<Node>) -> Result<Option<Timestamp>, Problem> {
     let (mut next, mut standing) = (None, Standing::default());
-    for members in node.cases.groups(node).await? {
-        let graded = super::judge(node, &members).await?;
-        for duty in graded.iter().filter(|duty| timers::concerns(duty, node.config.room)) {
-            for mut timed in timers::of_duty(node, duty).await? {
+    for case in node.cases.open_cases(node).await? {
+        let mut is_settled = true;
+        for (_, timed) in case.duties.iter().filter(|(duty, _)| timers::concerns(duty, node.config.room)) {
+            for timed in timed {
+                let mut timed = timed.clone();
+                let taken = timed.steps();
                 let at = take_what_is_due(node, &mut timed).await;
+                if timed.steps() != taken {
+                    node.cases.note_step(&case.place).await;
+                }
+                is_settled &= at.is_none() && !timed.is_open();
                 next = [next, at].into_iter().flatten().min();
                 standing.count(&timed);
             }
+        }
+        if is_settled {
+            node.cases.settle(node, &case).await?;
         }
     }
     node.cases.set_standing(standing);
@@ -172,21 +181,20 @@ async fn order(node: &Node, order: DutyOrder) -> Result<(), Problem> {
 /// # Errors
 /// [`Problem`] when the store cannot be read or the node is stopping.
 pub async fn acknowledge(node: &Node, subject: EnvelopeKey, officer: &[u8]) -> Result<usize, Problem> {
+    let Some(case) = node.cases.case_of(node, subject).await? else { return Ok(0) };
     let mut count = 0;
-    for graded in super::all(node).await?.into_iter().flatten() {
-        if graded.working.duty.subject != subject || !timers::concerns(&graded, node.config.room) {
-            continue;
-        }
-        for timed in timers::of_duty(node, &graded).await? {
-            let Some(due) = timed.obligation.due.filter(|_| timed.alarm().is_some()) else { continue };
-            let step = DutyStep {
-                officer: Some(ByteBuf::from(officer.to_vec())),
-                ..DutyStep::new(timed.name.clone(), subject, Stage::Acknowledged, due)
-            };
-            order(node, DutyOrder { step, message: None }).await?;
-            count += 1;
-        }
+    let is_about =
+        |duty: &Graded| duty.working.duty.subject == subject && timers::concerns(duty, node.config.room);
+    for timed in case.duties.iter().filter(|(duty, _)| is_about(duty)).flat_map(|(_, timed)| timed) {
+        let Some(due) = timed.obligation.due.filter(|_| timed.alarm().is_some()) else { continue };
+        let step = DutyStep {
+            officer: Some(ByteBuf::from(officer.to_vec())),
+            ..DutyStep::new(timed.name.clone(), subject, Stage::Acknowledged, due)
+        };
+        order(node, DutyOrder { step, message: None }).await?;
+        count += 1;
     }
+    node.cases.note_step(&case.place).await;
     node.cases.note_change();
     Ok(count)
 }

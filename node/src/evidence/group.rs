@@ -7,6 +7,7 @@ use relay::{
     evidence::{DatedHead, Group, KeptMessage, Leaf, group::join_path},
     log::{VerifiedLine, consistency_ranges, inclusion_ranges},
     receipt::VerifiedReceipt,
+    step::DatedCheckpoint,
     tick::TickRef,
     timestamp::Timestamp,
 };
@@ -56,7 +57,7 @@ impl Gather<'_> {
         }
         self.span = span;
         if let Some((from, to)) = span {
-            groups.splice(0..0, self.lines(from, to).await?);
+            groups.splice(0..0, self.lines(from, to, &self.rooms()).await?);
         }
         Ok(groups)
     }
@@ -87,10 +88,14 @@ impl Gather<'_> {
         Ok((route.created_at, until))
     }
 
-    /// Records of outages of links among the rooms of the file that touch this time; none, or one group.
-    async fn lines(&mut self, from: Timestamp, to: Timestamp) -> Result<Option<Group>, Problem> {
+    /// Records of outages of links among these rooms that touch this time; none, or one group.
+    pub(super) async fn lines(
+        &mut self,
+        from: Timestamp,
+        to: Timestamp,
+        rooms: &BTreeSet<RoomId>,
+    ) -> Result<Option<Group>, Problem> {
         let mut draft = Draft::default();
-        let rooms: BTreeSet<RoomId> = self.rooms();
         for (number, bytes) in self.snapshot.lines().await? {
             let line = VerifiedLine::verify(&bytes, &self.trust.keys.archive()).map_err(damaged)?;
             let line = line.line().clone();
@@ -124,16 +129,20 @@ impl Gather<'_> {
         let size = dated.size;
         leaf.path = join_path(&self.snapshot.log_roots(&inclusion_ranges(number, size)).await?);
         if let Entry::Vacant(place) = draft.heads.entry(size) {
-            let newest = self.newest.as_ref().map_or(size, |(head, _)| head.size);
-            let path = self.snapshot.log_roots(&consistency_ranges(size, newest)).await?;
-            let head = DatedHead {
-                anchor: dated.anchor,
-                checkpoint: dated.bytes.to_vec().into(),
-                consistency: join_path(&path),
-            };
-            place.insert(head);
+            place.insert(self.head(dated).await?);
         }
         Ok(Found { head: Some(size), leaf })
+    }
+
+    /// A head with the proof that the newest one continues it.
+    pub(super) async fn head(&mut self, dated: DatedCheckpoint) -> Result<DatedHead, Problem> {
+        let newest = self.newest.as_ref().map_or(dated.size, |(head, _)| head.size);
+        let path = self.snapshot.log_roots(&consistency_ranges(dated.size, newest)).await?;
+        Ok(DatedHead {
+            anchor: dated.anchor,
+            checkpoint: dated.bytes.to_vec().into(),
+            consistency: join_path(&path),
+        })
     }
 }
 

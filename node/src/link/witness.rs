@@ -1,5 +1,5 @@
 //! What neighbours say of time and logs: ticks, heads, anchors and outages, verified here before the engine sees them.
-//! *Against:* a forged tick, a head of another room, a proof that does not lead where it must.
+//! *Against:* a forged tick, a head of another room, a head of ours that we never signed, a proof that does not lead where it must.
 
 use certs::signature::Keyring;
 use relay::{
@@ -16,7 +16,10 @@ use super::session::Context;
 /// Takes one such frame. What does not verify is left out, with a warning: nothing follows from it.
 pub(super) async fn hear(context: &Context, from: RoomId, frame: Frame) {
     let trust = context.intake.trust.current();
-    match judge(context.me, &trust.map, &*trust.keys, from, frame) {
+    // What we signed ourselves we signed, whatever has become of the key since.
+    let archive = trust.keys.archive();
+    let keys: &dyn Keyring = if matches!(frame, Frame::HeadHeld { .. }) { &archive } else { &*trust.keys };
+    match judge(context.me, &trust.map, keys, from, frame) {
         Ok(Some(input)) => context.intake.registry.tell(input).await,
         Ok(None) => {}
         Err(why) => {
@@ -40,17 +43,14 @@ pub fn judge(
         Input::Tick(VerifiedTick::verify(&bytes, map, keys).map_err(text)?)
     } else if let Frame::TickWanted { name } = frame {
         Input::TickWanted { from, name }
-    } else if let Frame::HeadHeld { head } = frame {
-        Input::HeadHeld { from, head }
+    } else if let Frame::HeadHeld { checkpoint } = frame {
+        let checkpoint = checkpoint.map(|bytes| own(me, &bytes, keys).map(Box::new)).transpose()?;
+        Input::HeadHeld { from, checkpoint }
     } else if let Frame::Head { checkpoint, from: old, path } = frame {
         let checkpoint = Box::new(VerifiedCheckpoint::verify(&checkpoint, keys).map_err(text)?);
         Input::Head { from, checkpoint, old, path }
     } else if let Frame::Anchor { checkpoint, anchor } = frame {
-        let checkpoint = Box::new(VerifiedCheckpoint::verify(&checkpoint, keys).map_err(text)?);
-        let signer = checkpoint.checkpoint().room;
-        if signer != me {
-            return Err(text(CheckpointError::ForeignRoom { claimed: me, signer }));
-        }
+        let checkpoint = Box::new(own(me, &checkpoint, keys)?);
         let anchor = Anchor::decode(&anchor).map_err(text)?;
         let at = anchor.check(&checkpoint, map, keys).map_err(text)?;
         Input::Anchored { checkpoint, at, anchor }
@@ -60,6 +60,15 @@ pub fn judge(
         return Ok(None);
     };
     Ok(Some(input))
+}
+
+/// A checkpoint that this room signed.
+fn own(me: RoomId, bytes: &[u8], keys: &dyn Keyring) -> Result<VerifiedCheckpoint, String> {
+    let shown = VerifiedCheckpoint::verify(bytes, keys).map_err(text)?;
+    match shown.checkpoint().room {
+        room if room == me => Ok(shown),
+        signer => Err(text(CheckpointError::ForeignRoom { claimed: me, signer })),
+    }
 }
 
 fn text(error: impl std::fmt::Display) -> String {

@@ -52,7 +52,7 @@ pub use self::{
     prune::{Keep, Pruned},
     reader::{
         BreakLine, CallFilter, CallLine, CollisionLine, DatedReceipt, DiskUse, InboxFilter, InboxLine,
-        KeptEnvelope, LogSummary, MissingNumbers, NumberedLeaf, QuarantineLine, QueueLine, QueueTotal,
+        KeptEnvelope, LogSummary, NewReceipt, NumberedLeaf, QuarantineLine, QueueLine, QueueTotal,
         ReceiptLine, SentLine, Snapshot, SqliteReader, Totals,
     },
 };

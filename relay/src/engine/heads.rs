@@ -2,13 +2,13 @@
 //!
 //! | when | what |
 //! |---|---|
-//! | a link to a parent is up | the parent says which head of ours it holds; we look whether our log continues it |
+//! | a link to a parent is up | the parent shows the checkpoint of ours that it holds; we look whether our log continues it |
 //! | the log has grown and a tick came | we sign a checkpoint and send it up with the proof that it continues the last |
 //! | a child's checkpoint comes | checked against the one we hold, it becomes a leaf here, and our own goes up soon |
 //! | the root hub has signed | its checkpoint is dated; each child gets the proof that its own stands under it |
 //! | the proof comes down | our checkpoint is dated; our children get theirs |
 //!
-//! *Against:* a log that was cut or rewritten, two histories, a child that floods with heads.
+//! *Against:* a log that was cut or rewritten, two histories, a child that floods with heads, a parent that holds what never was.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ use crate::{
     crash_point::CrashPoint,
     log::{check_consistency, empty_root},
     step::{DatedCheckpoint, Fetch, HeldHead, LeafKind, Loaded, Notice, Send, Step, Write},
-    tick::WITNESS_VERSION,
+    tick::{TickRef, WITNESS_VERSION},
     timestamp::Timestamp,
 };
 
@@ -30,6 +30,8 @@ use crate::{
 pub(super) struct Heads {
     /// The last checkpoint that was signed here.
     last: Option<(Head, Arc<[u8]>)>,
+    /// The tick that it cites; none after a start.
+    cited: Option<TickRef>,
     /// Signed here and not dated yet, by size. What a later one covers is forgotten when that is dated.
     open: BTreeMap<u64, Digest>,
     /// The newest one that is dated.
@@ -95,11 +97,24 @@ impl Engine {
         self.heads.hasten(now);
     }
 
-    /// A child is up: says which head of it is held here, so that it can go on from there.
+    /// The same for a head that cites the newest tick. A log that has not grown since it last cited one grows by the tick:
+    /// heads are told apart by their size.
+    pub(super) fn date_tick(&mut self, now: Timestamp, step: &mut Step) {
+        let has_grown = self.heads.last.as_ref().is_none_or(|(head, _)| head.size < self.log.size());
+        if let Some((name, bytes)) = self.ticks.newest_signed()
+            && !has_grown
+            && self.heads.cited != Some(name)
+        {
+            self.append(LeafKind::Tick, &bytes, step);
+        }
+        self.date_now(now);
+    }
+
+    /// A child is up: shows which checkpoint of it is held here, so that it can go on from there.
     pub(super) fn greet_with_head(&self, neighbour: RoomId, step: &mut Step) {
         if self.map.may_dial(self.me, neighbour) {
-            let head = self.heads.children.get(&neighbour).map(HeldHead::head);
-            step.sends.push(Send::HeadHeld { to: neighbour, head });
+            let checkpoint = self.heads.children.get(&neighbour).map(|held| held.bytes.clone());
+            step.sends.push(Send::HeadHeld { to: neighbour, checkpoint });
         }
     }
 
@@ -108,13 +123,20 @@ impl Engine {
         self.heads.held_by.remove(&neighbour);
     }
 
-    /// A parent says which head of ours it holds.
-    pub(super) fn head_held(&mut self, from: RoomId, head: Option<Head>, now: Timestamp, step: &mut Step) {
-        if !self.map.links(self.me).contains(&from) {
+    /// A parent shows which checkpoint of ours it holds.
+    pub(super) fn head_held(
+        &mut self,
+        from: RoomId,
+        shown: Option<Box<VerifiedCheckpoint>>,
+        now: Timestamp,
+        step: &mut Step,
+    ) {
+        let shown = shown.map(|shown| (shown.checkpoint().room, shown.checkpoint().head()));
+        if !self.map.links(self.me).contains(&from) || shown.is_some_and(|(room, _)| room != self.me) {
             return;
         }
-        match head {
-            Some(head) => step.fetches.push(Fetch::LogRoot { neighbour: from, head }),
+        match shown {
+            Some((_, head)) => step.fetches.push(Fetch::LogRoot { neighbour: from, head }),
             None => self.go_on_from(from, Head { root: empty_root(), size: 0 }, now),
         }
     }
@@ -222,6 +244,7 @@ impl Engine {
         };
         let signed = checkpoint.sign(&*self.signer);
         self.heads.last = Some((signed.checkpoint().head(), signed.bytes().clone()));
+        self.heads.cited = signed.checkpoint().tick;
         self.heads.said_at = Some(now);
         signed
     }

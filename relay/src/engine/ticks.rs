@@ -44,6 +44,11 @@ impl Ticks {
         self.newest.as_ref().map(|(name, _)| *name)
     }
 
+    /// The same with its signed bytes.
+    pub(super) fn newest_signed(&self) -> Option<(TickRef, Arc<[u8]>)> {
+        self.newest.clone()
+    }
+
     fn remember(&mut self, name: TickRef, cited: bool) {
         self.known.insert(name, cited);
         while self.known.len() > KNOWN_MAX {

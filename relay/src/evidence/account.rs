@@ -60,8 +60,19 @@ impl MessageAccount {
 pub struct LineAccount {
     /// What its room says.
     pub line: Line,
+    /// The time of the tick that was the newest when the link was noticed to be down: not before it.
+    pub down_after: Option<Timestamp>,
+    /// The same for when it was up again.
+    pub up_after: Option<Timestamp>,
     /// By when the root hub had it.
     pub dated: Option<Timestamp>,
+}
+
+impl LineAccount {
+    /// Whether the upper end of the link says so, which gains nothing by it: then it excuses.
+    pub fn is_of_parent(&self, map: &Map) -> bool {
+        map.links(self.line.peer).contains(&self.line.room)
+    }
 }
 
 impl EventAccount {

@@ -12,7 +12,7 @@ use super::{EVIDENCE_VERSION, container::ENTRY_BYTES_MAX};
 use crate::{checkpoint::Anchor, message::Blocks};
 
 /// A checkpoint of the exporter's own log, with the proofs that it is dated and belongs to one history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatedHead {
     /// From the checkpoint to one of the root hub.
     pub anchor: Anchor,

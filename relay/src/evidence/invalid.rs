@@ -85,6 +85,12 @@ pub enum Fault {
         /// Its number.
         seq: u32,
     },
+    /// Something came from the room that is said to have been silent.
+    #[error("leaf {leaf} is a receipt for a message that came from that room")]
+    NotSilent {
+        /// Its number.
+        leaf: u64,
+    },
     /// The manifest says something else than the file.
     #[error("the manifest says otherwise about {0}")]
     Manifest(&'static str),

@@ -45,6 +45,10 @@ pub struct RuleVerdict {
 pub trait Account {
     /// A message that verified.
     fn message(&mut self, map: &Map, message: &MessageAccount);
+    /// An outage that verified.
+    fn line(&mut self, map: &Map, line: &LineAccount) {
+        let _ = (map, line);
+    }
     /// A verdict; those of one case follow its messages.
     fn verdict(&mut self, map: &Map, verdict: RuleVerdict);
 }
@@ -147,6 +151,9 @@ impl Listener for Judge<'_> {
     }
 
     fn line(&mut self, line: LineAccount) {
+        if let Some(rules) = &self.rules {
+            self.account.line(&rules.map, &line);
+        }
         // A link was down at the latest when it was noticed, and up again at the latest when it was noted.
         let LineAccount { line, .. } = line;
         self.lines.push(CaseLine {

@@ -10,7 +10,7 @@ use certs::{
 use serde::{Deserialize, Serialize};
 use topology::RoomId;
 
-use super::EVIDENCE_VERSION;
+use super::{EVIDENCE_VERSION, span::Silence};
 use crate::{
     checkpoint::Head, envelope_id::EnvelopeKey, message::CaseId, tick::TickRef, timestamp::Timestamp,
 };
@@ -25,6 +25,8 @@ pub enum Subject {
     Case(CaseId),
     /// Whatever the exporter holds of many cases.
     All,
+    /// That nothing came from a room in a time; its proof is `log/span.cbor`.
+    Silence(Silence),
 }
 
 impl Subject {

@@ -13,6 +13,11 @@ use crate::{
     timestamp::Timestamp,
 };
 
+/// The witness that an event without a latest time lacks, as [`Interval::missing`] names it.
+pub const MISSING_HEAD: &str = "dated head of the exporter's log";
+/// The witness that an event without an earliest time lacks; the room that cites it follows.
+pub const MISSING_TICK: &str = "tick cited by ";
+
 /// One moment, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Timed {
@@ -42,8 +47,8 @@ impl Timed {
         let proven = Interval { earliest, latest: latest.filter(|_| is_ordered), missing: None };
         let missing = match (proven.earliest, proven.latest) {
             (Some(_), Some(_)) => None,
-            (None, _) => Some(format!("tick cited by {}", receipt.issuer)),
-            (Some(_), None) => Some("dated head of the exporter's log".to_owned()),
+            (None, _) => Some(format!("{MISSING_TICK}{}", receipt.issuer)),
+            (Some(_), None) => Some(MISSING_HEAD.to_owned()),
         };
         let proven = Interval { missing, ..proven };
         let Some((by, said)) = said(receipt, map) else {

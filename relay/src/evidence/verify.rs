@@ -9,6 +9,7 @@ mod group;
 mod keys;
 mod leaf;
 mod message;
+mod span;
 
 use std::io::Read;
 
@@ -19,7 +20,7 @@ use certs::{
 
 use self::documents::MapSoFar;
 use super::{
-    Contained, Invalid, Listener, Manifest, Rules, VerifyError,
+    Contained, Invalid, Listener, Manifest, Rules, SpanAccount, Subject, VerifyError,
     container::Reader,
     invalid::{Fault, Place},
     names,
@@ -34,6 +35,8 @@ pub struct Conclusion {
     pub manifest: Manifest,
     /// When the root hub had the named head of the exporter's log; absent while it has not.
     pub as_of: Option<crate::timestamp::Timestamp>,
+    /// The stretch of the exporter's log that is in the file.
+    pub span: Option<SpanAccount>,
     /// The map of the file.
     pub map: topology::Map,
 }
@@ -64,6 +67,7 @@ pub fn verify(
     if let Some(data) = entries.optional(names::AS_OF)? {
         groups.as_of(&data)?;
     }
+    let span = entries.optional(names::SPAN)?.map(|data| groups.span(&data)).transpose()?;
     let rules = Rules {
         map: map.map().clone(),
         packs: read_packs,
@@ -79,7 +83,26 @@ pub fn verify(
     let manifest = manifest(&signed, &map, &contained)?;
     let as_of = groups.close(&manifest)?;
     check_documents(&manifest, &packs, &calendars)?;
-    Ok(Conclusion { manifest, as_of, map: map.into_map() })
+    check_silence(&manifest, span.as_ref())?;
+    Ok(Conclusion { manifest, as_of, span, map: map.into_map() })
+}
+
+/// Whether the leaves of the file show what the manifest claims. A span stands in a file of that claim only.
+fn check_silence(manifest: &Manifest, span: Option<&SpanAccount>) -> Result<(), VerifyError> {
+    let fault = |fault| Err(invalid(names::SPAN, "", fault).into());
+    match (&manifest.subject, span) {
+        (Subject::Silence(silence), Some(span)) => match span.broken_by(silence) {
+            _ if silence.peer == manifest.exporter => fault(Fault::Policy("a room is not silent to itself")),
+            _ if !span.covers(silence) => fault(Fault::Policy("its heads do not span the time")),
+            Some(receipt) => fault(Fault::NotSilent { leaf: receipt.leaf }),
+            None => Ok(()),
+        },
+        (Subject::Silence(_), None) => fault(Fault::Manifest("the span of the log, which is missing")),
+        (Subject::Message(_) | Subject::Case(_) | Subject::All, Some(_)) => {
+            fault(Fault::Manifest("a span of the log"))
+        }
+        (Subject::Message(_) | Subject::Case(_) | Subject::All, None) => Ok(()),
+    }
 }
 
 /// The entries of a file in their order, and what the manifest must list of them.

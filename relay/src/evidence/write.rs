@@ -10,6 +10,7 @@ use super::{
     container::{ContainerError, Writer},
     manifest::{Contained, DocumentName, Manifest, Subject},
     names,
+    span::Span,
 };
 use crate::{checkpoint::Head, tick::TickRef, timestamp::Timestamp};
 
@@ -47,6 +48,8 @@ pub struct Documents {
     pub calendars: Vec<(String, u32, Vec<u8>)>,
     /// The newest dated head of the exporter's log.
     pub as_of: Option<(Head, DatedHead)>,
+    /// A stretch of that log, with all its leaves.
+    pub span: Option<Span>,
 }
 
 /// A file being written.
@@ -100,6 +103,9 @@ impl<W: Write> FileWriter<W> {
         }
         if let Some((_, head)) = &documents.as_of {
             file.add(names::AS_OF, &head.encode())?;
+        }
+        if let Some(span) = &documents.span {
+            file.add(names::SPAN, &span.encode())?;
         }
         Ok(file)
     }

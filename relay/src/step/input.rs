@@ -121,12 +121,12 @@ pub enum Input {
         /// Whether it is.
         is_here: bool,
     },
-    /// A parent says which head of our log it holds; none when it holds none.
+    /// A parent shows what it holds of our log.
     HeadHeld {
         /// Who.
         from: RoomId,
-        /// Which.
-        head: Option<Head>,
+        /// A checkpoint that this room signed; none when the parent holds none.
+        checkpoint: Option<Box<VerifiedCheckpoint>>,
     },
     /// Our own root at the size that a parent holds, none beyond our end: the answer to [`Fetch::LogRoot`](super::Fetch::LogRoot).
     LogRoot {
@@ -170,6 +170,8 @@ pub enum Input {
     DutyStep(Box<DutyOrder>),
     /// Somebody needs the log dated now and not with the next tick: a limit is near, or evidence is wanted.
     DateNow,
+    /// A dated head of after the newest tick is wanted, though nothing may have happened since the last one.
+    DateTick,
     /// The clock was compared with the parent's.
     Clock(Option<ClockOffset>),
     /// A newer plan is in force.

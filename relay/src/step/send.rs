@@ -84,12 +84,12 @@ pub enum Send {
         /// Which.
         name: TickRef,
     },
-    /// Which head of its log is held here.
+    /// What is held here of a child's log.
     HeadHeld {
         /// To whom.
         to: RoomId,
-        /// Which; none when none is.
-        head: Option<Head>,
+        /// The child's signed checkpoint; none when none is held.
+        checkpoint: Option<Arc<[u8]>>,
     },
     /// The head of our log, with the proof that it continues the first `from` leaves.
     Head {

@@ -192,11 +192,13 @@ pub enum LeafKind {
     Document,
     /// A step of an obligation's timer.
     Duty,
+    /// A tick: where nothing else happens, the log grows by it when a head of after that time is wanted.
+    Tick,
 }
 
 impl LeafKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::Head, Self::Line, Self::Document, Self::Duty];
+    pub const ALL: [Self; 5] = [Self::Head, Self::Line, Self::Document, Self::Duty, Self::Tick];
 
     /// Its number in rows.
     pub fn number(self) -> u8 {

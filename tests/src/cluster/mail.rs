@@ -85,7 +85,9 @@ impl Room {
 
     /// Everything that was delivered here, in the order of its coming.
     pub async fn inbox(&self) -> Vec<view::InboxLine> {
-        self.ask(&Request::Inbox { all: true }).await.expect("the inbox can be read")
+        self.ask(&Request::Inbox { all: true, newest: None, before: None })
+            .await
+            .expect("the inbox can be read")
     }
 
     /// The ids of the inbox.

@@ -51,6 +51,9 @@ impl World {
 
     pub(super) fn put(&mut self, link: usize, side: usize, stream: usize, frame: Vec<u8>) {
         let Some(session) = &mut self.links[link].session else { return };
+        if let Some(counted) = &mut self.counted {
+            counted.add(&frame);
+        }
         let number = session.number;
         session.lines[side].queues[stream].push_back(frame);
         if !session.lines[side].is_busy {

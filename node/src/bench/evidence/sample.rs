@@ -27,7 +27,7 @@ use relay::{
         CaseId, Content, Message, Part, field::Place, field::Severity, occurrence::Occurrence, report::Report,
     },
     receipt::{ClockOffset, Event, Receipt},
-    tick::VerifiedTick,
+    tick::{TickRef, VerifiedTick},
     timestamp::Timestamp,
 };
 use serde_bytes::{ByteArray, ByteBuf};
@@ -44,7 +44,7 @@ pub const COUNTY: RoomId = RoomId::from_bytes([0x43; 16]);
 /// 2026-11-22 04:00 UTC, when the first message is sent.
 pub const BEGIN_MS: i64 = 1_795_320_000_000;
 /// Messages of a group, three receipts each.
-const MESSAGES: u64 = 85;
+pub(super) const MESSAGES: u64 = 85;
 const PER_GROUP_MS: i64 = 1_000 * MESSAGES as i64;
 
 /// What the sample is to be.
@@ -80,8 +80,8 @@ pub struct Wish {
 pub struct Sample {
     wish: Wish,
     authority: Authority,
-    rooms: [RoomKeys; 3],
-    documents: Documents,
+    pub(super) rooms: [RoomKeys; 3],
+    pub(super) documents: Documents,
 }
 
 impl Sample {
@@ -149,7 +149,7 @@ impl Sample {
         file.finish(&self.rooms[1].signing)
     }
 
-    fn heading(&self, groups: u64) -> Heading {
+    pub(super) fn heading(&self, groups: u64) -> Heading {
         Heading {
             network: "henan".to_owned(),
             exporter: CITY,
@@ -161,13 +161,13 @@ impl Sample {
         }
     }
 
-    fn tick(&self, group: u64) -> VerifiedTick {
+    pub(super) fn tick(&self, group: u64) -> VerifiedTick {
         let ms = BEGIN_MS + group as i64 * PER_GROUP_MS;
         VerifiedTick::sign(at(ms), "henan", &self.rooms[0].signing)
     }
 
     /// The headers of a group's messages, each with its three receipts.
-    fn messages(&self, group: u64, tick: &VerifiedTick) -> Vec<(Vec<u8>, Vec<Vec<u8>>)> {
+    pub(super) fn messages(&self, group: u64, tick: &VerifiedTick) -> Vec<(Vec<u8>, Vec<Vec<u8>>)> {
         (0..MESSAGES).map(|index| self.one(group * MESSAGES + index, tick)).collect()
     }
 
@@ -242,7 +242,7 @@ impl Sample {
             v: ENVELOPE_VERSION,
             at: at(ms),
             seq,
-            peer: None,
+            peer: (issuer == CITY).then_some(COUNTY),
             tick: Some(tick.name()),
             clock,
             epoch: epoch(),
@@ -265,16 +265,23 @@ impl Sample {
     }
 
     /// The city's signed head over so many leaves, and when it is dated.
-    fn head(&self, log: &Forest, size: u64, group: i64) -> (Vec<u8>, Timestamp) {
+    pub(super) fn head(&self, log: &Forest, size: u64, group: i64) -> (Vec<u8>, Timestamp) {
         let root = match self.wish.is_forked && group == 0 {
             true => log.root(size - 1),
             false => log.root(size),
         };
         let date = at(BEGIN_MS + (group + 1) * PER_GROUP_MS + 5_000);
-        (self.checkpoint(CITY, root, size, date), date)
+        let tick = self.tick(group.unsigned_abs() + 1).name();
+        (self.checkpoint(CITY, (root, size), date, Some(tick)), date)
     }
 
-    fn checkpoint(&self, room: RoomId, root: Digest, size: u64, date: Timestamp) -> Vec<u8> {
+    fn checkpoint(
+        &self,
+        room: RoomId,
+        (root, size): (Digest, u64),
+        date: Timestamp,
+        tick: Option<TickRef>,
+    ) -> Vec<u8> {
         let checkpoint = Checkpoint {
             v: 1,
             at: date,
@@ -282,7 +289,7 @@ impl Sample {
             room,
             root,
             size,
-            tick: None,
+            tick,
             clock: None,
             epoch: epoch(),
             suite: Suite::Ed25519.id(),
@@ -291,7 +298,7 @@ impl Sample {
     }
 
     /// A head with the proof that the province had it, right after it came.
-    fn dated(
+    pub(super) fn dated(
         &self,
         log: &Forest,
         upper: &Forest,
@@ -300,7 +307,7 @@ impl Sample {
         heads: &[(Vec<u8>, Timestamp)],
     ) -> DatedHead {
         let (bytes, date) = &heads[usize::try_from(group).unwrap_or_default()];
-        let root = self.checkpoint(PROVINCE, upper.root(group + 1), group + 1, *date);
+        let root = self.checkpoint(PROVINCE, (upper.root(group + 1), group + 1), *date, None);
         let path = upper.roots(&inclusion_ranges(group, group + 1));
         let (size, newest) = ((group + 1) * 3 * MESSAGES, groups * 3 * MESSAGES);
         DatedHead {

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use relay::{
-    duty::{Finding, Interval, beijing::rfc3339},
+    duty::{Finding, Interval, beijing::rfc3339, finding::Cause},
     envelope::{Address, Role},
-    evidence::{Account, Conclusion, EventAccount, MessageAccount, RuleVerdict, Subject, Timed},
+    evidence::{
+        Account, Conclusion, EventAccount, MessageAccount, RuleVerdict, Subject, Timed, account::LineAccount,
+        span::Foreign,
+    },
     timestamp::Timestamp,
 };
 use serde::Serialize;
@@ -15,6 +18,7 @@ use topology::{Map, RoomId};
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     messages: Vec<Message>,
+    lines: Vec<Outage>,
     verdicts: Vec<Verdict>,
 }
 
@@ -31,8 +35,51 @@ pub(super) struct Told {
     pub(super) text: bool,
     pub(super) personal: bool,
     pub(super) packs: Vec<String>,
+    /// Where the file proves that nothing came from a room.
+    pub(super) silence: Option<Silent>,
+    /// Outages of links between the rooms of the file.
+    pub(super) lines: Vec<Outage>,
     pub(super) messages: Vec<Message>,
     pub(super) verdicts: Vec<Verdict>,
+}
+
+/// A time in which nothing came, and what proves it: all leaves between two heads.
+#[derive(Debug, Serialize)]
+pub(super) struct Silent {
+    pub(super) room: Room,
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) first_leaf: u64,
+    pub(super) last_leaf: u64,
+    /// When the root hub had the head before the first leaf.
+    pub(super) head_dated: String,
+    /// After which signed time the head behind the last leaf was signed.
+    pub(super) next_head_after: String,
+    pub(super) next_head_dated: String,
+    /// The exporter's own receipts, and those among them for messages to that room.
+    pub(super) own_receipts: u64,
+    pub(super) taken_for_room: u64,
+    /// Receipts and heads that that room signed: the link worked when they came.
+    pub(super) receipts_of_room: u64,
+    pub(super) heads_of_room: u64,
+    /// Starts of the exporter's node.
+    pub(super) starts: u64,
+}
+
+/// An outage of a link, as one end noted it.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Outage {
+    pub(super) by: Room,
+    pub(super) other_end: Room,
+    /// By the clock of the room that says so.
+    pub(super) down_at: String,
+    pub(super) up_at: String,
+    /// By the root hub's time: noticed not before, up again not before, on record by.
+    pub(super) down_after: Option<String>,
+    pub(super) up_after: Option<String>,
+    pub(super) dated: Option<String>,
+    /// `line` where the upper end says so, else `line_claimed`.
+    pub(super) grade: &'static str,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -137,6 +184,20 @@ impl Account for Kept {
         });
     }
 
+    fn line(&mut self, map: &Map, line: &LineAccount) {
+        let cause = if line.is_of_parent(map) { Cause::Line } else { Cause::LineClaimed };
+        self.lines.push(Outage {
+            by: room(map, line.line.room),
+            other_end: room(map, line.line.peer),
+            down_at: rfc3339(line.line.down_at),
+            up_at: rfc3339(line.line.up_at),
+            down_after: line.down_after.map(rfc3339),
+            up_after: line.up_after.map(rfc3339),
+            dated: line.dated.map(rfc3339),
+            grade: cause.word(),
+        });
+    }
+
     fn verdict(&mut self, map: &Map, verdict: RuleVerdict) {
         self.verdicts.push(Verdict {
             subject: verdict.subject.id.to_string(),
@@ -163,6 +224,7 @@ impl Kept {
         let subject = match &manifest.subject {
             Subject::Message(key) => BTreeMap::from([("message", key.id.to_string())]),
             Subject::Case(case) => BTreeMap::from([("case", case.to_string())]),
+            Subject::Silence(silence) => BTreeMap::from([("silence", silence.peer.to_string())]),
             Subject::All => BTreeMap::new(),
         };
         Told {
@@ -175,10 +237,32 @@ impl Kept {
             text: manifest.text,
             personal: manifest.personal,
             packs: manifest.packs.iter().map(|pack| format!("{} {}", pack.name, pack.version)).collect(),
+            silence: silent(conclusion),
+            lines: self.lines.clone(),
             messages: self.messages.clone(),
             verdicts: self.verdicts.clone(),
         }
     }
+}
+
+fn silent(conclusion: &Conclusion) -> Option<Silent> {
+    let Subject::Silence(silence) = conclusion.manifest.subject else { return None };
+    let span = conclusion.span.as_ref()?;
+    Some(Silent {
+        room: room(&conclusion.map, silence.peer),
+        from: rfc3339(silence.from),
+        to: rfc3339(silence.to),
+        first_leaf: span.first_leaf,
+        last_leaf: span.end.saturating_sub(1),
+        head_dated: rfc3339(span.from),
+        next_head_after: span.to.map(rfc3339).unwrap_or_default(),
+        next_head_dated: rfc3339(span.dated),
+        own_receipts: span.own.len() as u64,
+        taken_for_room: span.taken_for(silence.peer),
+        receipts_of_room: span.signed_by(silence.peer, Foreign::Receipt),
+        heads_of_room: span.signed_by(silence.peer, Foreign::Head),
+        starts: span.starts,
+    })
 }
 
 fn addressee(map: &Map, address: &Address) -> Addressee {

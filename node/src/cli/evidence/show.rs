@@ -1,13 +1,28 @@
 //! The account on the screen: per message the chain with its intervals, then per rule the verdict by both grades.
 
-use super::account::{Event, Message, Room, Span, Told, Verdict};
+use super::account::{Event, Message, Outage, Room, Silent, Span, Told, Verdict};
 use crate::{
     catalogue::{Catalogue, Language},
-    cli::{moment::beijing, rules::time, table::Grid},
+    cli::{
+        moment::beijing,
+        rules::{time, witness},
+        table::Grid,
+    },
 };
 
 pub(super) fn render(told: &Told, catalogue: &Catalogue) -> String {
     let mut text = heading(told, catalogue);
+    if let Some(silent) = &told.silence {
+        text.push_str("\n\n");
+        text.push_str(&silence(silent, &told.exporter, catalogue));
+    }
+    if !told.lines.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(&lines(&told.lines, catalogue));
+    }
+    if told.silence.is_some() {
+        return text;
+    }
     for message in &told.messages {
         text.push_str("\n\n");
         text.push_str(&chain(message, catalogue));
@@ -27,6 +42,45 @@ fn heading(told: &Told, catalogue: &Catalogue) -> String {
         ("as_of", &as_of),
     ];
     catalogue.text("evidence-valid", &values)
+}
+
+fn silence(silent: &Silent, exporter: &Room, catalogue: &Catalogue) -> String {
+    let count = |number: u64| number.to_string();
+    let values = [
+        ("room", named(&silent.room, catalogue)),
+        ("exporter", named(exporter, catalogue)),
+        ("from", time(&silent.from)),
+        ("to", time(&silent.to)),
+        ("first", count(silent.first_leaf)),
+        ("last", count(silent.last_leaf)),
+        ("head", time(&silent.head_dated)),
+        ("after", time(&silent.next_head_after)),
+        ("dated", time(&silent.next_head_dated)),
+        ("own", count(silent.own_receipts)),
+        ("taken", count(silent.taken_for_room)),
+        ("receipts", count(silent.receipts_of_room)),
+        ("heads", count(silent.heads_of_room)),
+        ("starts", count(silent.starts)),
+    ];
+    let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    catalogue.text("evidence-silence", &values)
+}
+
+fn lines(outages: &[Outage], catalogue: &Catalogue) -> String {
+    let mut grid = Grid::new(catalogue, &["said-by", "other-end", "down", "up", "proven", "grade"]);
+    for outage in outages {
+        let open = || catalogue.text("evidence-open", &[]);
+        let proven = [&outage.down_after, &outage.dated].map(|at| at.as_deref().map_or_else(open, time));
+        grid.row(&[
+            &named(&outage.by, catalogue),
+            &named(&outage.other_end, catalogue),
+            &time(&outage.down_at),
+            &time(&outage.up_at),
+            &proven.join(" .. "),
+            &catalogue.word("cause", outage.grade),
+        ]);
+    }
+    format!("{}\n{}", catalogue.text("evidence-lines", &[]), grid.text(catalogue))
 }
 
 fn chain(message: &Message, catalogue: &Catalogue) -> String {
@@ -65,8 +119,11 @@ fn chain(message: &Message, catalogue: &Catalogue) -> String {
 
 pub(super) fn note(event: &Event, catalogue: &Catalogue) -> String {
     let contradiction = event.contradicted.then(|| catalogue.text("evidence-contradicted", &[]));
-    let missing =
-        event.proven.missing.as_ref().map(|what| catalogue.text("evidence-missing", &[("what", what)]));
+    let missing = event
+        .proven
+        .missing
+        .as_ref()
+        .map(|what| catalogue.text("evidence-missing", &[("what", &witness(what, catalogue))]));
     [contradiction, missing, event.reason.clone()].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 

@@ -1,6 +1,9 @@
 //! The words of a rule for people: limits, flags, reasons and times, as the catalogue has them. Programs read the short ones.
 
-use relay::duty::finding::SetAside;
+use relay::{
+    duty::finding::{FlagName, SetAside},
+    evidence::timed::{MISSING_HEAD, MISSING_TICK},
+};
 use serde_json::Value;
 
 use crate::{catalogue::Catalogue, cli::moment::beijing, escape::one_line};
@@ -31,8 +34,22 @@ fn duration(span: &str, catalogue: &Catalogue) -> String {
 /// `name:detail`, the name in words.
 pub(super) fn flag(text: &str, catalogue: &Catalogue) -> String {
     match text.split_once(':') {
-        Some((name, detail)) => format!("{}: {detail}", catalogue.word("flag", name)),
+        Some((name, detail)) => {
+            let is_witness = name == FlagName::MissingWitness.word();
+            let detail = if is_witness { witness(detail, catalogue) } else { detail.to_owned() };
+            format!("{}: {detail}", catalogue.word("flag", name))
+        }
         None => catalogue.word("flag", text),
+    }
+}
+
+/// The witness that an interval lacks, as the judge names it.
+pub(crate) fn witness(text: &str, catalogue: &Catalogue) -> String {
+    match text.strip_prefix(MISSING_TICK) {
+        Some(room) => catalogue.text("witness-tick", &[("room", room)]),
+        None if text == MISSING_HEAD => catalogue.text("witness-head", &[]),
+        None if text == "occurrence" => catalogue.word("moment", text),
+        None => text.to_owned(),
     }
 }
 
@@ -67,4 +84,21 @@ pub(super) fn reason(rule: &SetAside) -> (String, String) {
     };
     let detail = value.as_object().into_iter().flatten().find_map(field).unwrap_or_default();
     (value.get("reason").and_then(Value::as_str).unwrap_or_default().to_owned(), detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Language;
+
+    #[test]
+    fn a_missing_witness_is_named_in_the_readers_language() {
+        let chinese = Catalogue::new(Language::Chinese);
+        let told = [
+            flag(&format!("missing_witness:{MISSING_HEAD}"), &chinese),
+            witness(&format!("{MISSING_TICK}abc"), &chinese),
+            witness("occurrence", &chinese),
+        ];
+        assert_eq!(told, ["缺见证: 导出单位日志的存证点", "abc 所引的时标", "事发"]);
+    }
 }

@@ -134,6 +134,7 @@ pub(super) const ROUTES: [Route; 49] = [
         ("text", Default::No),
         ("personal", Default::No),
     ]),
+    Route::post::<view::EvidenceFile>("/api/silence", "evidence-silence"),
     Route::order("/api/messages/{id}/await", "await").or(&[("timeout_ms", PATIENCE)]),
     Route::list::<view::CallLine>("/api/calls", "calls"),
     Route::post::<view::Noted>("/api/calls", "phone-note"),

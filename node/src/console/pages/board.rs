@@ -66,9 +66,9 @@ pub(crate) async fn show(visit: Visit) -> Response {
 async fn page(visit: &Visit) -> Result<Response, Problem> {
     let frame = visit.frame("screen-board").await?;
     let w = visit.words();
-    let sent: Vec<SentLine> = visit.ask(Request::Outbox).await?;
+    let sent: Vec<SentLine> = visit.ask(Request::Outbox { newest: Some(LOOKED_AT), before: None }).await?;
     let mut due: BTreeMap<(String, String), Vec<DueLine>> = BTreeMap::new();
-    for line in visit.ask::<Vec<DueLine>>(Request::Due { all: true }).await? {
+    for line in visit.ask::<Vec<DueLine>>(Request::Due { all: true, about: None }).await? {
         if line.kind == "verify.reply" && line.towards.id == frame.me {
             due.entry((line.subject.clone(), line.obliged.id.clone())).or_default().push(line);
         }
@@ -137,5 +137,7 @@ impl Bar {
     }
 }
 
+/// The newest messages that requests are looked for in.
+const LOOKED_AT: u64 = 2_000;
 /// The newest requests.
 const REQUESTS_SHOWN: usize = 30;

@@ -91,7 +91,7 @@ async fn list_page(visit: &Visit) -> Result<Response, Problem> {
     let frame = visit.frame("screen-cases").await?;
     let w = visit.words();
     let known = known(visit).await?;
-    let due: Vec<DueLine> = visit.ask(Request::Due { all: false }).await?;
+    let due: Vec<DueLine> = visit.ask(Request::Due { all: false, about: None }).await?;
     let cases: Vec<CaseLine> = visit.ask(Request::Cases).await?;
     let rows: Vec<Row> = cases.iter().filter_map(|case| row(case, &known, &due, w)).collect();
     let more = rows.len().saturating_sub(ROWS_SHOWN);
@@ -101,8 +101,9 @@ async fn list_page(visit: &Visit) -> Result<Response, Problem> {
 /// Everything in the inbox and the outbox by its id.
 async fn known(visit: &Visit) -> Result<BTreeMap<String, Known>, Problem> {
     let w = visit.words();
-    let inbox: Vec<InboxLine> = visit.ask(Request::Inbox { all: true }).await?;
-    let sent: Vec<SentLine> = visit.ask(Request::Outbox).await?;
+    let inbox: Vec<InboxLine> =
+        visit.ask(Request::Inbox { all: true, newest: Some(LOOKED_AT), before: None }).await?;
+    let sent: Vec<SentLine> = visit.ask(Request::Outbox { newest: Some(LOOKED_AT), before: None }).await?;
     let received = inbox.into_iter().map(|line| {
         let (from, at_ms) = (w.room(&line.origin), line.delivered_at_ms);
         (line.id, Known { title: line.title, kind: line.kind, status: line.status, from, at_ms })
@@ -156,7 +157,8 @@ async fn case_page(visit: &Visit, id: &str) -> Result<Response, Problem> {
         is_about || (call.case.is_some() && call.case == case.case)
     };
     calls.retain(is_of_case);
-    let mut due: Vec<DueLine> = visit.ask(Request::Due { all: true }).await?;
+    let about = Some(id.to_owned());
+    let mut due: Vec<DueLine> = visit.ask(Request::Due { all: true, about }).await?;
     due.retain(|line| case.messages.contains(&line.subject));
     let (mine, theirs): (Vec<&DueLine>, Vec<&DueLine>) = due
         .iter()
@@ -194,6 +196,8 @@ fn owed(line: &DueLine, w: &Words) -> Owed {
     }
 }
 
+/// The newest messages that titles are looked for in.
+const LOOKED_AT: u64 = 2_000;
 /// One page of the list.
 const ROWS_SHOWN: usize = 100;
 /// The newest messages of a case that its page opens.

@@ -76,10 +76,12 @@ async fn page(visit: &Visit) -> Result<Response, Problem> {
     let due = if visit.may(Capability::SeeReceipts) { visit.due().await? } else { Vec::new() };
     let (mut unacknowledged, mut waiting, mut outages) = (Vec::new(), Vec::new(), Vec::new());
     if reads {
-        let lines: Vec<InboxLine> = visit.ask(Request::Inbox { all: false }).await?;
+        let lines: Vec<InboxLine> =
+            visit.ask(Request::Inbox { all: false, newest: None, before: None }).await?;
         unacknowledged = Row::sorted(lines, &due, w);
         unacknowledged.truncate(LINES_SHOWN);
-        let sent: Vec<SentLine> = visit.ask(Request::Outbox).await?;
+        let sent: Vec<SentLine> =
+            visit.ask(Request::Outbox { newest: Some(SENT_LOOKED_AT), before: None }).await?;
         let over: Vec<Outage> = visit.ask(Request::Outages).await?;
         let recent = over.into_iter().filter(|outage| frame.now_ms - outage.up_at_ms < DAY_MS);
         outages = recent.map(|outage| is_over(outage, w)).collect();
@@ -159,6 +161,8 @@ fn said(check: &Check, w: &Words) -> Said {
     }
 }
 
+/// The newest messages of this room that somebody may still have to acknowledge.
+const SENT_LOOKED_AT: u64 = 500;
 const DAY_MS: i64 = 24 * 3600 * 1000;
 /// What a person takes in; the lists themselves have all.
 const LINES_SHOWN: usize = 12;

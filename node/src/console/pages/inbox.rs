@@ -23,6 +23,8 @@ struct InboxPage<'a> {
     frame: Frame<'a>,
     rows: Vec<Row>,
     more: usize,
+    /// The message before which the next page begins.
+    older: Option<String>,
     all: bool,
     handles: bool,
 }
@@ -50,19 +52,29 @@ pub(crate) struct Row {
 pub(crate) struct Wanted {
     #[serde(default)]
     all: Option<String>,
+    #[serde(default)]
+    before: Option<String>,
 }
 
 pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Response {
-    visit.show(page(&visit, wanted.all.is_some()).await)
+    visit.show(page(&visit, wanted).await)
 }
 
-async fn page(visit: &Visit, all: bool) -> Result<Response, Problem> {
+/// What is open is shown by its urgency, wherever it stands; all that has come, page by page.
+async fn page(visit: &Visit, Wanted { all, before }: Wanted) -> Result<Response, Problem> {
     let frame = visit.frame("screen-inbox").await?;
-    let lines: Vec<InboxLine> = visit.ask(Request::Inbox { all }).await?;
+    let all = all.is_some();
+    let newest = all.then_some(ROWS_SHOWN as u64 + 1);
+    let mut lines: Vec<InboxLine> = visit.ask(Request::Inbox { all, newest, before }).await?;
+    let has_older = all && lines.len() > ROWS_SHOWN;
+    if has_older {
+        lines.remove(0);
+    }
+    let older = lines.first().filter(|_| has_older).map(|line| line.id.clone());
     let mut rows = Row::sorted(lines, &visit.due().await?, visit.words());
     let more = rows.len().saturating_sub(ROWS_SHOWN);
     rows.truncate(ROWS_SHOWN);
-    html(&InboxPage { frame, rows, more, all, handles: visit.may(Capability::HandleMessages) })
+    html(&InboxPage { frame, rows, more, older, all, handles: visit.may(Capability::HandleMessages) })
 }
 
 impl Row {

@@ -55,7 +55,7 @@ async fn page(console: &Console, caller: &Caller, w: &Words) -> Result<Response,
     let status: Status = ask(console, caller, Request::Status).await?;
     let queue: Vec<QueueLine> = ask(console, caller, Request::QueueList).await?;
     let due: Vec<DueLine> = match rights::may(caller.role, Capability::SeeReceipts) {
-        true => ask(console, caller, Request::Due { all: false }).await?,
+        true => ask(console, caller, Request::Due { all: false, about: None }).await?,
         false => Vec::new(),
     };
     let running: Vec<(String, Deadline)> = due

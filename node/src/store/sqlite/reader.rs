@@ -20,12 +20,12 @@ use sqlx::{SqliteConnection, SqlitePool, sqlite::SqlitePoolOptions};
 
 pub use self::calls::{CallFilter, CallLine};
 pub use self::lines::{
-    CollisionLine, DiskUse, InboxFilter, InboxLine, KeptEnvelope, MissingNumbers, QuarantineLine, QueueLine,
-    QueueTotal, ReceiptLine, SentLine, Totals,
+    CollisionLine, DiskUse, InboxFilter, InboxLine, KeptEnvelope, QuarantineLine, QueueLine, QueueTotal,
+    ReceiptLine, SentLine, Totals,
 };
 pub use self::log::{BreakLine, LogSummary};
 pub use self::snapshot::{NumberedLeaf, Snapshot};
-pub use self::timed::DatedReceipt;
+pub use self::timed::{DatedReceipt, NewReceipt};
 use super::{
     super::StoreError,
     failure,

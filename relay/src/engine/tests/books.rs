@@ -95,7 +95,9 @@ impl Books {
             Send::Tick { bytes, .. } => tick(&bytes),
             Send::TickWanted { name, .. } => Input::TickWanted { from, name },
             Send::TickAnswer { name, .. } => tick(&self.ticks.get(&name)?.0),
-            Send::HeadHeld { head, .. } => Input::HeadHeld { from, head },
+            Send::HeadHeld { checkpoint: held, .. } => {
+                Input::HeadHeld { from, checkpoint: held.as_deref().map(checkpoint) }
+            }
             Send::Head { checkpoint: bytes, from: old, size, .. } => {
                 let path = self.hashes(&consistency_ranges(old, size));
                 Input::Head { from, checkpoint: checkpoint(&bytes), old, path }

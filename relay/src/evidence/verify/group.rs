@@ -8,6 +8,7 @@ use certs::{
     cbor,
     signature::{Digest, digest},
 };
+use serde_bytes::ByteBuf;
 use topology::{Map, RoomId};
 
 use super::{
@@ -31,6 +32,8 @@ use crate::{
 pub(super) struct Dated {
     pub(super) head: Head,
     pub(super) at: Timestamp,
+    /// The tick that the room cited when it signed the head.
+    pub(super) tick: Option<TickRef>,
 }
 
 /// What the objects of one group rest on.
@@ -58,7 +61,7 @@ impl Ground<'_> {
 pub(super) struct Groups<'a, 'r> {
     map: &'a MapSoFar<'r>,
     count: usize,
-    exporter: Option<RoomId>,
+    pub(super) exporter: Option<RoomId>,
     as_of: Option<Dated>,
     cases: CaseGroups,
     pub(super) messages: u64,
@@ -122,7 +125,8 @@ impl<'a, 'r> Groups<'a, 'r> {
         if *self.exporter.get_or_insert(room) != room {
             return Err(Fault::Policy("the head is of another room's log"));
         }
-        let found = Dated { head: checkpoint.checkpoint().head(), at };
+        let signed = checkpoint.checkpoint();
+        let found = Dated { head: signed.head(), at, tick: signed.tick };
         let newest = self.as_of.unwrap_or(found).head;
         let path = split_path(&head.consistency).ok_or_else(|| object(&"the path is cut"))?;
         let (old, new) = ((found.head.size, &found.head.root), (newest.size, &newest.root));
@@ -140,7 +144,7 @@ impl<'a, 'r> Groups<'a, 'r> {
         self.count += 1;
         let group =
             Group::decode(bytes).map_err(|error| invalid(name, "", Fault::Object(error.to_string())))?;
-        let ground = self.ground(name, &group)?;
+        let ground = self.ground(name, &group.ticks, &group.heads)?;
         for (index, leaf) in group.lines.iter().enumerate() {
             let line = ground.line(leaf);
             listener.line(line.map_err(|f| invalid(name, &format!("line {}", index + 1), f))?);
@@ -162,10 +166,16 @@ impl<'a, 'r> Groups<'a, 'r> {
         Ok(())
     }
 
-    fn ground(&mut self, name: &str, group: &Group) -> Result<Ground<'a>, VerifyError> {
+    /// Ticks and heads that verified.
+    pub(super) fn ground<'h>(
+        &mut self,
+        name: &str,
+        signed: &[ByteBuf],
+        shown: impl IntoIterator<Item = &'h DatedHead>,
+    ) -> Result<Ground<'a>, VerifyError> {
         let keys = Witnessed::new(self.map.keys());
         let mut ticks = BTreeMap::new();
-        for (index, bytes) in group.ticks.iter().enumerate() {
+        for (index, bytes) in signed.iter().enumerate() {
             let fault = |fault| invalid(name, &format!("tick {}", index + 1), fault);
             let tick = VerifiedTick::verify(bytes, self.map(), &keys)
                 .map_err(|error| fault(Fault::Object(error.to_string())))?;
@@ -173,13 +183,12 @@ impl<'a, 'r> Groups<'a, 'r> {
             keys.check(Some(at), Some(at)).map_err(fault)?;
             ticks.insert(digest(bytes), at);
         }
-        let mut heads = Vec::with_capacity(group.heads.len());
-        if self.as_of.is_none() && !group.heads.is_empty() {
-            return Err(
-                invalid(name, "head 1", Fault::Policy("there is no newest head to agree with")).into()
-            );
-        }
-        for (index, head) in group.heads.iter().enumerate() {
+        let mut heads = Vec::new();
+        for (index, head) in shown.into_iter().enumerate() {
+            if self.as_of.is_none() {
+                let fault = Fault::Policy("there is no newest head to agree with");
+                return Err(invalid(name, "head 1", fault).into());
+            }
             let head = self.head(head, &keys);
             heads.push(head.map_err(|fault| invalid(name, &format!("head {}", index + 1), fault))?);
         }

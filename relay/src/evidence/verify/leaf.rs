@@ -41,9 +41,9 @@ impl Ground<'_> {
             .map_err(|error| Fault::Object(error.to_string()))?;
         let dated = self.dated(leaf)?;
         let earliest = self.cited(line.line().up_tick)?;
-        self.cited(line.line().down_tick)?;
+        let down_after = self.cited(line.line().down_tick)?;
         self.keys.check(earliest, dated)?;
-        Ok(LineAccount { line: line.line().clone(), dated })
+        Ok(LineAccount { line: line.line().clone(), down_after, up_after: earliest, dated })
     }
 
     /// A receipt about this envelope.

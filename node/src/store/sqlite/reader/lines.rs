@@ -69,6 +69,9 @@ pub struct InboxLine {
     pub kind: u16,
     /// Its number from this origin in this epoch.
     pub nr: u64,
+    /// The highest lower number from this origin in this epoch that is in the inbox; 0 when there is none. Those between are
+    /// missing.
+    pub nr_before: u64,
     /// The origin's epoch.
     pub epoch: Epoch,
     /// What lists show of it, under the storage key.
@@ -116,19 +119,6 @@ pub struct QueueTotal {
     pub envelopes: u64,
     /// Since when the oldest waits.
     pub oldest: Timestamp,
-}
-
-/// A gap in the numbers of an origin: these never entered the inbox (or not yet).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MissingNumbers {
-    /// Whose.
-    pub origin: RoomId,
-    /// In which run.
-    pub epoch: Epoch,
-    /// The first that is missing.
-    pub first: u64,
-    /// The last that is missing.
-    pub last: u64,
 }
 
 /// Another envelope that came under an id that was taken.

@@ -8,20 +8,18 @@ use sqlx::{Row, sqlite::SqliteRow};
 use topology::RoomId;
 
 use super::{
-    InboxFilter, InboxLine, MissingNumbers, QueueLine, QueueTotal, SentLine, SqliteReader, StoreError,
+    InboxFilter, InboxLine, QueueLine, QueueTotal, SentLine, SqliteReader, StoreError,
     rows::{self, int},
 };
-
-/// Gaps shown at once.
-const GAPS_MAX: i64 = 1000;
 
 /// The inbox with one more condition.
 macro_rules! inbox_text {
     ($condition:literal) => {
         concat!(
             "SELECT i.row, i.kind, i.nr, i.epoch_counter, i.epoch_nonce, i.summary, i.delivered_at_ms, \
-             i.acknowledged, i.opened, i.disposed, i.returned, i.alerted, r.key, r.check_sum, r.state \
-             FROM inbox i JOIN record r ON r.key = i.key WHERE i.row < ? ",
+             i.acknowledged, i.opened, i.disposed, i.returned, i.alerted, r.key, r.check_sum, r.state, \
+             ifnull((SELECT max(b.nr) FROM inbox b WHERE b.origin = i.origin AND b.epoch_counter = i.epoch_counter \
+             AND b.epoch_nonce = i.epoch_nonce AND b.nr < i.nr), 0) FROM inbox i JOIN record r ON r.key = i.key WHERE i.row < ? ",
             $condition,
             " ORDER BY i.row DESC LIMIT ?"
         )
@@ -89,23 +87,11 @@ impl SqliteReader {
         })
     }
 
-    /// Numbers that are missing between 1 and the highest one that was delivered, by origin and epoch.
-    pub async fn missing_numbers(&self) -> Result<Vec<MissingNumbers>, StoreError> {
-        let statement = sqlx::query(
-            "SELECT origin, epoch_counter, epoch_nonce, before + 1, nr - 1 FROM (\
-                SELECT origin, epoch_counter, epoch_nonce, nr, lag(nr, 1, 0) OVER (\
-                    PARTITION BY origin, epoch_counter, epoch_nonce ORDER BY nr) AS before FROM inbox) \
-             WHERE nr > before + 1 LIMIT ?",
-        );
-        let found = statement.bind(GAPS_MAX).fetch_all(&self.pool).await;
-        self.lines(found.map_err(|error| self.failure(error))?, |row| {
-            Ok(MissingNumbers {
-                origin: rows::room(row, 0)?,
-                epoch: epoch(row, 1)?,
-                first: rows::count(row, 3)?,
-                last: rows::count(row, 4)?,
-            })
-        })
+    /// The place of a message in the inbox, for [`InboxFilter::before`].
+    pub async fn inbox_line(&self, key: EnvelopeKey) -> Result<Option<i64>, StoreError> {
+        let statement =
+            sqlx::query_scalar("SELECT row FROM inbox WHERE key = ?").bind(key.to_bytes().to_vec());
+        statement.fetch_optional(&self.pool).await.map_err(|error| self.failure(error))
     }
 
     pub(super) fn lines<L>(
@@ -131,6 +117,7 @@ fn inbox_line(row: &SqliteRow) -> Result<InboxLine, sqlx::Error> {
         returned: row.try_get(10)?,
         alerted: row.try_get(11)?,
         record: rows::record(row, 12)?,
+        nr_before: rows::count(row, 15)?,
     })
 }
 

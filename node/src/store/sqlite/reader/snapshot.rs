@@ -10,6 +10,7 @@ use relay::{
     message::CaseId,
     step::{DatedCheckpoint, LeafKind},
     tick::TickRef,
+    timestamp::Timestamp,
 };
 use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 
@@ -78,6 +79,39 @@ impl Snapshot {
         let statement = sqlx::query("SELECT leaf, bytes FROM log_object WHERE kind = ? ORDER BY leaf");
         let statement = statement.bind(i64::from(LeafKind::Line.number()));
         self.all(statement, |row| Ok((rows::count(row, 0)?, row.try_get::<&[u8], _>(1)?.into()))).await
+    }
+
+    /// The bytes of leaves `first` to `end`, as far as they are kept, by number.
+    pub async fn leaves(&mut self, first: u64, end: u64) -> Result<Vec<NumberedLeaf>, StoreError> {
+        let statement = sqlx::query(
+            "SELECT leaf, bytes FROM receipt WHERE leaf >= ?1 AND leaf < ?2 \
+             UNION ALL SELECT seq, bytes FROM epoch WHERE seq >= ?1 AND seq < ?2 \
+             UNION ALL SELECT leaf, bytes FROM log_object WHERE leaf >= ?1 AND leaf < ?2 ORDER BY 1",
+        );
+        let statement = statement.bind(int(first)).bind(int(end));
+        self.all(statement, |row| Ok((rows::count(row, 0)?, row.try_get::<&[u8], _>(1)?.into()))).await
+    }
+
+    /// The newest head that was dated at this time or before.
+    pub async fn dated_before(&mut self, at: Timestamp) -> Result<Option<DatedCheckpoint>, StoreError> {
+        let statement = sqlx::query(
+            "SELECT size, dated_at_ms, bytes, anchor FROM checkpoint \
+             WHERE dated_at_ms <= ? ORDER BY size DESC LIMIT 1",
+        );
+        Ok(self.all(statement.bind(at.as_ms()), dated_checkpoint).await?.pop())
+    }
+
+    /// The first heads that were dated at this time or after, by size, at most `count`.
+    pub async fn dated_after(
+        &mut self,
+        at: Timestamp,
+        count: usize,
+    ) -> Result<Vec<DatedCheckpoint>, StoreError> {
+        let statement = sqlx::query(
+            "SELECT size, dated_at_ms, bytes, anchor FROM checkpoint \
+             WHERE dated_at_ms >= ? ORDER BY size LIMIT ?",
+        );
+        self.all(statement.bind(at.as_ms()).bind(int(count as u64)), dated_checkpoint).await
     }
 
     /// The notes of calls about a message.

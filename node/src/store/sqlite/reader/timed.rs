@@ -5,7 +5,11 @@ use std::sync::Arc;
 use relay::{envelope_id::EnvelopeKey, step::LeafKind, tick::TickRef, timestamp::Timestamp};
 use sqlx::Row;
 
-use super::{SqliteReader, StoreError, rows::int, sound_receipt};
+use super::{
+    SqliteReader, StoreError,
+    rows::{self, int},
+    sound_receipt,
+};
 
 /// A receipt and when it was there at the latest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +18,19 @@ pub struct DatedReceipt {
     pub bytes: Arc<[u8]>,
     /// When the root hub dated the first head over its leaf.
     pub dated_at: Option<Timestamp>,
+}
+
+/// A receipt that has come, and what is known here of the message that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewReceipt {
+    /// Its place among all receipts.
+    pub row: i64,
+    /// The message.
+    pub key: EnvelopeKey,
+    /// The number of the message's kind, where it was delivered here.
+    pub kind: Option<u16>,
+    /// What lists show of the message, under the storage key, where it was written here.
+    pub summary: Option<Vec<u8>>,
 }
 
 impl SqliteReader {
@@ -42,6 +59,27 @@ impl SqliteReader {
         let statement = statement.bind(name.at.as_ms()).bind(name.digest.as_bytes().to_vec());
         let found = statement.fetch_optional(&self.pool).await.map_err(|error| self.failure(error))?;
         Ok(found.is_some())
+    }
+
+    /// The number of the newest record of an outage; 0 when there is none.
+    pub async fn newest_outage(&self) -> Result<i64, StoreError> {
+        let statement = sqlx::query_scalar("SELECT ifnull(max(leaf), 0) FROM log_object WHERE kind = ?");
+        let statement = statement.bind(i64::from(LeafKind::Line.number()));
+        statement.fetch_one(&self.pool).await.map_err(|error| self.failure(error))
+    }
+
+    /// What receipts after this row are about, in the order in which they came.
+    pub async fn receipts_after(&self, row: i64, count: usize) -> Result<Vec<NewReceipt>, StoreError> {
+        let statement = sqlx::query(
+            "SELECT t.row, t.key, i.kind, e.summary FROM receipt t LEFT JOIN inbox i ON i.key = t.key \
+             LEFT JOIN record r ON r.key = t.key AND r.source IS NULL LEFT JOIN envelope e ON e.key = r.key \
+             WHERE t.row > ? ORDER BY t.row LIMIT ?",
+        );
+        let found = statement.bind(row).bind(int(count as u64)).fetch_all(&self.pool).await;
+        self.lines(found.map_err(|error| self.failure(error))?, |row| {
+            let key = rows::key(row, 1)?;
+            Ok(NewReceipt { row: row.try_get(0)?, key, kind: row.try_get(2)?, summary: row.try_get(3)? })
+        })
     }
 
     /// The newest records of outages.
