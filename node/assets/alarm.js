@@ -64,6 +64,7 @@ function ringing() {
     id: line.dataset.id,
     precedence: line.dataset.precedence,
     alerted: line.dataset.alerted !== undefined,
+    muted: Number(line.dataset.muted ?? 0) > (performance.now() - body.began) * Number(words.speed || 1),
     waited: Number(line.dataset.waited) + (performance.now() - body.began) * Number(words.speed || 1),
   }));
 }
@@ -91,13 +92,14 @@ export function beat(quiet) {
   show();
   const lines = ringing();
   tell(lines);
-  const flash = lines.some((line) => line.precedence === "flash");
-  const loud = lines.some((line) => line.waited >= 60_000);
+  const heard = lines.filter((line) => !line.muted);
+  const flash = heard.some((line) => line.precedence === "flash");
+  const loud = heard.some((line) => line.waited >= 60_000);
   const every = lost ? 5_000 : flash ? 4_000 : 15_000;
-  if ((!lost && lines.length === 0) || performance.now() - last < every) return;
+  if ((!lost && heard.length === 0) || performance.now() - last < every) return;
   last = performance.now();
   play(lost ? "lost" : flash ? "flash" : "immediate", loud ? 0.9 : 0.4);
-  if (sounds()) lines.forEach(sign);
+  if (sounds()) heard.forEach(sign);
 }
 
 // Something new rings at once.

@@ -6,6 +6,7 @@ mod calls;
 pub mod client;
 mod desk;
 mod evidence;
+mod history;
 mod log;
 pub(crate) mod once;
 mod outages;

@@ -46,9 +46,13 @@ impl House {
     }
 
     async fn log_in(&self, browser: &Browser, language: &str) {
+        self.log_in_as(browser, NAME, language).await;
+    }
+
+    async fn log_in_as(&self, browser: &Browser, name: &str, language: &str) {
         browser.go(&format!("{}/login?lang={language}", self.url)).await;
         browser.click("input[name=officer]").await;
-        browser.keys(&format!("{NAME}{TAB}{PASSWORD}{ENTER}")).await;
+        browser.keys(&format!("{name}{TAB}{PASSWORD}{ENTER}")).await;
         browser.until("the first page is there", "return location.pathname === '/'").await;
         browser.go(&format!("{}/?lang={language}", self.url)).await;
     }
@@ -184,6 +188,17 @@ async fn an_armed_page_rings_and_signs_it_and_says_when_it_has_lost_its_node() {
         .until("the next page is armed by itself", "return document.body.classList.contains('armed')")
         .await;
 
+    browser.click("#ringing form button").await;
+    let muted =
+        format!("return document.querySelector('#ringing .muted')?.textContent.includes('{NAME}') ?? false");
+    browser.until("it says who has silenced it", &muted).await;
+    browser.until("the page is armed", "return document.body.classList.contains('armed')").await;
+    browser.run("document.body.dataset.played = ''; window.mutedAt = performance.now()").await;
+    browser.until("twice the pause has passed", "return performance.now() - window.mutedAt > 9000").await;
+    assert_eq!(browser.run("return document.body.dataset.played").await, json!(""), "it is silent");
+    house.report("又一处渗水", "flash").await;
+    browser.until("what comes after it rings", "return document.body.dataset.played === 'flash'").await;
+
     let shift = Request::Clock { shift_ms: 180_000, speed: 1, since_ms: None };
     house.cluster.room(CITY).order(&shift).await;
     browser.click("nav a[href='/']").await;
@@ -259,6 +274,9 @@ async fn every_page_fits_at_1366_and_at_twice_the_zoom_in_both_languages_and_nam
     let house = House::open().await;
     let id = house.report(&format!("{HOSTILE} {}", "长".repeat(300)), "immediate").await;
     house.report("上周值班情况", "routine").await;
+    for role in ["system_admin", "security_admin", "audit_admin"] {
+        officer(&house.cluster, CITY, role, role).await;
+    }
     let browser = Browser::open(Scripts::On).await;
     let mut found = Vec::new();
     for language in ["zh", "en"] {
@@ -278,6 +296,8 @@ async fn every_page_fits_at_1366_and_at_twice_the_zoom_in_both_languages_and_nam
             ("topology", "/topology"),
             ("queue", "/queue"),
             ("latency", "/latency"),
+            ("wall", "/wall"),
+            ("admin", "/admin"),
             ("help", "/help"),
         ];
         for (name, path) in pages {
@@ -288,6 +308,12 @@ async fn every_page_fits_at_1366_and_at_twice_the_zoom_in_both_languages_and_nam
         browser.go(&format!("{}{message}", house.url)).await;
         assert!(browser.text().await.contains("<script>window.bad=1</script>"), "hostile text is text");
         browser.chrome("Network.clearBrowserCookies", &json!({})).await;
+        for role in ["system_admin", "security_admin", "audit_admin"] {
+            house.log_in_as(&browser, role, language).await;
+            browser.go(&format!("{}/admin", house.url)).await;
+            check(&browser, role, language, &mut found).await;
+            browser.chrome("Network.clearBrowserCookies", &json!({})).await;
+        }
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
     browser.close().await;

@@ -86,6 +86,18 @@ async fn files_go_with_a_message_under_clean_names_and_are_kept_at_the_other_end
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_first_report_goes_to_the_room_right_above_unless_an_officer_chooses_another() {
+    let desk = Desk::of("above", "duty_officer").await;
+    let chosen = |page: &Said| {
+        let select = page.body.split(&format!("name=\"{}\"", desk.to)).nth(1).unwrap();
+        select.split("</select>").next().unwrap().contains("<option value=\"action\" selected>")
+    };
+    assert!(chosen(&desk.house.get("/compose", &desk.cookie).await));
+    let notify = desk.house.get("/compose?kind=notify", &desk.cookie).await;
+    assert!(!notify.body.contains("<option value=\"action\" selected>"), "{notify:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_that_a_page_has_lost_are_asked_for_once_and_too_many_bytes_are_refused() {
     let desk = Desk::of("lost-files", "duty_officer").await;
     let checked = desk.post(&[("title", "丢失"), ("order", "check")], &[("图.txt", "1")]).await;

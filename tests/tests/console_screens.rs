@@ -270,6 +270,15 @@ async fn what_waits_is_listed_with_its_reason_and_whom_to_ring_and_can_be_tried_
     assert!(tree.body.contains("class=\"depth-1\"") && tree.body.contains("■"), "{tree:?}");
     let queue = page(&house, "/queue", &cookie).await;
     assert!(queue.body.contains(&id) && queue.body.contains("均未送达"), "{queue:?}");
+    assert!(queue.body.contains("值班室 ☎ 0377-"), "whom to ring, at which number: {queue:?}");
+    let row = |tree: &Said| {
+        let row = tree.body.split("<tr>").find(|row| row.contains("方城县") && row.contains("strip-day"));
+        row.unwrap_or_else(|| panic!("{tree:?}")).to_owned()
+    };
+    assert_eq!(row(&tree).matches("class=\"cell-").count(), 48);
+    assert!(row(&tree).contains("class=\"cell-part\"") && row(&tree).contains("中断 1 次,共"), "{tree:?}");
+    let parent = tree.body.split("<tr>").find(|row| row.contains("河南省") && row.contains("strip-day"));
+    assert!(parent.unwrap().contains("无中断"), "{tree:?}");
     assert!(page(&house, "/wall", &cookie).await.body.contains("均未送达"));
     let retry = format!("/queue/{id}/retry");
     let pressed = house.form(&retry, &cookie, &form(&[("csrf", &queue.token())])).await;

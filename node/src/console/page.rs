@@ -24,7 +24,7 @@ use crate::{
 };
 
 pub(crate) use self::{
-    alarm::{Alarm, SECOND_PERSON_AFTER_MS},
+    alarm::{Alarm, Mutes, SECOND_PERSON_AFTER_MS},
     time::{clock_time, day_time, exact_time, remaining, span},
 };
 
@@ -84,11 +84,14 @@ impl Visit {
         let w = self.words();
         let status: Status = self.ask(Request::Status).await?;
         let due = if self.may(Capability::SeeReceipts) { self.due().await? } else { Vec::new() };
-        let alarm = if self.may(Capability::ReadMessages) {
+        let mut alarm = if self.may(Capability::ReadMessages) {
             self.console.alarm(self.may(Capability::HandleMessages)).await?
         } else {
             Alarm::default()
         };
+        if self.may(Capability::HandleMessages) && alarm.ringing.iter().any(|line| line.muted_ms.is_none()) {
+            alarm.silence = Some([self.caller.csrf.clone(), self.path.clone()]);
+        }
         let menu = MENU.iter().filter(|item| item.wants.is_none_or(|wants| self.may(wants)));
         Ok(Frame {
             title: w.t(title),

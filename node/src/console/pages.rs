@@ -11,6 +11,7 @@ mod inbox;
 mod latency;
 mod login;
 mod message;
+mod mute;
 mod phone;
 mod queue;
 mod topology;
@@ -35,6 +36,7 @@ pub(crate) fn routes() -> Router<Arc<Console>> {
         .route("/login", get(login::show).post(login::log_in))
         .route("/locked", get(login::locked))
         .route("/logout", post(login::log_out))
+        .route("/mute", post(mute::mute))
         .route("/inbox", get(inbox::show))
         .route("/board", get(board::show))
         .route("/cases", get(cases::list))

@@ -72,6 +72,7 @@ fn wanted(request: &Request) -> &'static [Capability] {
         | Request::Ping { .. }
         | Request::Doctor
         | Request::Progress
+        | Request::LinkDays
         | Request::QueueList
         | Request::QueueShow { .. }
         | Request::InvitePending

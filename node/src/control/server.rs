@@ -16,7 +16,7 @@ use tokio::{
 use super::{
     attachment, calls,
     client::SocketPath,
-    desk, evidence, outages, queue, reading, receipts,
+    desk, evidence, history, outages, queue, reading, receipts,
     request::{Answer, Request},
     rules, sending, telephone,
 };
@@ -125,6 +125,10 @@ pub(crate) async fn dispatch(
             telephone::note(node, *request, officer).await
         }
         Request::Rang { id } => json(desk::rang(node, &id).await?),
+        Request::LinkDays => {
+            let links = reading::status(node).await?.links;
+            json(history::link_days(node, links).await?)
+        }
         Request::Outages => json(outages::outages(node).await?),
         Request::Calls => json(calls::calls(node).await?),
         Request::EvidenceExport { id, case, text, personal } => {

@@ -104,7 +104,7 @@ const PATIENCE: Default = Default::Number(5_000);
 const DAY_S: Default = Default::Number(24 * 3_600);
 
 /// The whole API but `/api/events` and `/api/openapi.json`.
-pub(super) const ROUTES: [Route; 49] = [
+pub(super) const ROUTES: [Route; 50] = [
     Route::get::<view::Status>("/api/status", "status"),
     Route::list::<view::Check>("/api/doctor", "doctor"),
     Route::get::<view::Progress>("/api/progress", "progress"),
@@ -127,6 +127,7 @@ pub(super) const ROUTES: [Route; 49] = [
     Route::order("/api/messages/{id}/deeds", "deed"),
     Route::order("/api/messages/{id}/rang", "rang"),
     Route::list::<view::Outage>("/api/outages", "outages"),
+    Route::list::<view::LinkDay>("/api/links/days", "link-days"),
     Route::list::<view::ExplainedDuty>("/api/messages/{id}/limits", "rules-explain"),
     Route::get::<view::EvidenceFile>("/api/messages/{id}/evidence", "evidence-export").or(&[
         ("case", Default::No),

@@ -181,12 +181,22 @@ fn question(problem: &Problem) -> Option<&'static str> {
     }
 }
 
-/// A form to begin with. What answers or follows up a message goes where that one came from or went to.
+/// The room right above this one, which a report goes to first.
+fn parent(rooms: &[RoomLine], visit: &Visit) -> Option<String> {
+    let me = visit.console.node.config.room.to_string();
+    rooms.iter().find(|line| line.room.id == me)?.parent.clone()
+}
+
+/// A form to begin with. A first report goes to the room right above. What answers or follows up a message goes where that one came from or went to.
 async fn begun(visit: &Visit, kind: Kind, about: &str) -> Result<Draft, Problem> {
     let now = visit.console.node.clock.now().as_ms();
     let mut draft = Draft::new(kind, Vec::new());
     if about.is_empty() {
         draft.set("learned_at", local(now));
+        if kind == Kind::Report {
+            let rooms: Vec<RoomLine> = visit.ask(Request::Rooms).await?;
+            parent(&rooms, visit).iter().for_each(|parent| draft.choose(parent, "action"));
+        }
     } else {
         let opened: Opened = visit.ask(Request::Show { id: about.to_owned() }).await?;
         let me = visit.console.node.config.room.to_string();

@@ -175,7 +175,7 @@ fn form(
 }
 
 /// A path of this console; anything else would lead an officer away.
-fn own_path(next: &str) -> &str {
+pub(super) fn own_path(next: &str) -> &str {
     let is_own =
         next.starts_with('/') && next.bytes().all(|c| c.is_ascii_alphanumeric() || b"/-_".contains(&c));
     if is_own && !next.starts_with("//") { next } else { "/" }

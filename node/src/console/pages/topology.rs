@@ -1,9 +1,12 @@
 //! The tree (拓扑): every room under its hub, with the state of the links that this node has; and the same links as a table
 //! with round trip, queue and the age of what waits.
 
+mod strip;
+
 use askama::Template;
 use axum::response::Response;
 
+use self::strip::Strip;
 use super::queue::reason;
 use crate::{
     console::{
@@ -12,7 +15,7 @@ use crate::{
     },
     control::{
         request::Request,
-        view::{Link, RoomLine, Status},
+        view::{Link, LinkDay, RoomLine, Status},
     },
     problem::Problem,
 };
@@ -42,6 +45,8 @@ struct LinkRow {
     oldest: String,
     reason: String,
     software: String,
+    /// Its last day; nothing where none is told.
+    day: Option<Strip>,
 }
 
 /// A room in the tree, by its depth.
@@ -62,6 +67,7 @@ async fn page(visit: &Visit) -> Result<Response, Problem> {
     let frame = visit.frame("screen-topology").await?;
     let w = visit.words();
     let status: Status = visit.ask(Request::Status).await?;
+    let days: Vec<LinkDay> = visit.ask(Request::LinkDays).await?;
     let rooms: Vec<RoomLine> = visit.ask(Request::Rooms).await?;
     let mut tree = Vec::new();
     for root in rooms.iter().filter(|line| line.parent.is_none()) {
@@ -71,7 +77,7 @@ async fn page(visit: &Visit) -> Result<Response, Problem> {
     tree.truncate(ROOMS_SHOWN);
     html(&TopologyPage {
         version: status.map_version,
-        links: status.links.iter().map(|link| row(link, w)).collect(),
+        links: status.links.iter().map(|link| row(link, &days, w)).collect(),
         tree,
         more,
         frame,
@@ -101,7 +107,7 @@ fn grow(
     }
 }
 
-fn row(link: &Link, w: &Words) -> LinkRow {
+fn row(link: &Link, days: &[LinkDay], w: &Words) -> LinkRow {
     LinkRow {
         room: format!("{} {}", link.room.code, w.room(&link.room)),
         telephone: link.room.telephone.clone().unwrap_or_default(),
@@ -116,6 +122,7 @@ fn row(link: &Link, w: &Words) -> LinkRow {
         oldest: link.oldest_ms.map(span).unwrap_or_default(),
         reason: link.reason.as_deref().map(|code| reason(code, w)).unwrap_or_default(),
         software: link.software.clone().unwrap_or_default(),
+        day: days.iter().find(|day| day.room.id == link.room.id).map(|day| Strip::of(day, w)),
     }
 }
 

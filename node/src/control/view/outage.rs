@@ -17,6 +17,19 @@ pub struct Outage {
     pub went: Vec<Went>,
 }
 
+/// The last 24 hours of a link of this node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LinkDay {
+    /// The room at the other end.
+    pub room: Room,
+    /// When the day began.
+    pub from_ms: i64,
+    /// Now.
+    pub to_ms: i64,
+    /// Outages within it, the oldest first: from when until when. One that lasts ends now.
+    pub down: Vec<[i64; 2]>,
+}
+
 /// A message that waited for the line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Went {

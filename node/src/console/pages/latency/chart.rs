@@ -2,8 +2,15 @@
 //! order of the parts is seen in grey.
 
 use plotters::{
-    coord::ranged1d::{IntoSegmentedCoord, SegmentValue},
-    prelude::{ChartBuilder, Color, IntoDrawingArea, RGBColor, Rectangle, SVGBackend, WHITE},
+    coord::{
+        Shift,
+        ranged1d::{IntoSegmentedCoord, SegmentValue},
+    },
+    prelude::{
+        ChartBuilder, Color, DrawingArea, IntoDrawingArea, IntoTextStyle, RGBColor, Rectangle, SVGBackend,
+        WHITE,
+    },
+    style::text_anchor::{HPos, Pos, VPos},
 };
 
 use crate::{console::page::remaining, problem::Problem};
@@ -14,9 +21,9 @@ pub(crate) struct Bar {
     pub(crate) parts_ms: Vec<i64>,
 }
 
-/// The chart, or nothing where there is nothing to draw.
+/// The chart, or nothing where no bar has a length.
 pub(crate) fn bars(bars: &[Bar]) -> Result<String, Problem> {
-    if bars.is_empty() {
+    if bars.iter().all(|bar| bar.parts_ms.iter().all(|ms| *ms <= 0)) {
         return Ok(String::new());
     }
     let mut svg = String::new();
@@ -33,18 +40,10 @@ fn draw(bars: &[Bar], svg: &mut String, height: u32) -> Result<(), Box<dyn std::
     // The axis goes upwards and has its last value inside: the first bar is to stand on top.
     let last = bars.len() - 1;
     let rows = 0..last;
-    let label = |row: &SegmentValue<usize>| match row {
-        SegmentValue::CenterOf(row) => last
-            .checked_sub(*row)
-            .and_then(|row| bars.get(row))
-            .map(|bar| short(&bar.label))
-            .unwrap_or_default(),
-        SegmentValue::Exact(_) | SegmentValue::Last => String::new(),
-    };
     let mut chart = ChartBuilder::on(&area)
-        .margin(8)
+        .margin(MARGIN)
         .margin_right(32)
-        .x_label_area_size(28)
+        .x_label_area_size(AXIS_LABEL_PIXELS)
         .y_label_area_size(LABEL_PIXELS)
         .build_cartesian_2d(0..longest, rows.into_segmented())?;
     chart
@@ -53,9 +52,9 @@ fn draw(bars: &[Bar], svg: &mut String, height: u32) -> Result<(), Box<dyn std::
         .x_labels(8)
         .x_label_formatter(&|ms| if longest < 10_000 { format!("{ms} ms") } else { remaining(*ms) })
         .label_style(("sans-serif", 18))
-        .y_labels(bars.len())
-        .y_label_formatter(&label)
+        .y_label_formatter(&|_| String::new())
         .draw()?;
+    name_rows(&area, bars)?;
     for (row, bar) in bars.iter().rev().enumerate() {
         let above = if row == last { SegmentValue::Last } else { SegmentValue::Exact(row + 1) };
         let mut from = 0;
@@ -73,6 +72,18 @@ fn draw(bars: &[Bar], svg: &mut String, height: u32) -> Result<(), Box<dyn std::
     Ok(())
 }
 
+/// The labels beside the bars: the axis itself names no row where there is only one.
+fn name_rows(area: &Area<'_>, bars: &[Bar]) -> Result<(), Box<dyn std::error::Error>> {
+    let style = ("sans-serif", 18).into_text_style(area).pos(Pos::new(HPos::Right, VPos::Center));
+    let middles = (i32::try_from(MARGIN + BAR_PIXELS / 2)?..).step_by(usize::try_from(BAR_PIXELS)?);
+    for (bar, y) in bars.iter().zip(middles) {
+        area.draw_text(&short(&bar.label), &style, (i32::try_from(LABEL_PIXELS)?, y))?;
+    }
+    Ok(())
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
 /// What fits beside a bar.
 fn short(label: &str) -> String {
     label.chars().take(LABEL_CHARS).collect()
@@ -80,7 +91,10 @@ fn short(label: &str) -> String {
 
 const WIDTH: u32 = 960;
 const BAR_PIXELS: u32 = 26;
-const AXIS_PIXELS: u32 = 52;
+const MARGIN: u32 = 8;
+/// The axis below the bars, and both margins.
+const AXIS_PIXELS: u32 = AXIS_LABEL_PIXELS + 2 * MARGIN;
+const AXIS_LABEL_PIXELS: u32 = 28;
 const LABEL_PIXELS: u32 = 190;
 const LABEL_CHARS: usize = 16;
 
@@ -112,5 +126,8 @@ mod tests {
         });
         assert_eq!(drawn.count(), 4);
         assert_eq!(bars(&[]).unwrap(), "");
+        assert!(bars(&[bar("411322 方城")]).unwrap().contains("411322 方城"), "one bar alone has its label");
+        let nothing = Bar { label: "411322 方城".to_owned(), parts_ms: vec![0; 6] };
+        assert_eq!(bars(&[nothing]).unwrap(), "", "nothing is known: no empty axis");
     }
 }

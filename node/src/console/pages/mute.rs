@@ -1,0 +1,32 @@
+//! Silencing the alarm (静音): for five minutes, by name; what comes after it rings.
+
+use axum::{
+    Form,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+
+use super::login::own_path;
+use crate::{
+    console::{page::Visit, rights::Capability},
+    problem::Problem,
+};
+
+#[derive(Deserialize)]
+pub(crate) struct MuteForm {
+    csrf: String,
+    #[serde(default)]
+    back: String,
+}
+
+pub(crate) async fn mute(visit: Visit, Form(form): Form<MuteForm>) -> Response {
+    let done = async {
+        visit.check_form(&form.csrf)?;
+        if !visit.may(Capability::HandleMessages) {
+            return Err(Problem::policy("role_forbids").with("role", visit.caller.role));
+        }
+        visit.console.mute(&visit.caller.name).await?;
+        Ok(Redirect::to(own_path(&form.back)).into_response())
+    };
+    visit.show(done.await)
+}
