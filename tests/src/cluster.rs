@@ -213,30 +213,37 @@ pub async fn join_all<T>(futures: impl Iterator<Item = impl Future<Output = T>>)
     futures.into_iter().filter_map(|(_, done)| done).collect()
 }
 
-/// One cluster for the tests of a file that run at the same time. It ends with the last of them.
-pub struct Shared {
-    current: Mutex<Weak<Cluster>>,
+/// One cluster, or one house, for the tests of a file that run at the same time. It ends with the last of them.
+pub struct Shared<T = Cluster> {
+    current: Mutex<Weak<T>>,
 }
 
-impl Shared {
+impl<T> Shared<T> {
     /// None runs yet.
     pub const fn new() -> Self {
         Self { current: Mutex::const_new(Weak::new()) }
     }
 
-    /// The cluster that runs, or a new one.
-    pub async fn cluster(&self, program: &str, network: impl FnOnce() -> Network) -> Arc<Cluster> {
+    /// The one that runs, or a new one.
+    pub async fn get(&self, begin: impl AsyncFnOnce() -> T) -> Arc<T> {
         let mut current = self.current.lock().await;
-        if let Some(cluster) = current.upgrade() {
-            return cluster;
+        if let Some(running) = current.upgrade() {
+            return running;
         }
-        let cluster = Arc::new(Cluster::start(program, network()).await);
-        *current = Arc::downgrade(&cluster);
-        cluster
+        let begun = Arc::new(begin().await);
+        *current = Arc::downgrade(&begun);
+        begun
     }
 }
 
-impl Default for Shared {
+impl Shared {
+    /// The cluster that runs, or a new one.
+    pub async fn cluster(&self, program: &str, network: impl FnOnce() -> Network) -> Arc<Cluster> {
+        self.get(async || Cluster::start(program, network()).await).await
+    }
+}
+
+impl<T> Default for Shared<T> {
     fn default() -> Self {
         Self::new()
     }

@@ -7,16 +7,15 @@ use http_body_util::BodyExt;
 use hyper::{Method, StatusCode, body::Incoming};
 use serde_json::{Value, json};
 use tests::{
-    cluster::{LONG, Letter, until},
+    cluster::{LONG, Letter, Shared, until},
     house::{CITY, COUNTY, House, PASSWORD},
 };
-use tokio::sync::OnceCell;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
-static SHARED: OnceCell<Arc<House>> = OnceCell::const_new();
+static SHARED: Shared<House> = Shared::new();
 
 async fn shared() -> Arc<House> {
-    SHARED.get_or_init(async || Arc::new(House::open(PROGRAM, CITY).await)).await.clone()
+    SHARED.get(async || House::open(PROGRAM, CITY).await).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

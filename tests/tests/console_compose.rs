@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
 use serde_json::Value;
-use tests::house::{CITY, House, PASSWORD, Said};
-use tokio::sync::OnceCell;
+use tests::{
+    cluster::Shared,
+    house::{CITY, House, PASSWORD, Said},
+};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
 const PROVINCE: &str = "410000";
 
-static SHARED: OnceCell<Arc<House>> = OnceCell::const_new();
+static SHARED: Shared<House> = Shared::new();
 
 async fn house() -> Arc<House> {
-    SHARED.get_or_init(async || Arc::new(House::open(PROGRAM, CITY).await)).await.clone()
+    SHARED.get(async || House::open(PROGRAM, CITY).await).await
 }
 
 /// An officer at the console, with a form to send.

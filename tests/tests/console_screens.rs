@@ -6,19 +6,18 @@ use std::sync::Arc;
 use hyper::{Method, StatusCode};
 use serde_json::Value;
 use tests::{
-    cluster::{LONG, Letter, until},
+    cluster::{LONG, Letter, Shared, until},
     house::{CITY, COUNTY, House, PASSWORD, Said},
 };
-use tokio::sync::OnceCell;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
 const PROVINCE: &str = "410000";
 const HOSTILE: &str = "火灾 <script>alert(1)</script> \"&amp;'";
 
-static SHARED: OnceCell<Arc<House>> = OnceCell::const_new();
+static SHARED: Shared<House> = Shared::new();
 
 async fn house() -> Arc<House> {
-    SHARED.get_or_init(async || Arc::new(House::open(PROGRAM, CITY).await)).await.clone()
+    SHARED.get(async || House::open(PROGRAM, CITY).await).await
 }
 
 /// Enters an officer and logs in.
