@@ -10,8 +10,14 @@
 //! *Against:* two encodings of one object, duplicate keys that two readers resolve differently,
 //! lengths that claim more than there is, nesting that overflows the stack, hidden trailing bytes.
 
+use std::fmt;
+
 use ciborium::Value;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error, Visitor},
+};
+use serde_bytes::{ByteArray, ByteBuf};
 
 /// How deep arrays and maps may be nested.
 pub const DEPTH_MAX: usize = 32;
@@ -74,6 +80,65 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8], limit_bytes: usize) -> Result<T
     check(bytes)?;
     ciborium::de::from_reader_with_recursion_limit(bytes, 2 * DEPTH_MAX)
         .map_err(|error| CborError::Shape(error.to_string()))
+}
+
+/// Takes a byte string and nothing else: `serde_bytes` would take an array of numbers for one, which is a second encoding
+/// of the same thing. For `deserialize_with`; `T` is any type of bytes.
+///
+/// # Errors
+/// The deserialiser's own for another type, or for bytes of another length than `T` has.
+pub fn byte_string<'de, D: Deserializer<'de>, T: TryFrom<ByteString>>(from: D) -> Result<T, D::Error> {
+    let bytes = ByteString::deserialize(from)?;
+    let length = bytes.0.len();
+    T::try_from(bytes).map_err(|_| D::Error::invalid_length(length, &"a byte string of the right length"))
+}
+
+/// The same for an array of them.
+///
+/// # Errors
+/// Those of [`byte_string`].
+pub fn byte_strings<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<ByteBuf>, D::Error> {
+    Ok(Vec::<ByteString>::deserialize(from)?.into_iter().map(|bytes| ByteBuf::from(bytes.0)).collect())
+}
+
+/// A byte string as it was read.
+#[derive(Debug)]
+pub struct ByteString(Vec<u8>);
+
+impl<'de> Deserialize<'de> for ByteString {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl Visitor<'_> for Bytes {
+            type Value = ByteString;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a byte string")
+            }
+
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+                Ok(ByteString(bytes.to_vec()))
+            }
+
+            fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Self::Value, E> {
+                Ok(ByteString(bytes))
+            }
+        }
+        from.deserialize_byte_buf(Bytes)
+    }
+}
+
+impl From<ByteString> for Vec<u8> {
+    fn from(bytes: ByteString) -> Self {
+        bytes.0
+    }
+}
+
+impl<const N: usize> TryFrom<ByteString> for ByteArray<N> {
+    type Error = ();
+
+    fn try_from(bytes: ByteString) -> Result<Self, ()> {
+        <[u8; N]>::try_from(bytes.0).map(ByteArray::new).map_err(|_| ())
+    }
 }
 
 /// Checks that the bytes are one deterministic item and nothing else.

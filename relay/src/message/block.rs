@@ -38,8 +38,9 @@ const LENGTH_PREFIX: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Block {
+    #[serde(deserialize_with = "cbor::byte_string")]
     salt: ByteArray<SALT_LEN>,
-    #[serde(with = "serde_bytes")]
+    #[serde(serialize_with = "serde_bytes::serialize", deserialize_with = "cbor::byte_string")]
     bytes: Vec<u8>,
 }
 
@@ -74,7 +75,7 @@ pub struct Blocks {
     facts: Option<Block>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     personal: Option<Block>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "cbor::byte_strings")]
     attachments: Vec<ByteBuf>,
 }
 
