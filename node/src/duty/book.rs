@@ -40,8 +40,8 @@ const TOUCHED_AT_ONCE: usize = 500;
 const TOUCHED_WAITED_FOR: usize = 30;
 /// Cases that lists show, the newest.
 pub(super) const SHOWN_MAX: usize = 300;
-/// Judged cases that are kept: all open ones, and what lists show. One takes some kilobytes.
-const KEPT_MAX: usize = OPEN_MAX + SHOWN_MAX;
+/// Judged cases that are kept: all that one look judges, and what lists show. One takes some kilobytes.
+const KEPT_MAX: usize = OPEN_MAX + TOUCHED_AT_ONCE + SHOWN_MAX;
 /// Receipts that are read at once.
 const NEWS_AT_ONCE: usize = 1_000;
 /// A judgement is made anew after this: dates of the root hub have come since.
@@ -58,6 +58,8 @@ struct Inner {
     path: PathBuf,
     index: Option<CaseIndex>,
     kept: BTreeMap<Place, Kept>,
+    /// How often a case was asked for.
+    asked: u64,
     trust: Weak<Trust>,
     outage: i64,
 }
@@ -67,6 +69,8 @@ struct Kept {
     is_stale: bool,
     /// Whether the watch found it open, once it has looked at it.
     is_open: Option<bool>,
+    /// Which of all questions asked for it last.
+    asked: u64,
 }
 
 /// A case and what follows from it.
@@ -97,6 +101,7 @@ impl CaseBook {
                 path: directory.file("cases.db"),
                 index: None,
                 kept: BTreeMap::new(),
+                asked: 0,
                 trust: Weak::new(),
                 outage: 0,
             }),
@@ -312,8 +317,10 @@ impl Inner {
 
     async fn judge(&mut self, node: &Node, place: Place) -> Result<Arc<JudgedCase>, Problem> {
         let now = node.clock.now();
-        let before = self.kept.get(&place);
-        if let Some(kept) = before.filter(|kept| !kept.is_stale && now < kept.case.until) {
+        self.asked += 1;
+        let mut before = self.kept.get_mut(&place);
+        if let Some(kept) = before.as_mut().filter(|kept| !kept.is_stale && now < kept.case.until) {
+            kept.asked = self.asked;
             return Ok(kept.case.clone());
         }
         let opened = before.map(|kept| kept.case.clone());
@@ -337,9 +344,13 @@ impl Inner {
         }
         let case = Arc::new(JudgedCase { place: place.clone(), members, duties, until });
         if self.kept.len() >= KEPT_MAX && !self.kept.contains_key(&place) {
-            self.kept.pop_first();
+            let longest_ago = self.kept.iter().min_by_key(|(_, kept)| kept.asked);
+            if let Some(place) = longest_ago.map(|(place, _)| place.clone()) {
+                self.kept.remove(&place);
+            }
         }
-        self.kept.insert(place, Kept { case: case.clone(), is_stale: false, is_open: None });
+        let asked = self.asked;
+        self.kept.insert(place, Kept { case: case.clone(), is_stale: false, is_open: None, asked });
         Ok(case)
     }
 }
