@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use node::control::view::{Check, DueLine, ExplainedDuty, Noted, Opened, RulesInForce, Sent};
+use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use tests::cluster::{Cluster, LONG, Letter, Network, text, until};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
@@ -253,8 +254,20 @@ async fn what_is_owed_outlives_the_index_of_cases() {
     std::fs::copy(city.dir().join("cases.db"), &index).unwrap();
     county.start().await;
     assert_eq!(owed(&cluster, COUNTY).await, before, "the index of another store");
-    // An answer ends it, also after the index was made anew.
+    // A message that was changed on the disk hides nothing of the others.
     city.start().await;
+    let other = city.send(&Letter::actual("instruction", &[COUNTY], "另一件")).await;
+    county.has_in_inbox(&other).await;
+    county.stop().await;
+    let mut store =
+        SqliteConnectOptions::new().filename(county.dir().join("node.db")).connect().await.unwrap();
+    let changed = sqlx::query("UPDATE envelope SET body = x'00' WHERE row = (SELECT max(row) FROM envelope)");
+    assert_eq!(changed.execute(&mut store).await.unwrap().rows_affected(), 1);
+    store.close().await.unwrap();
+    std::fs::remove_file(&index).unwrap();
+    county.start().await;
+    assert_eq!(owed(&cluster, COUNTY).await, before, "beside a damaged message");
+    // An answer ends it, also after the index was made anew.
     call_about(&cluster, &request).await;
     let reply = county.send(&Letter::actual("verify.reply", &[PROVINCE], "属实").relating_to(&request)).await;
     county.receipt(&reply, "delivered").await;

@@ -30,7 +30,13 @@ use super::{
     index::{CaseIndex, News, Place, rules_name},
     timers::{self, Timed},
 };
-use crate::{daemon::Node, directory::Directory, problem::Problem, store::sqlite::NewReceipt, trust::Trust};
+use crate::{
+    daemon::Node,
+    directory::Directory,
+    problem::Problem,
+    store::{StoreError, sqlite::NewReceipt},
+    trust::Trust,
+};
 
 /// Open cases that are looked at, the newest: far more than a room can owe.
 const OPEN_MAX: usize = 1_000;
@@ -174,7 +180,7 @@ impl CaseBook {
         Ok(inner.judged(node, vec![place]).await?.pop())
     }
 
-    /// The messages of the newest cases and of this one's, case by case, the newest first.
+    /// The messages of the newest cases, case by case, the newest first.
     pub(super) async fn newest(&self, node: &Node) -> Result<Vec<(Place, Vec<EnvelopeKey>)>, Problem> {
         let mut inner = self.inner.lock().await;
         inner.catch_up(node).await?;
@@ -401,7 +407,15 @@ fn is_ruled(kind: Kind) -> bool {
 
 /// Opens a message; what cannot be read here any more is no part of a case.
 async fn open(node: &Node, key: EnvelopeKey) -> Result<Option<Member>, Problem> {
-    let Some(kept) = node.reader.envelope(key).await? else { return Ok(None) };
+    let kept = match node.reader.envelope(key).await {
+        // One message that was changed on the disk must not hide what is owed in all others.
+        Err(error @ StoreError::Damaged { .. }) => {
+            tracing::error!(id = %key.id, %error, "a stored message is damaged and no part of a case");
+            return Ok(None);
+        }
+        kept => kept?,
+    };
+    let Some(kept) = kept else { return Ok(None) };
     let Some(content_key) = kept.content_key.as_deref().filter(|_| !kept.is_pruned) else { return Ok(None) };
     let trust = node.trust.current();
     let network = trust.map.network();
