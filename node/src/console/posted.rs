@@ -12,7 +12,10 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use relay::{limits::ATTACHMENTS_BYTES_MAX, message::attachment::NAME_BYTES_MAX};
+use relay::{
+    limits::ATTACHMENTS_BYTES_MAX,
+    message::attachment::{ATTACHMENTS_MAX, NAME_BYTES_MAX},
+};
 use topology::is_unseen;
 
 use super::{Console, caller::language, page::problem_page};
@@ -67,6 +70,8 @@ impl Posted {
                 None => posted.pairs.push((name, String::from_utf8(content.to_vec()).ok()?)),
                 // A browser sends a part without name and bytes where no file was chosen.
                 Some(file) if file.is_empty() && content.is_empty() => {}
+                // One too many is enough to be refused for.
+                Some(_) if posted.files.len() > ATTACHMENTS_MAX => {}
                 Some(file) => {
                     let file = alone(&mut names, &clean(&file));
                     posted.files.push((file, content.to_vec()));
