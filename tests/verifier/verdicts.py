@@ -24,21 +24,15 @@ def first(message, event, to, grade):
     times = [entry[grade] for entry in message["events"] if entry[0] == event and entry[1] == to]
     return min(times, key=lambda time: time[1], default=None)
 
-def notice(asked, room, plan, lines, grade):
-    """When the limit of an answer begins: with `delivered`, or where that was withheld with the hand-over by a parent whose link
-    was up."""
-    delivered = first(asked, "delivered", room, grade)
-    parents = [plan.rooms[room].get("parent"), *plan.rooms[room].get("alternates", [])] if room in plan.rooms else []
-    if not delivered or delivered[1] == INF:
-        return delivered
-    up = lambda issuer, began: all(down > delivered[1] or again < began for said_by, peer, down, again in lines
-                                   if (said_by, peer) == (issuer, room))
-    taken = [entry[grade] for entry in asked["events"] if entry[0] in ("custody", "accepted") and entry[1] == room
-             and entry[2] in parents and entry[grade][0] != -INF and up(entry[2], entry[grade][0])]
-    handed = min(taken, key=lambda time: time[1], default=None)
-    return handed if handed and delivered[0] > handed[1] + 60_000 else delivered
+def notice(asked, room, plan, grade, now):
+    """When the limit of an answer begins: with `delivered`, or where that was withheld with the hand-over that a parent signed."""
+    delivered, place = first(asked, "delivered", room, grade), plan.rooms.get(room, {})
+    parents = [place.get("parent"), *place.get("alternates", [])]
+    handed = min((entry[grade] for entry in asked["events"] if entry[:2] == ("handed", room) and entry[2] in parents),
+                 key=lambda time: time[1], default=None)
+    return handed if handed and (delivered[0] if delivered else now) > handed[1] + 60_000 else delivered
 
-def duties(messages, plan, packs, lines, grade):
+def duties(messages, plan, packs, grade, now):
     key = lambda m: {"origin": m["origin"], "id": m["id"]}
     ordered = sorted(messages, key=lambda m: (m["facts"].get("case_seq", 0), m["id"], m["origin"]))
     reports, spoken = [m for m in ordered if m["facts"]["kind"] == REPORT], calls(messages)
@@ -60,10 +54,10 @@ def duties(messages, plan, packs, lines, grade):
                           and key(asked) in m["facts"].get("relates_to", [])], asked["origin"])
             delivered = answer and first(answer, "delivered", asked["origin"], grade)
             ends = [end for end, rooms, about in spoken if rooms == {room, asked["origin"]} and about in (None, key(asked))]
-            times = {start: notice(asked, room, plan, lines, grade), "delivered": delivered, "asked": asked["facts"]}
+            times = {start: notice(asked, room, plan, grade, now), "delivered": delivered, "asked": asked["facts"]}
             yield kind, room, asked["origin"], times, ends
 
-def judge(messages, plan, packs, lines, grade, now):
+def judge(messages, plan, packs, grade, now):
     reports = [m["facts"] for m in messages if m["facts"]["kind"] == REPORT]
     stated = [f["severity"] for f in reports if "severity" in f]
     grave = min((list(LEVELS).index(level) for level in stated if level in LEVELS), default=0)
@@ -71,7 +65,7 @@ def judge(messages, plan, packs, lines, grade, now):
     now = now if now is not None else max((e[3][0] for m in messages for e in m["events"]), default=0)
     issuers = {code(plan.rooms[room]): room for room in plan.rooms}
     targets = {issuers[pack["issuer"]] for pack in packs if pack["issuer"] in issuers}
-    for kind, obliged, to, times, ends in duties(messages, plan, targets, lines, grade):
+    for kind, obliged, to, times, ends in duties(messages, plan, targets, grade, now):
         traits = {"sensitive": any(m["facts"].get("sensitive") for m in messages)}
         if kind == "report.first":
             written = times["delivered"]

@@ -11,7 +11,7 @@ import silence
 from verdicts import INF, judge
 
 BY_OFFICER = {"acknowledged", "opened", "disposed", "returned"}
-BY_RECIPIENT = {"delivered", "alerted"} | BY_OFFICER
+BY_RECIPIENT = {"delivered", "alerted", "lost"} | BY_OFFICER
 
 def need(condition, what):
     if not condition:
@@ -245,7 +245,7 @@ class Evidence:
         need(receipt["envelope_digest"] == message["digest"] or event == "collision", "receipt of other bytes")
         need(to in [address["room"] for address in message["to"]], "receipt for no recipient")
         hub = issuer != origin and (issuer in plan.above(to) or issuer in plan.ways(origin))
-        may = {"accepted": issuer == origin, "custody": hub and issuer != to}
+        may = {"accepted": issuer == origin, "custody": hub and issuer != to, "handed": issuer != to and (hub or issuer == origin)}
         may = may.get(event, issuer == to if event in BY_RECIPIENT else issuer in (origin, to) or hub)
         need(may, "receipt by a room without a say")
         need(issuer != self.exporter or receipt["seq"] == leaf["leaf"], "number of the receipt")
@@ -328,7 +328,7 @@ def verify(data, pem):
         seqs = {facts["case_seq"] for facts in of_case if "case_seq" in facts}
         need(seqs == set(range(1, max(seqs, default=0) + 1)), "a message of the case is missing")
     now, packs = as_of[2] if as_of else None, [pack for _, pack in packs]
-    graded = [[list(judge(case, plan, packs, evidence.lines, grade, now)) for grade in (4, 3)] for case in cases(messages)]
+    graded = [[list(judge(case, plan, packs, grade, now)) for grade in (4, 3)] for case in cases(messages)]
     return [dict(working, proven=proven["verdict"]) for pair in graded for working, proven in zip(*pair)
             if working["verdict"]]
 
