@@ -110,6 +110,7 @@ event-expired = expired
 event-collision = collision
 event-unconfirmed = not confirmed
 event-lost = lost there
+event-handed = handed over, no receipt
 
 ## How far it is known to be; what is not proved to be delivered says so
 

@@ -11,6 +11,7 @@ mod credit;
 mod desk;
 mod due;
 mod duty;
+mod handed;
 mod heads;
 mod lines;
 mod link;
@@ -36,7 +37,10 @@ use serde::{Deserialize, Serialize};
 use topology::{Map, RoomId};
 
 pub use self::link::first_credits;
-use self::{heads::Heads, lines::Lines, link::Link, outbox::Outbox, records::Records, ticks::Ticks};
+use self::{
+    handed::HandedOver, heads::Heads, lines::Lines, link::Link, outbox::Outbox, records::Records,
+    ticks::Ticks,
+};
 use crate::{
     crash_point::CrashPoint,
     duty::step::StepName,
@@ -315,12 +319,16 @@ impl Engine {
     /// Signs a receipt about `record` for `recipient` as the next leaf of our log; it must be kept before anything else
     /// is signed.
     fn issue(&self, about: &About<'_>, event: Event, now: Timestamp) -> VerifiedReceipt {
+        let (at, tick) = match about.handed {
+            Some(handed) => (handed.by, handed.tick),
+            None => (now, self.ticks.newest()),
+        };
         let receipt = Receipt {
             v: ENVELOPE_VERSION,
-            at: now,
+            at,
             seq: self.log.size(),
             peer: about.peer,
-            tick: self.ticks.newest(),
+            tick,
             clock: self.clock,
             epoch: self.epoch,
             event,
@@ -345,6 +353,8 @@ struct About<'a> {
     peer: Option<RoomId>,
     reason: Option<Reason>,
     officer: Option<&'a [u8]>,
+    /// When it happened, if that was not just now.
+    handed: Option<HandedOver>,
 }
 
 impl About<'_> {
@@ -356,6 +366,7 @@ impl About<'_> {
             peer: record.source,
             reason: None,
             officer: None,
+            handed: None,
         }
     }
 

@@ -53,6 +53,13 @@ pub const CLOCK_TRUSTED_MS: i64 = 5_000;
 /// How long draining a less urgent queue waits for the custody of a more urgent envelope on the same link.
 pub const URGENT_HEAD_START: Duration = Duration::from_secs(1);
 
+/// A child that signs nothing for so long after the hand-over has it attested (DESIGN 7).
+pub const RECEIPT_OVERDUE: Duration = Duration::from_secs(60);
+/// 50 kbit/s: no line that this network is made for is slower.
+pub const SLOWEST_LINE_BYTES_PER_SECOND: u64 = 6_250;
+/// Hand-overs remembered for one link: two windows in each precedence.
+pub const HANDED_OVER_MAX: usize = 2 * 4 * 256;
+
 /// Messages on a link, per precedence, that may be under way without custody.
 pub const WINDOW_MESSAGES: u64 = 256;
 /// What one wrapped key counts against windows and quotas.

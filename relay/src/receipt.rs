@@ -55,11 +55,13 @@ pub enum Event {
     Unconfirmed,
     /// 遗失: delivered at the target, which has lost it since, was restored from an older backup, and asks for it again.
     Lost,
+    /// 已交线路: it left on a live link to the recipient, which has signed nothing for a minute since. `at` and `tick` are of then.
+    Handed,
 }
 
 impl Event {
     /// All events, in the order of their numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Accepted,
         Self::Custody,
         Self::Delivered,
@@ -74,6 +76,7 @@ impl Event {
         Self::Collision,
         Self::Unconfirmed,
         Self::Lost,
+        Self::Handed,
     ];
 
     /// Whether it ends the envelope's way to this recipient. Exactly one such event counts.
@@ -117,6 +120,7 @@ impl Event {
             Self::Collision => "collision",
             Self::Unconfirmed => "unconfirmed",
             Self::Lost => "lost",
+            Self::Handed => "handed",
         }
     }
 
@@ -137,6 +141,7 @@ impl Event {
             Self::Collision => "冲突",
             Self::Unconfirmed => "未确认",
             Self::Lost => "遗失",
+            Self::Handed => "已交线路",
         }
     }
 
@@ -157,7 +162,8 @@ impl Event {
             | Self::Expired
             | Self::Collision
             | Self::Unconfirmed
-            | Self::Lost => "-",
+            | Self::Lost
+            | Self::Handed => "-",
         }
     }
 

@@ -1,12 +1,7 @@
-"""That nothing came from a room in a time: all leaves of a log between two heads (docs/formats.md, the proof of silence)."""
-import hashlib
+"""That nothing came from a room in a time: all leaves of a log between two heads (docs/formats.md)."""
+from signed import decode, need, parts, sha
 
 FIRST_SIGNS = {"custody", "delivered", "refused", "failed", "expired", "collision"}
-sha = lambda *parts: hashlib.sha256(b"".join(parts)).digest()
-
-def need(condition, what):
-    if not condition:
-        raise ValueError(what)
 
 class Tree:
     """A log that grows: its complete subtrees, largest first, each with its number of leaves."""
@@ -25,7 +20,7 @@ class Tree:
             hashes[-2:] = [sha(b"\1", *hashes[-2:])]
         return hashes[0]
 
-def check(span, subject, evidence, decode, parts):
+def check(span, subject, evidence):
     """`evidence` verifies ticks, heads and signatures as for any group."""
     evidence.ground(span["ticks"], [span["first"], span["last"]])
     (first, root, since), (end, wanted, dated) = evidence.heads
@@ -36,7 +31,8 @@ def check(span, subject, evidence, decode, parts):
     need(first + len(span["leaves"]) == end and tree.root() == wanted, "leaves that do not lead from head to head")
     silent, exporter = subject["silence"], evidence.exporter
     until = evidence.cited(decode(parts(span["last"]["checkpoint"], "checkpoint")[3])["tick"])
-    need(since <= silent["from"] < silent["to"] <= until and silent["peer"] != exporter, "heads that do not span the time")
+    in_span = since <= silent["from"] < silent["to"] <= until
+    need(in_span and silent["peer"] != exporter, "heads that do not span the time")
     for number, leaf in enumerate(span["leaves"], first):
         if leaf[:1] != b"\xd2" or decode(decode(leaf).value[0])[3] != "application/yichuan-receipt+cbor":
             continue

@@ -1,7 +1,9 @@
-"""The verdicts on the cases of verified evidence (docs/rules.md). No limit of the three duties that a case has counts days, so
-the calendars of the file decide none of them."""
+"""The verdicts on the cases of verified evidence (docs/rules.md). No limit of the three duties that a case has counts
+days, so the calendars of the file decide none of them."""
 
-INF, DAY, BEIJING = float("inf"), 86_400_000, 28_800_000
+from signed import INF
+
+DAY, BEIJING = 86_400_000, 28_800_000
 LEVELS = {"exceptional": "特别重大", "major": "重大", "serious": "较大", "ordinary": "一般"}
 REPORT, REQUEST, REPLY, INSTRUCTION, FEEDBACK = 1, 3, 4, 5, 6
 
@@ -24,21 +26,15 @@ def first(message, event, to, grade):
     times = [entry[grade] for entry in message["events"] if entry[0] == event and entry[1] == to]
     return min(times, key=lambda time: time[1], default=None)
 
-def notice(asked, room, plan, lines, grade):
-    """When the limit of an answer begins: with `delivered`, or where that was withheld with the hand-over by a parent whose link
-    was up."""
-    delivered = first(asked, "delivered", room, grade)
-    parents = [plan.rooms[room].get("parent"), *plan.rooms[room].get("alternates", [])] if room in plan.rooms else []
-    if not delivered or delivered[1] == INF:
-        return delivered
-    up = lambda issuer, began: all(down > delivered[1] or again < began for said_by, peer, down, again in lines
-                                   if (said_by, peer) == (issuer, room))
-    taken = [entry[grade] for entry in asked["events"] if entry[0] in ("custody", "accepted") and entry[1] == room
-             and entry[2] in parents and entry[grade][0] != -INF and up(entry[2], entry[grade][0])]
-    handed = min(taken, key=lambda time: time[1], default=None)
-    return handed if handed and delivered[0] > handed[1] + 60_000 else delivered
+def notice(asked, room, plan, grade, now):
+    """When the limit of an answer begins: with `delivered`, or where that was withheld with a hand-over by a parent."""
+    delivered, place = first(asked, "delivered", room, grade), plan.rooms.get(room, {})
+    parents = [place.get("parent"), *place.get("alternates", [])]
+    handed = min((entry[grade] for entry in asked["events"] if entry[:2] == ("handed", room) and entry[2] in parents),
+                 key=lambda time: time[1], default=None)
+    return handed if handed and (delivered[0] if delivered else now) > handed[1] + 60_000 else delivered
 
-def duties(messages, plan, packs, lines, grade):
+def duties(messages, plan, packs, grade, now):
     key = lambda m: {"origin": m["origin"], "id": m["id"]}
     ordered = sorted(messages, key=lambda m: (m["facts"].get("case_seq", 0), m["id"], m["origin"]))
     reports, spoken = [m for m in ordered if m["facts"]["kind"] == REPORT], calls(messages)
@@ -59,11 +55,12 @@ def duties(messages, plan, packs, lines, grade):
             answer = met([m for m in ordered if m["facts"]["kind"] == wanted and m["origin"] == room
                           and key(asked) in m["facts"].get("relates_to", [])], asked["origin"])
             delivered = answer and first(answer, "delivered", asked["origin"], grade)
-            ends = [end for end, rooms, about in spoken if rooms == {room, asked["origin"]} and about in (None, key(asked))]
-            times = {start: notice(asked, room, plan, lines, grade), "delivered": delivered, "asked": asked["facts"]}
+            ends = [end for end, rooms, about in spoken
+                    if rooms == {room, asked["origin"]} and about in (None, key(asked))]
+            times = {start: notice(asked, room, plan, grade, now), "delivered": delivered, "asked": asked["facts"]}
             yield kind, room, asked["origin"], times, ends
 
-def judge(messages, plan, packs, lines, grade, now):
+def judge(messages, plan, packs, grade, now):
     reports = [m["facts"] for m in messages if m["facts"]["kind"] == REPORT]
     stated = [f["severity"] for f in reports if "severity" in f]
     grave = min((list(LEVELS).index(level) for level in stated if level in LEVELS), default=0)
@@ -71,7 +68,7 @@ def judge(messages, plan, packs, lines, grade, now):
     now = now if now is not None else max((e[3][0] for m in messages for e in m["events"]), default=0)
     issuers = {code(plan.rooms[room]): room for room in plan.rooms}
     targets = {issuers[pack["issuer"]] for pack in packs if pack["issuer"] in issuers}
-    for kind, obliged, to, times, ends in duties(messages, plan, targets, lines, grade):
+    for kind, obliged, to, times, ends in duties(messages, plan, targets, grade, now):
         traits = {"sensitive": any(m["facts"].get("sensitive") for m in messages)}
         if kind == "report.first":
             written = times["delivered"]
@@ -81,7 +78,8 @@ def judge(messages, plan, packs, lines, grade, now):
         traits = {name: str(value).lower() for name, value in traits.items()}
         if stated or kind == "report.first":
             traits["severity"] = LEVELS[list(LEVELS)[grave]]
-        learned = next((m["facts"]["learned_at"] for m in messages if m["origin"] == obliged and "learned_at" in m["facts"]), None)
+        declared = [m["facts"].get("learned_at") for m in messages if m["origin"] == obliged]
+        learned = next((at for at in declared if at is not None), None)
         if kind == "report.first" and learned is not None:
             times |= {"learned": (learned, learned), "occurrence": (-INF, learned)}
         if occurred is not None:
@@ -89,7 +87,8 @@ def judge(messages, plan, packs, lines, grade, now):
         times["call"] = times["phone_report_completed"] = (min(ends), min(ends)) if ends else None
         case = Case(kind, traits, times, packs, occurred, now)
         for pack in packs:
-            for rule in pack["rules"] if pack["issuer"] in (None, "000000") or issuers.get(pack["issuer"]) == to else []:
+            binds = pack["issuer"] in (None, "000000") or issuers.get(pack["issuer"]) == to
+            for rule in pack["rules"] if binds else []:
                 if case.applies(pack, rule):
                     yield {"rule": rule["id"], "pack": pack["name"], "obliged": code(plan.rooms[obliged]),
                            "towards": code(plan.rooms[to]), "verdict": case.decide(pack, rule)}
@@ -97,14 +96,15 @@ def judge(messages, plan, packs, lines, grade, now):
 class Case:
     """One duty laid beside the packs."""
     def __init__(self, kind, traits, times, packs, occurred, now):
-        self.kind, self.traits, self.times, self.packs, self.occurred, self.now = kind, traits, times, packs, occurred, now
+        self.kind, self.traits, self.times = kind, traits, times
+        self.packs, self.occurred, self.now = packs, occurred, now
     def start(self, pack, rule):
         implied = rule["basis"] == "implied" and rule["start"] == "occurrence"
         return self.times.get(pack["switches"]["implied_start"] if implied else rule["start"])
     def meets(self, rule):
         has = lambda wanted: all(self.traits.get(name) in values for name, values in wanted.items())
-        differs = any(self.traits[name] not in values for name, values in rule["assumes"].items() if name in self.traits)
-        return rule["kind"] == self.kind and not differs and (not rule["applies"] or any(map(has, rule["applies"])))
+        assumed = {name: values for name, values in rule["assumes"].items() if name in self.traits}
+        return rule["kind"] == self.kind and has(assumed) and (not rule["applies"] or any(map(has, rule["applies"])))
     def decisive(self, pack, rule):
         """The instant whose version of the rules judges."""
         if self.occurred is not None and rule["start"] in ("occurrence", "learned", "phone_report_completed"):
@@ -115,15 +115,16 @@ class Case:
         at = self.decisive(pack, rule)
         others = [other for other in self.packs if in_force(other, at)]
         newer = any(other["name"] == pack["name"] and other["version"] > pack["version"] for other in others)
-        local = any(other["base"] == pack["name"] and rule["id"] in [r["id"] for r in other["rules"]] for other in others)
-        return self.meets(rule) and in_force(pack, at) and not newer and not local
+        based = [r["id"] for other in others if other["base"] == pack["name"] for r in other["rules"]]
+        return self.meets(rule) and in_force(pack, at) and not newer and rule["id"] not in based
     def due(self, pack, rule, began):
         """One due time for each end of the start; none without a number."""
         limit = rule["limit"]
         if limit == "inherit":
             at = self.decisive(pack, rule)
             others = [(other, r) for other in self.packs if other["name"] != pack["name"] and in_force(other, at)
-                      for r in other["rules"] if r["start"] == rule["start"] and r["limit"] != "inherit" and self.meets(r)]
+                      for r in other["rules"]
+                      if r["start"] == rule["start"] and r["limit"] != "inherit" and self.meets(r)]
             found = [self.due(other, r, began) for other, r in others]
             return min((due for due in found if due), key=lambda due: due[1], default=None)
         day = lambda at: at if abs(at) == INF else (at + BEIJING) // DAY * DAY - BEIJING

@@ -3,27 +3,14 @@
 
 usage: verify.py FILE ANCHOR.pem    needs: pip install cbor2 cryptography
 exit code: 0 valid and on time, 5 valid and late or undecidable, 6 invalid, 1 unreadable, 2 usage"""
-import base64, datetime, hashlib, json, struct, sys, zlib
-import cbor2
+import json, struct, sys, zlib
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 import silence
-from verdicts import INF, judge
+from signed import INF, Keys, Plan, decode, need, parts, sha
+from verdicts import judge
 
 BY_OFFICER = {"acknowledged", "opened", "disposed", "returned"}
-BY_RECIPIENT = {"delivered", "alerted"} | BY_OFFICER
-
-def need(condition, what):
-    if not condition:
-        raise ValueError(what)
-
-def sha(*parts):
-    return hashlib.sha256(b"".join(parts)).digest()
-
-def decode(data):
-    value = cbor2.loads(data)
-    need(cbor2.dumps(value, canonical=True) == data, "CBOR that is not deterministic")
-    return value
+BY_RECIPIENT = {"delivered", "alerted", "lost"} | BY_OFFICER
 
 def entries(data):
     """Names and data in their order; the container that they make must be the file."""
@@ -42,99 +29,6 @@ def entries(data):
     need(len(dict(found)) == len(found), "a name twice")
     return [(name.decode(), inside) for name, inside in found]
 
-def parts(signed, kind):
-    need(signed[:1] == b"\xd2", f"{kind}: no COSE_Sign1")
-    protected, unprotected, payload, signature = decode(signed).value
-    header = decode(protected)
-    need(list(header) == [1, 3, 4] and header[1] == -8, f"{kind}: protected header")
-    need(header[3] == f"application/yichuan-{kind}+cbor", f"another object than {kind}")
-    need(list(unprotected) == ["attachment"] * (kind in ("officer-act", "phone-call")), f"{kind}: unprotected header")
-    return header[4], protected, unprotected, payload, signature
-
-def open_with(signed, kind, public):
-    key, protected, _, payload, signature = parts(signed, kind)
-    need(key == sha(public)[:16], f"{kind}: another key")
-    Ed25519PublicKey.from_public_bytes(public).verify(signature, cbor2.dumps(["Signature1", protected, b"", payload]))
-    return decode(payload)
-
-class Plan:
-    def __init__(self, signed, anchor):
-        vars(self).update(open_with(signed, "plan", anchor.public_key().public_bytes_raw()))
-        self.rooms = {room["id"]: room for room in self.rooms}
-        (self.root,) = [id for id, room in self.rooms.items() if "parent" not in room]
-        names = anchor.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees
-        need([name.value for name in names] == [f"{self.network}.internal"], "plan of another network")
-    def above(self, room):
-        while room in self.rooms:
-            yield room
-            room = self.rooms[room].get("parent")
-    def ways(self, room):
-        seen, new = set(), [room]
-        while new:
-            room = new.pop()
-            if room in self.rooms and room not in seen:
-                seen.add(room)
-                new += [self.rooms[room].get("parent")] + self.rooms[room].get("alternates", [])
-        return seen
-    def domain(self, room):
-        label = lambda id: base64.b32encode(id).decode().rstrip("=").lower()
-        return ".".join([label(id) for id in self.above(room)] + [self.network, "internal"])
-
-class Keys:
-    """The signing keys of all rooms, with validity and revocation, from the sheets."""
-    def __init__(self, plan, anchor):
-        self.plan, self.anchor, self.keys, self.stolen, self.lists, self.used = plan, anchor, {}, {}, set(), []
-    def add_sheet(self, signed):
-        sheet, plan = decode(parts(signed, "sheet")[3]), self.plan
-        chain = [x509.load_der_x509_certificate(der) for der in sheet["chain"]]
-        hub = sheet["publisher"]["hub"] if sheet["publisher"] != "authority" else None
-        domains = [plan.domain(id) for id in plan.above(hub)]
-        domains.insert(0, "sheets." + (domains or [f"{plan.network}.internal"])[0])
-        need(len(chain) == len(domains) and sheet["network"] == plan.network, "sheet: another chain")
-        at = datetime.datetime.fromtimestamp(sheet["issued_at_ms"] / 1000, datetime.timezone.utc)
-        for certificate, issuer, domain in zip(chain, chain[1:] + [self.anchor], domains):
-            certificate.verify_directly_issued_by(issuer)
-            need(certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc, "sheet: certificate not valid")
-            need((issuer.subject, certificate.serial_number) not in self.lists, "sheet: certificate revoked")
-            extension = lambda wanted: certificate.extensions.get_extension_for_class(wanted).value
-            if certificate is chain[0]:
-                names = extension(x509.SubjectAlternativeName).get_values_for_type(x509.DNSName)
-                usage = [oid.dotted_string for oid in extension(x509.ExtendedKeyUsage)]
-                need(usage == ["1.3.6.1.5.5.7.3.36"], "sheet: usage of the certificate")
-            else:
-                names = [name.value for name in extension(x509.NameConstraints).permitted_subtrees]
-                need(extension(x509.BasicConstraints).ca, "sheet: an issuer that is none")
-            need(names == [domain], "sheet: name of a certificate")
-        public, crl = chain[0].public_key(), x509.load_der_x509_crl(sheet["crl"])
-        open_with(signed, "sheet", public.public_bytes_raw())
-        need(crl.is_signature_valid(public) and crl.issuer == chain[0].issuer, "sheet: revocation list")
-        self.lists |= {(crl.issuer, revoked.serial_number) for revoked in crl}
-        for entry in sheet["entries"]:
-            need(plan.rooms[entry["room"]].get("parent") == hub, "sheet: a room of another hub")
-            signing = [key for key in entry["keys"] if key["purpose"] == "signing"]
-            self.keys |= {sha(key["public"])[:16]: (entry["room"], key) for key in signing}
-        for revoked in sheet["revocations"]:
-            self.stolen[revoked["revoked"].get("key")] = revoked.get("compromised_since_ms", revoked["at_ms"])
-    def verify(self, signed, kind):
-        id = parts(signed, kind)[0]
-        need(id in self.keys, f"{kind}: unknown key")
-        room, key = self.keys[id]
-        self.used.append(id)
-        return room, open_with(signed, kind, key["public"])
-    def officer(self, signed, kind):
-        room, certificate = self.verify(parts(signed, kind)[2]["attachment"], "officer-certificate")
-        need(certificate["room"] == room, "officer's certificate of another room")
-        return room, open_with(signed, kind, certificate["public"])
-    def take(self):
-        used, self.used = self.used, []
-        return used
-    def check(self, earliest, latest, used=None, embedded=False):
-        """The first key signed the object itself and was in use at some time between; no key was stolen before."""
-        used = self.take() if used is None else used
-        need(all(id not in self.stolen or latest < self.stolen[id] for id in used), "a key that was compromised")
-        for _, key in [self.keys[id] for id in used[:1] if not embedded]:
-            need(key["from_ms"] <= latest and earliest < key.get("to_ms", INF), "a key out of its time")
-
 def halves(size, path):
     """RFC 6962, 2.1: the left part of a tree, the hashes of a path below its top, and the one there."""
     need(path, "a path that is too short")
@@ -150,7 +44,7 @@ def inclusion(number, size, hash, path):
     return sha(b"\1", top, inclusion(number - left, size - left, hash, path))
 
 def consistency(old, size, root, path):
-    """RFC 6962, 2.1.2: the roots over the first `old` leaves and over all; `root` is that of the old tree where it is whole."""
+    """RFC 6962, 2.1.2: the roots over `old` leaves and over all; `root` is the old one where that is whole."""
     if old == size:
         need(len(path) == (0 if root else 32), "a path that is too long")
         return [root or path] * 2
@@ -163,7 +57,7 @@ def consistency(old, size, root, path):
 class Evidence:
     def __init__(self, keys, plans):
         self.keys, self.plans, self.plan = keys, plans, keys.plan
-        self.newest, self.exporter, self.messages, self.lines = None, None, [], []
+        self.newest, self.exporter, self.messages = None, None, []
     def head(self, kept):
         room, checkpoint = self.keys.verify(kept["checkpoint"], "checkpoint")
         by, dated, below, signer = room, checkpoint, kept["checkpoint"], self.keys.take()
@@ -199,7 +93,6 @@ class Evidence:
             need(room == line["room"] and line["down_at"] <= line["up_at"], "line record")
             self.cited(line["down_tick"])
             self.keys.check(self.cited(line["up_tick"]), self.dated(leaf))
-            self.lines.append((room, line["peer"], line["down_at"], line["up_at"]))
         self.messages += [self.message(kept) for kept in group["messages"]]
     def cited(self, tick):
         need(tick is None or self.ticks.get(tick["digest"], tick["at"]) == tick["at"], "a tick of another time")
@@ -220,15 +113,16 @@ class Evidence:
             need(name not in blocks or sha(blocks[name]["salt"], blocks[name]["bytes"]) == commitment, f"{name} block")
         facts, tick = decode(blocks["facts"]["bytes"]), self.cited(route["tick"])
         need(facts["status"] == route["status"], "status of the facts")
-        message = {"id": route["id"], "origin": origin, "digest": digest, "to": header["to"], "facts": facts, "events": []}
+        message = {"id": route["id"], "origin": origin, "digest": digest, "to": header["to"], "facts": facts}
+        message["events"] = []
         leaves, plan = [leaf["leaf"] for leaf in kept["receipts"]], self.plans.get(route["map_version"], self.plan)
         need(leaves == sorted(set(leaves)), "the order of receipts")
         seen = min([self.receipt(leaf, message, tick, plan) for leaf in kept["receipts"]], default=INF)
         self.keys.check(tick, seen, signer)
         if facts["kind"] == 2 and "call" in facts:
             room, call = self.keys.officer(facts["call"], "phone-call")
-            said = {"room": room, "text": header["commitments"][1], "code": facts["pairing_code"], "line": facts["phone"],
-                    "case": facts.get("case"), "about": facts.get("relates_to", [None])[0],
+            said = {"room": room, "text": header["commitments"][1], "code": facts["pairing_code"],
+                    "line": facts["phone"], "case": facts.get("case"), "about": facts.get("relates_to", [None])[0],
                     "sensitive": facts.get("sensitive", False)}
             said |= {name: facts[name] for name in ("status", "started_at", "ended_at", "direction")}
             need(room == origin and all(call.get(name) == value for name, value in said.items()), "call")
@@ -245,7 +139,8 @@ class Evidence:
         need(receipt["envelope_digest"] == message["digest"] or event == "collision", "receipt of other bytes")
         need(to in [address["room"] for address in message["to"]], "receipt for no recipient")
         hub = issuer != origin and (issuer in plan.above(to) or issuer in plan.ways(origin))
-        may = {"accepted": issuer == origin, "custody": hub and issuer != to}
+        may = {"accepted": issuer == origin, "custody": hub and issuer != to,
+               "handed": issuer != to and (hub or issuer == origin)}
         may = may.get(event, issuer == to if event in BY_RECIPIENT else issuer in (origin, to) or hub)
         need(may, "receipt by a room without a say")
         need(issuer != self.exporter or receipt["seq"] == leaf["leaf"], "number of the receipt")
@@ -314,10 +209,11 @@ def verify(data, pem):
     messages, subject = evidence.messages, manifest["subject"]
     need((subject != "all" and "silence" in subject) == ("log/span.cbor" in bodies), "a span of the log")
     if "log/span.cbor" in bodies:
-        silence.check(decode(bodies["log/span.cbor"]), subject, evidence, decode, parts)
+        silence.check(decode(bodies["log/span.cbor"]), subject, evidence)
     told = {"v": 1, "network": plan.network, "exporter": evidence.exporter or room, "messages": len(messages),
             "entries": [{"name": name, "size": len(body), "digest": sha(body)} for name, body in found[:-1]],
-            "receipts": sum(len(m["events"]) for m in messages), "as_of": as_of and {"size": as_of[0], "root": as_of[1]},
+            "receipts": sum(len(m["events"]) for m in messages),
+            "as_of": as_of and {"size": as_of[0], "root": as_of[1]},
             "envelopes": [m["digest"] for m in messages] if subject != "all" else []}
     need(all(manifest.get(name) == value for name, value in told.items()) and told["exporter"] == room, "manifest")
     for name, listed in (("rules", "packs"), ("calendars", "calendars")):
@@ -328,7 +224,7 @@ def verify(data, pem):
         seqs = {facts["case_seq"] for facts in of_case if "case_seq" in facts}
         need(seqs == set(range(1, max(seqs, default=0) + 1)), "a message of the case is missing")
     now, packs = as_of[2] if as_of else None, [pack for _, pack in packs]
-    graded = [[list(judge(case, plan, packs, evidence.lines, grade, now)) for grade in (4, 3)] for case in cases(messages)]
+    graded = [[list(judge(case, plan, packs, grade, now)) for grade in (4, 3)] for case in cases(messages)]
     return [dict(working, proven=proven["verdict"]) for pair in graded for working, proven in zip(*pair)
             if working["verdict"]]
 

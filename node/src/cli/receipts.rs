@@ -90,7 +90,8 @@ fn mark(line: &ReceiptLine) -> &str {
             | Event::Opened
             | Event::Disposed
             | Event::Returned
-            | Event::Lost,
+            | Event::Lost
+            | Event::Handed,
         )
         | None => &line.mark,
     }

@@ -295,6 +295,7 @@ impl Engine {
                 peer: Some(arrival.from),
                 reason: Some(Reason::code("collision")),
                 officer: None,
+                handed: None,
             };
             let receipt = self.issue(&about, Event::Collision, now);
             self.keep(receipt, true, Some(arrival.from), step);

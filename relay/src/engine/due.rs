@@ -76,6 +76,7 @@ impl Engine {
         let is_due = |d: &&Delivery| d.resend_at(expires_at, local).is_some_and(|at| at <= now);
         let silent: Vec<Delivery> = record.deliveries.iter().filter(is_due).cloned().collect();
         for delivery in silent {
+            self.attest_hand_over(record, delivery.recipient, now, step);
             self.ask_again(record, &delivery, step);
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use topology::{Precedence, RoomId};
 
-use super::Engine;
+use super::{Engine, handed::HandedOver};
 use crate::{
     crash_point::CrashPoint,
     envelope_id::EnvelopeKey,
@@ -23,6 +23,8 @@ pub(super) struct Link {
     pub(super) up: bool,
     pub(super) lanes: [Lane; 4],
     in_flight: BTreeMap<EnvelopeKey, (Precedence, u64)>,
+    /// What the neighbour itself has not answered since it left on this link.
+    pub(super) handed: BTreeMap<EnvelopeKey, HandedOver>,
 }
 
 /// One precedence on one link. Pairs are envelopes and bytes.
@@ -97,6 +99,10 @@ impl Link {
         self.lanes.iter().take(precedence.index()).any(Lane::can_drain)
     }
 
+    pub(super) fn bytes_in_flight(&self) -> u64 {
+        self.lanes.iter().fold(0, |sum, lane| lane.in_flight.1.saturating_add(sum))
+    }
+
     /// An envelope leaves. One of which two parts go one after the other is in flight once.
     pub(super) fn depart(&mut self, key: EnvelopeKey, precedence: Precedence, bytes: u64, now: Timestamp) {
         let flight = self.in_flight.entry(key).or_insert((precedence, 0));
@@ -159,6 +165,7 @@ impl Engine {
     pub(super) fn link_down(&mut self, neighbour: RoomId, step: &mut Step) {
         let link = self.link(neighbour);
         link.up = false;
+        link.handed.clear();
         let in_flight = std::mem::take(&mut link.in_flight);
         for lane in &mut link.lanes {
             lane.in_flight = (0, 0);

@@ -70,6 +70,7 @@ impl Engine {
             delivery.attempts = delivery.attempts.saturating_add(1);
         }
         self.link(neighbour).depart(record.key, record.precedence, branch.size_bytes(), now);
+        self.handed_over(record, neighbour, recipients, now);
         step.sends.push(Send::Envelope { to: neighbour, precedence: record.precedence, bytes: branch });
     }
 

@@ -47,7 +47,7 @@ impl Engine {
             && self.custody_learned(&mut record, statement.recipient, from, is_news, now, step);
         if is_news {
             self.cite(receipt.receipt().tick, Some(from), step);
-            self.news(&mut record, receipt, step);
+            self.news(&mut record, receipt, now, step);
         }
         self.landed(&record, from);
         if is_held || is_news {
@@ -56,11 +56,13 @@ impl Engine {
     }
 
     /// A receipt that was not here before: kept, and passed on towards the origin.
-    fn news(&mut self, record: &mut Record, receipt: VerifiedReceipt, step: &mut Step) {
+    fn news(&mut self, record: &mut Record, receipt: VerifiedReceipt, now: Timestamp, step: &mut Step) {
         let statement = receipt.receipt();
         let (event, recipient) = (statement.event, statement.recipient);
         record.note(statement);
         if event.is_terminal() && statement.envelope_digest == record.digest {
+            self.attest_hand_over(record, recipient, now, step);
+            self.forget_hand_over(&record.key, recipient);
             self.outcome_learned(record, recipient, event, step);
         }
         if event == Event::Lost {
@@ -104,6 +106,7 @@ impl Engine {
             && statement.issuer != self.me
             && record.delivery(statement.recipient).is_some()
             && statement.event != Event::Accepted
+            && (statement.event != Event::Handed || statement.issuer != statement.recipient)
     }
 
     /// The next hop answers for it now. It may say so again when it was asked again, and it may have taken it before

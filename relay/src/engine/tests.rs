@@ -15,6 +15,7 @@ mod detours;
 mod duplicates;
 mod duty;
 mod expiry;
+mod handed;
 mod heads;
 mod log;
 mod losses;

@@ -150,7 +150,8 @@ impl OwnReceipt {
             | Event::Disposed
             | Event::Returned
             | Event::Unconfirmed
-            | Event::Lost => false,
+            | Event::Lost
+            | Event::Handed => false,
         };
         let came_from_there =
             self.peer.is_some_and(|from| from == silence.peer || self.origin == silence.peer);

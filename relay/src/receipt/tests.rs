@@ -205,13 +205,14 @@ fn every_event_keeps_its_number_word_and_mark() {
             (11, "collision", "-"),
             (12, "unconfirmed", "-"),
             (13, "lost", "-"),
+            (14, "handed", "-"),
         ]
     );
     for event in Event::ALL {
         assert_eq!(Event::from_number(event.number()), Some(event));
         assert_eq!(cbor::decode::<String>(&cbor::encode(&event), 64), Ok(event.word().to_owned()));
     }
-    assert_eq!(Event::from_number(14), None);
+    assert_eq!(Event::from_number(15), None);
     assert_eq!(Event::Custody.mark(true), "t6");
 }
 

@@ -316,7 +316,8 @@ fn deed(event: Event) -> Result<&'static Many, sqlx::Error> {
         | Event::Expired
         | Event::Collision
         | Event::Unconfirmed
-        | Event::Lost => Err(sqlx::Error::Protocol(format!("{event} is no deed of an officer"))),
+        | Event::Lost
+        | Event::Handed => Err(sqlx::Error::Protocol(format!("{event} is no deed of an officer"))),
     }
 }
 

@@ -110,7 +110,7 @@ fn answer_of(
         (Mark::InstructionReceivedAt, Mark::FeedbackDeliveredAt)
     };
     facts.set(received, asked.delivered(room));
-    facts.set(Mark::RequestHandedOverAt, handed_over(case, map, asked, room));
+    facts.set(Mark::RequestHandedOverAt, handed_over(map, asked, room));
     if kind == RuleKind::VerifyReply {
         facts.traits.insert(Trait::WrittenRequired, vec![asked.facts.written_required.to_string()]);
     }
@@ -132,24 +132,11 @@ fn answer_of(
     Duty { subject: asked.key, answer: answer.map(|answer| answer.key), obliged: room, towards, kind, facts }
 }
 
-/// When a room above took a request over for this room, on a link that it saw up from then until `delivered`. What waits
-/// goes out at once on a link that is up, most urgent first, unless the room itself grants no credit. An outage in between,
-/// in that room's own record, leaves open what lay where; so does a `delivered` that is not there yet, since an outage is
-/// recorded when it is over.
-fn handed_over<'c>(case: &Case, map: &Map, asked: &'c CaseMessage, room: RoomId) -> Option<&'c Interval> {
-    let delivered = asked.delivered(room)?.latest?;
+/// When a parent of this room handed a request over to it, on a link that was up from then until it signed that.
+fn handed_over<'c>(map: &Map, asked: &'c CaseMessage, room: RoomId) -> Option<&'c Interval> {
     let parents = map.links(room);
-    let taken = asked.receipts.iter().filter(|receipt| {
-        matches!(receipt.event, Event::Custody | Event::Accepted)
-            && receipt.recipient == room
-            && parents.contains(&receipt.issuer)
-    });
-    let was_up = |receipt: &&TimedReceipt| {
-        let Some(from) = receipt.at.earliest else { return false };
-        let mut of_link = case.lines.iter().filter(|line| line.room == receipt.issuer && line.peer == room);
-        of_link.all(|line| line.from > delivered || line.to.is_some_and(|to| to < from))
-    };
-    taken.filter(was_up).map(|receipt| &receipt.at).min_by_key(|at| known_first(at))
+    let handed = asked.of(Event::Handed, room).filter(|receipt| parents.contains(&receipt.issuer));
+    handed.map(|receipt| &receipt.at).min_by_key(|at| known_first(at))
 }
 
 /// What every duty of a case has in common.

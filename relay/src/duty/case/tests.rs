@@ -283,14 +283,12 @@ fn a_delivery_without_a_date_does_not_take_the_place_of_a_proven_one() {
 }
 
 /// When the clock of the written reply starts, in minutes, and whether the hand-over started it.
-fn reply_starts(taken: TimedReceipt, delivered: Option<i64>, lines: Vec<CaseLine>) -> Option<(i64, bool)> {
+fn reply_starts(receipts: Vec<TimedReceipt>, map: &Map) -> Option<(i64, bool)> {
     use crate::duty::finding::FlagName;
     let asked = MessageFacts { written_required: true, ..facts(Kind::VerifyRequest) };
-    let delivered = delivered.map(|minute| receipt(Event::Delivered, COUNTY, COUNTY, minute));
-    let receipts = [Some(taken), delivered].into_iter().flatten().collect();
     let messages = vec![message(PROVINCE, 1, COUNTY, asked, receipts)];
-    let case = Case { messages, lines, now: Some(Timestamp::from_ms(minutes(300))), ..Case::default() };
-    let judged = judge_case(&case, &map(), &builtin::packs(), &builtin::calendars());
+    let case = Case { messages, now: Some(Timestamp::from_ms(minutes(300))), ..Case::default() };
+    let judged = judge_case(&case, map, &builtin::packs(), &builtin::calendars());
     let mut findings = judged.into_iter().flat_map(|judged| judged.judgement.findings);
     let found = findings.find(|finding| finding.rule == "hn.verify.written")?;
     let minute = (found.start?.shown()?.as_ms() - T0) / 60_000;
@@ -298,29 +296,20 @@ fn reply_starts(taken: TimedReceipt, delivered: Option<i64>, lines: Vec<CaseLine
 }
 
 #[test]
-fn a_room_that_withholds_its_receipt_is_judged_from_the_hand_over_and_one_whose_line_was_down_is_not() {
-    let custody = || receipt(Event::Custody, CITY, COUNTY, 5);
-    let line = |room, peer, from, to: Option<i64>| CaseLine {
-        room,
-        peer,
-        from: Timestamp::from_ms(minutes(from)),
-        to: to.map(|minute| Timestamp::from_ms(minutes(minute))),
-    };
-    assert_eq!(reply_starts(custody(), Some(30), vec![]), Some((5, true)), "withheld");
-    assert_eq!(reply_starts(custody(), Some(6), vec![]), Some((6, false)), "a minute is nobody's fault");
-    let was_down = vec![line(CITY, COUNTY, 8, Some(29))];
-    assert_eq!(reply_starts(custody(), Some(30), was_down), Some((30, false)));
-    let is_down = vec![line(CITY, COUNTY, 8, None)];
-    assert_eq!(reply_starts(custody(), Some(30), is_down), Some((30, false)));
-    let before = vec![line(CITY, COUNTY, 1, Some(4))];
-    assert_eq!(reply_starts(custody(), Some(30), before), Some((5, true)), "it was up again by then");
-    let claimed = vec![line(COUNTY, CITY, 8, Some(29)), line(CITY, PROVINCE, 8, Some(29))];
+fn a_room_that_withholds_its_receipt_is_judged_from_the_hand_over_that_its_parent_signed() {
+    let custody = receipt(Event::Custody, CITY, COUNTY, 5);
+    let handed = receipt(Event::Handed, CITY, COUNTY, 5);
+    let delivered = |minute| receipt(Event::Delivered, COUNTY, COUNTY, minute);
+    let starts = |receipts| reply_starts(receipts, &map());
+    assert_eq!(starts(vec![handed.clone(), delivered(30)]), Some((5, true)), "withheld");
+    assert_eq!(starts(vec![handed.clone(), delivered(6)]), Some((6, false)), "a minute is nobody's fault");
+    assert_eq!(starts(vec![handed]), Some((5, true)), "nothing was ever signed for it");
     assert_eq!(
-        reply_starts(custody(), Some(30), claimed),
-        Some((5, true)),
-        "only the parent's record of this line"
+        starts(vec![custody.clone(), delivered(30)]),
+        Some((30, false)),
+        "it may have waited in the hub"
     );
-    let elsewhere = receipt(Event::Custody, PROVINCE, COUNTY, 5);
-    assert_eq!(reply_starts(elsewhere, Some(30), vec![]), Some((30, false)), "no room that has a line to it");
-    assert_eq!(reply_starts(custody(), None, vec![]), None, "an outage is recorded when it is over");
+    assert_eq!(starts(vec![custody]), None);
+    let elsewhere = receipt(Event::Handed, PROVINCE, COUNTY, 5);
+    assert_eq!(starts(vec![elsewhere, delivered(30)]), Some((30, false)), "no room that has a line to it");
 }

@@ -91,6 +91,7 @@ fn check_policy(map: &Map, receipt: &Receipt, envelope: &VerifiedHeader) -> Resu
     let may = match receipt.event {
         Event::Accepted => issuer == route.origin,
         Event::Custody => is_hub && issuer != to,
+        Event::Handed => (is_hub || issuer == route.origin) && issuer != to,
         Event::Refused | Event::Failed | Event::Expired | Event::Collision | Event::Unconfirmed => {
             issuer == route.origin || issuer == to || is_hub
         }
