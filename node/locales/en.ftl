@@ -355,6 +355,7 @@ help-await = wait for a receipt
 help-demo = seven duty rooms on this machine, to try and to test
 help-demo-cut = cut the line between a room and its parent
 help-demo-heal = heal that line
+help-demo-down = end the demo; nothing is left behind
 help-network = make a network
 help-network-init = make the authority, the trust anchor and the root hub
 help-network-renew-root = the authority renews the root hub's certificates (stop the node first)
@@ -1608,13 +1609,17 @@ demo-passed = { "" }
 demo-failed = { "" }
     Not everything held: { $held } of { $all }, { $messages } messages, { $seconds } seconds.
 demo-stays-up = { "" }
-    The network stays up until Ctrl-C and leaves nothing behind. In another terminal, first:  alias yichuan={ $program }
+    The network stays up until Ctrl-C, or yichuan demo down, and leaves nothing behind. In another terminal, first:  alias yichuan={ $program }
 demo-line-cut = The line between { $room } and { $parent } is cut. To heal it: yichuan demo heal
 demo-line-healed = The line between { $room } and { $parent } is healed.
+demo-is-down = The demo has ended ({ $dir }).
 demo-try = For example:
     { "  " }yichuan --dir { $directory } send report --to 411300 --text trial --test
     { "  " }yichuan --dir { $directory } status
     { "  " }yichuan --dir { $directory } outbox
+    { "  " }yichuan --dir { $directory } rules explain ID
+    { "  " }yichuan verify --anchor { $anchor } EVIDENCE.zip
+    { "  " }yichuan demo cut 411300
 demo-kept = { "" }
     The directories stay in { $directory } (anchor is the trust anchor, cards.json the log-in cards). In each terminal, first:  alias yichuan={ $program }, then start them:
 demo-sent = { "  " }→ { $message }
@@ -2102,6 +2107,7 @@ admin-compare = Compare with what is in force
 admin-pack-names = Names of packs
 admin-pack-text = Text of a pack file, if any
 admin-log = Log and audit
+admin-silenced = silenced the alarm for 5 minutes while { $count } rang
 admin-loss = This node was restored and a part of its log is lost; nobody has said yet that it is known.
 admin-accept-loss = It is known
 help-tour = The first ten minutes
@@ -2110,8 +2116,9 @@ help-step-acknowledge = At the province's console open the inbox and press a to 
 help-step-verify-request = Ask a county to verify; both bars run from the delivery.
 help-step-phone = The county answers by telephone: each end notes the call, the code pairs the notes.
 help-step-outage = In a terminal run yichuan demo cut 411300: the link turns red, reports queue, the page says whom to ring; then yichuan demo heal 411300: they are delivered, and the cause is shown.
-help-step-evidence = Open an incident, its receipts, press “Verify”, and export; yichuan verify says the same off-line.
-help-step-late = Let a limit pass, see shape and colour change, and where the time went.
+help-step-evidence = Open an incident, its receipts, press “Verify”, and export; yichuan verify --anchor DEMO/anchor FILE.zip says the same off-line.
+help-step-late = Let a limit pass (started as yichuan demo --speed 60, twenty minutes take twenty seconds), see shape and colour change, and where the time went.
+help-step-clause = In a terminal see which clause a limit comes from: yichuan --dir DIR rules explain ID (it shows the one of Henan); at the end yichuan demo down leaves nothing behind.
 help-keys = Keys
 help-key-down = next row
 help-key-up = row before

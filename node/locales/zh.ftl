@@ -355,6 +355,7 @@ help-await = 等到某个回执出现
 help-demo = 在本机演示七个值班室
 help-demo-cut = 切断一室与上级之间的线路
 help-demo-heal = 恢复这条线路
+help-demo-down = 结束演示,不留下任何内容
 help-network = 建立网络
 help-network-init = 建立管理机构、信任锚和根枢纽
 help-network-renew-root = 管理机构续发根枢纽的证书(先停下节点)
@@ -1491,13 +1492,17 @@ demo-passed = { "" }
 demo-failed = { "" }
     有不符合的:符合 { $held }/{ $all } 项,文电 { $messages } 件,用时 { $seconds } 秒。
 demo-stays-up = { "" }
-    网络继续运行,按 Ctrl-C 结束并清除。另开一个终端,先执行:  alias yichuan={ $program }
+    网络继续运行,按 Ctrl-C 或运行 yichuan demo down 结束并清除。另开一个终端,先执行:  alias yichuan={ $program }
 demo-line-cut = { $room } 与 { $parent } 之间的线路已切断。恢复: yichuan demo heal
 demo-line-healed = { $room } 与 { $parent } 之间的线路已恢复。
+demo-is-down = 演示已结束({ $dir })。
 demo-try = 例如:
     { "  " }yichuan --dir { $directory } send report --to 411300 --text 测试 --test
     { "  " }yichuan --dir { $directory } status
     { "  " }yichuan --dir { $directory } outbox
+    { "  " }yichuan --dir { $directory } rules explain 编号
+    { "  " }yichuan verify --anchor { $anchor } 证据包.zip
+    { "  " }yichuan demo cut 411300
 demo-kept = { "" }
     目录保留在 { $directory }(anchor 为信任锚,cards.json 为登录卡)。每个终端先执行:  alias yichuan={ $program },再逐个启动:
 demo-sent = { "  " }→ { $message }
@@ -2102,6 +2107,7 @@ admin-compare = 与在用规则比较
 admin-pack-names = 规则包名称
 admin-pack-text = 规则包文件内容 (可选)
 admin-log = 日志与审计
+admin-silenced = 静音 5 分钟,当时有 { $count } 件在响铃
 admin-loss = 本节点自备份恢复,部分日志缺失,尚未有人确认知悉。
 admin-accept-loss = 已知悉
 help-tour = 十分钟入门
@@ -2110,8 +2116,9 @@ help-step-acknowledge = 在省的控制台打开收件,按 a 签收。
 help-step-verify-request = 向县发核报,看两条计时条从送达时起走。
 help-step-phone = 县打电话答复:两个窗口各记一次,用对口令配对。
 help-step-outage = 在终端运行 yichuan demo cut 411300:链路变红,报告排队,页面给出电话;再运行 yichuan demo heal 411300:恢复后送达,并注明原因。
-help-step-evidence = 打开事件、回执,按「校验」,再导出证据包;yichuan verify 离线得出同样结论。
-help-step-late = 让一个时限过期,看颜色和形状变化,再看时延在哪一段。
+help-step-evidence = 打开事件、回执,按「校验」,再导出证据包;yichuan verify --anchor 演示目录/anchor 文件.zip 离线得出同样结论。
+help-step-late = 让一个时限过期(以 yichuan demo --speed 60 启动时,20 分钟只需 20 秒),看颜色和形状变化,再看时延在哪一段。
+help-step-clause = 在终端看一件文电的时限依据:yichuan --dir 目录 rules explain 编号(显示河南的条款);最后运行 yichuan demo down,不留下任何内容。
 help-keys = 键
 help-key-down = 下一行
 help-key-up = 上一行

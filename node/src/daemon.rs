@@ -48,6 +48,7 @@ use crate::{
     loss::LossBook,
     officers::Officers,
     problem::Problem,
+    silence::SilenceBook,
     store::sqlite::{OpenOptions, SqliteReader, SqliteStore},
     tls::TlsBook,
     trust::TrustBook,
@@ -79,6 +80,8 @@ pub struct Node {
     pub cases: CaseBook,
     /// Forms that wait to be signed off.
     pub drafts: DraftBook,
+    /// What of the alarm is silent, and who silenced it.
+    pub silence: SilenceBook,
     /// Whether the database's file is sound.
     pub integrity: Integrity,
     /// For people's questions.
@@ -205,6 +208,7 @@ impl Running {
             loss: context.loss.clone(),
             cases: CaseBook::new(&directory),
             drafts: DraftBook::open(directory.clone(), identity.storage.clone()),
+            silence: SilenceBook::new(&directory),
             directory,
             config,
             identity,

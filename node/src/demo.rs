@@ -16,10 +16,12 @@ mod stage;
 mod verdicts;
 mod verify;
 
-pub use order::line;
+use std::path::Path;
+
 use serde_json::Value;
 use topology::henan::DEMO_MAP;
 
+pub use self::order::{down, line};
 use self::{
     account::Account,
     cards::Card,
@@ -45,19 +47,22 @@ pub async fn run(arguments: &DemoArguments, print: &mut dyn FnMut(&str)) -> Resu
     }
     let place = Place::take(arguments.dir.as_deref(), arguments.keep)?;
     let mut network = Network::new(place)?.with_consoles();
+    let directory = network.directory().to_owned();
     let mut account = Account::new(Catalogue::new(arguments.language), arguments.json, print);
     let played = tokio::select! {
         played = play(arguments, &mut network, &mut account) => played,
-        () = interrupted() => Err(Problem::failed("demo_interrupted")),
+        () = ended(&directory) => Err(Problem::failed("demo_interrupted")),
     };
     if let (Ok((_, cards)), false) = (&played, arguments.once) {
         account.how_to_talk(&network, cards);
-        interrupted().await;
+        ended(&directory).await;
     }
     network.stop().await;
     if let (Ok(_), true) = (&played, arguments.keep) {
         account.how_to_run_again(&network);
     }
+    drop(network);
+    order::has_ended(&directory);
     played.map(|(is_ok, _)| if is_ok { 0 } else { EXIT_FAILED })
 }
 
@@ -128,6 +133,14 @@ async fn set_speed(network: &Network, speed: u32) -> Result<(), Problem> {
         let _: Value = room.ask(&Request::Clock { shift_ms: 0, speed, since_ms }).await?;
     }
     Ok(())
+}
+
+/// Somebody has had enough of it, here or in another terminal.
+async fn ended(directory: &Path) {
+    tokio::select! {
+        () = interrupted() => {}
+        () = order::told_to_end(directory) => {}
+    }
 }
 
 /// Interrupt (Ctrl-C), termination, or a closed terminal.

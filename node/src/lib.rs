@@ -30,6 +30,7 @@ pub mod network;
 pub mod officers;
 pub mod problem;
 pub mod rulebook;
+pub mod silence;
 pub mod store;
 pub mod tls;
 pub mod trust;

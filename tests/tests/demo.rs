@@ -166,7 +166,7 @@ async fn a_kept_demo_leaves_anchor_cards_and_rooms_that_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_demo_serves_a_console_in_every_room_and_its_lines_obey_another_terminal() {
+async fn a_demo_serves_a_console_in_every_room_and_obeys_another_terminal_to_its_end() {
     let place = tempfile::tempdir().unwrap();
     let environment = [("TMPDIR", text(place.path())), ("YICHUAN_EXE", PROGRAM)];
     let nothing =
@@ -222,8 +222,8 @@ async fn a_demo_serves_a_console_in_every_room_and_its_lines_obey_another_termin
     };
     order("cut").await;
     order("heal").await;
-    let pid = demo.id().unwrap().to_string();
-    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    demo.wait().await.unwrap();
+    let down = command::run_in(Path::new(PROGRAM), &["demo", "down", "--json"], "", &environment).await;
+    assert_eq!(down.code, 0, "{down:?}");
+    assert_eq!(demo.wait().await.unwrap().code(), Some(0));
     assert_eq!(entries(place.path()), ["account"], "no directory is left behind");
 }

@@ -83,6 +83,13 @@ async fn demo_order(session: &mut Session, order: &DemoOrder, dir: Option<&Path>
     let (text, cut) = match order {
         DemoOrder::Cut { room } => (room, true),
         DemoOrder::Heal { room } => (room, false),
+        DemoOrder::Down => {
+            let place = theatre::down(dir).await?.display().to_string();
+            session.screen.result(&json!({ "dir": place }), |_, catalogue| {
+                catalogue.text("demo-is-down", &[("dir", &place)])
+            });
+            return Ok(0);
+        }
     };
     let (room, parent) = theatre::line(dir, text, cut).await?;
     let value = json!({"room": room.code, "parent": parent.code, "cut": cut});

@@ -27,6 +27,7 @@ const LINES: &[&str] = &[
     "demo --scenario outage --once --json --speed 60 --dir d --keep",
     "demo cut 南阳",
     "demo heal 411300 --dir d",
+    "demo down",
     "network init net --map map.toml",
     "network renew-root --authority net/authority --dir net/root",
     "invite 411322",

@@ -49,6 +49,8 @@ pub enum DemoOrder {
         /// Code, or a part of the name.
         room: String,
     },
+    /// Ends the demo; nothing is left behind.
+    Down,
 }
 
 /// What the demo plays.

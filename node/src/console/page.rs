@@ -24,7 +24,7 @@ use crate::{
 };
 
 pub(crate) use self::{
-    alarm::{Alarm, Mutes, SECOND_PERSON_AFTER_MS},
+    alarm::{Alarm, SECOND_PERSON_AFTER_MS},
     time::{clock_time, day_time, exact_time, remaining, span},
 };
 

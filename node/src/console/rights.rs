@@ -73,6 +73,7 @@ fn wanted(request: &Request) -> &'static [Capability] {
         | Request::Doctor { .. }
         | Request::Progress
         | Request::LinkDays
+        | Request::Silences
         | Request::QueueList
         | Request::QueueShow { .. }
         | Request::InvitePending

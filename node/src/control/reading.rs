@@ -322,7 +322,7 @@ pub(super) async fn inbox(
         }
         None => None,
     };
-    let filter = InboxFilter { unacknowledged: !all, unalerted: false, before, count: count(newest) };
+    let filter = InboxFilter { unacknowledged: !all, urgent: false, before, count: count(newest) };
     let mut lines = Vec::new();
     for line in node.reader.inbox(filter).await? {
         let record = &line.record;

@@ -117,6 +117,8 @@ pub enum Request {
     /// Outages of this room's lines that are over, and what went when the line was back. Answer: list of
     /// [`super::view::Outage`].
     Outages,
+    /// When officers silenced the alarm, the newest first. Answer: list of [`super::view::Silence`].
+    Silences,
     /// The last day of each link of this node. Answer: list of [`super::view::LinkDay`].
     LinkDays,
     /// An officer notes a telephone call. Answer: [`super::view::Noted`].

@@ -130,6 +130,7 @@ pub(crate) async fn dispatch(
             json(history::link_days(node, links).await?)
         }
         Request::Outages => json(outages::outages(node).await?),
+        Request::Silences => json(node.silence.record()?.into_iter().rev().collect::<Vec<_>>()),
         Request::Calls => json(calls::calls(node).await?),
         Request::EvidenceExport { id, case, text, personal } => {
             let wish = Wish { whole_case: case, text, personal };

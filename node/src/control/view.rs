@@ -27,7 +27,7 @@ pub use self::{
     mail::{AttachmentFile, InboxLine, Opened, Progress, Sent, SentLine},
     network::{Certificate, Hop, Invited, Joining, MapText, Trace},
     officer::Officer,
-    outage::{LinkDay, Outage, Went},
+    outage::{LinkDay, Outage, Silence, Went},
     phone::{CallLine, CallNote, Noted},
     queue::{QueueEntry, QueueLine, Way},
     receipts::ReceiptLine,

@@ -1,6 +1,11 @@
 //! What a node does by itself: follows and spreads newer plans, sheets and rule packs, watches the disk and its certificate, rings.
 
-use std::{collections::BTreeSet, process::Stdio, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Stdio,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use quinn::Endpoint;
 use relay::{
@@ -14,6 +19,7 @@ use topology::Precedence;
 
 use super::Node;
 use crate::{
+    clock::Clock,
     config::Config,
     directory::Directory,
     enrolment,
@@ -27,6 +33,8 @@ const JUDGE_LINKS_EVERY: Duration = Duration::from_secs(30);
 const DISK_EVERY: Duration = Duration::from_secs(2);
 const ALARM_PATIENCE: Duration = Duration::from_secs(10);
 const RING_AGAIN: Duration = Duration::from_secs(30);
+/// Far more than a room can leave unacknowledged.
+const RINGING_MAX: usize = 1_000;
 const MIB: u64 = 1024 * 1024;
 
 /// A newer plan or sheet takes effect at once, wherever it came from (a link, the door, a renewal, the desk): in the
@@ -154,23 +162,30 @@ pub(super) async fn note_loss(node: Arc<Node>, mut notices: broadcast::Receiver<
     }
 }
 
-/// Rings the alarm for what is urgent and signs that it rang. What was missed while the node was busy is found in
-/// the inbox.
+/// Rings the alarm for what is urgent and signs that it rang; for 特提 again and again until somebody acknowledges it. What
+/// an officer has silenced does not ring meanwhile. What was missed while the node was busy is found in the inbox.
 pub(super) async fn ring(node: Arc<Node>) {
     let mut notices = node.registry().notices();
-    // The receipt of what rang a moment ago may not be stored yet.
-    let mut rang_just_now = BTreeSet::new();
+    let mut rang_at: BTreeMap<EnvelopeKey, Instant> = BTreeMap::new();
     loop {
-        let unalerted = InboxFilter { unacknowledged: true, unalerted: true, ..InboxFilter::default() };
-        match node.reader.inbox(unalerted).await {
+        let waiting = InboxFilter { urgent: true, count: RINGING_MAX, ..InboxFilter::default() };
+        match node.reader.inbox(waiting).await {
             Ok(lines) => {
                 let waiting: BTreeSet<EnvelopeKey> = lines.iter().map(|line| line.record.key).collect();
-                rang_just_now.retain(|key| waiting.contains(key));
-                for record in lines.iter().rev().map(|line| &line.record) {
-                    let is_new =
-                        record.precedence <= Precedence::Immediate && !rang_just_now.contains(&record.key);
-                    if is_new && ring_for(&node, record.key, record.precedence).await {
-                        rang_just_now.insert(record.key);
+                rang_at.retain(|key, _| waiting.contains(key));
+                for line in lines.iter().rev() {
+                    let (key, precedence) = (line.record.key, line.record.precedence);
+                    // The receipt of what rang a moment ago may not be stored yet.
+                    let rang = rang_at.get(&key);
+                    let is_due = match precedence {
+                        Precedence::Flash => rang.is_none_or(|at| at.elapsed() >= RING_AGAIN),
+                        Precedence::Immediate | Precedence::Priority | Precedence::Routine => {
+                            rang.is_none() && !line.alerted
+                        }
+                    };
+                    let is_silent = node.silence.left_ms(key, node.clock.now()).is_some();
+                    if is_due && !is_silent && ring_for(&node, key, precedence, line.alerted).await {
+                        rang_at.insert(key, Clock::instant());
                     }
                 }
             }
@@ -199,7 +214,7 @@ async fn something_urgent(notices: &mut broadcast::Receiver<Notice>) {
     }
 }
 
-async fn ring_for(node: &Node, key: EnvelopeKey, precedence: Precedence) -> bool {
+async fn ring_for(node: &Node, key: EnvelopeKey, precedence: Precedence, is_signed: bool) -> bool {
     let Some((program, arguments)) = node.config.alarm.split_first() else { return false };
     let mut command = tokio::process::Command::new(program);
     command.args(arguments).env("YICHUAN_PRECEDENCE", precedence.word());
@@ -213,7 +228,7 @@ async fn ring_for(node: &Node, key: EnvelopeKey, precedence: Precedence) -> bool
         // It rings on; that it rings is what counts.
         Err(_) => true,
     };
-    if rang {
+    if rang && !is_signed {
         node.registry().tell(Input::Alerted(key)).await;
     }
     rang

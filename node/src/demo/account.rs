@@ -128,7 +128,8 @@ impl<'a> Account<'a> {
             self.print(&format!("    {}", officers.join("  ")));
         }
         let from = network.rooms().last().map(|room| room.directory().display().to_string());
-        self.say("demo-try", &[("directory", &from.unwrap_or_default())]);
+        let anchor = network.directory().join("anchor").display().to_string();
+        self.say("demo-try", &[("directory", &from.unwrap_or_default()), ("anchor", &anchor)]);
     }
 
     fn officer(&self, name: &str, role: &str, password: &str) -> String {

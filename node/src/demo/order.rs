@@ -1,6 +1,9 @@
-//! Orders from another terminal to a demo that runs: the line above a room is cut, and healed.
+//! Orders from another terminal to a demo that runs: the line above a room is cut, and healed; all of it ends.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -18,7 +21,7 @@ use crate::{
 /// # Errors
 /// `demo_not_running`, `demo_several`, `room_unknown`, `demo_no_line`, `demo_only`.
 pub async fn line(dir: Option<&Path>, text: &str, cut: bool) -> Result<(Room, Room), Problem> {
-    let demo = running(dir).await?;
+    let (_, demo) = running(dir).await?;
     let is_meant = |room: &Room| {
         room.code == text || room.id == text || room.name.contains(text) || room.name_en.contains(text)
     };
@@ -33,8 +36,44 @@ pub async fn line(dir: Option<&Path>, text: &str, cut: bool) -> Result<(Room, Ro
     Ok((status.room.clone(), parent.room.clone()))
 }
 
-/// The rooms of the one demo that runs, parents first.
-async fn running(dir: Option<&Path>) -> Result<Vec<(PathBuf, Status)>, Problem> {
+/// Ends the running demo, as Ctrl-C in its own terminal does, and waits until it has. Gives where it was.
+///
+/// # Errors
+/// `demo_not_running`, `demo_several`; `no_answer` when it does not end in time.
+pub async fn down(dir: Option<&Path>) -> Result<PathBuf, Problem> {
+    let (place, _) = running(dir).await?;
+    let order = place.join(DOWN);
+    std::fs::write(&order, b"").map_err(|error| Problem::failed("no_answer").with("detail", error))?;
+    let ended = async {
+        while order.exists() {
+            tokio::time::sleep(GLANCE).await;
+        }
+    };
+    let in_time = tokio::time::timeout(ENDING_TAKES, ended).await;
+    in_time.map_err(|_| Problem::unreachable("no_answer").with("detail", place.display()))?;
+    Ok(place)
+}
+
+/// Waits for that order. It lies there until the demo has ended.
+pub(super) async fn told_to_end(place: &Path) {
+    while !place.join(DOWN).exists() {
+        tokio::time::sleep(GLANCE).await;
+    }
+}
+
+/// The demo has ended; a directory that is kept goes on without the order.
+pub(super) fn has_ended(place: &Path) {
+    // Most often the whole directory is gone.
+    let _ = std::fs::remove_file(place.join(DOWN));
+}
+
+/// The order to end, in the demo's directory, which its owner alone may write.
+const DOWN: &str = "down";
+const GLANCE: Duration = Duration::from_millis(200);
+const ENDING_TAKES: Duration = Duration::from_secs(60);
+
+/// The one demo that runs: its directory, and its rooms, parents first.
+async fn running(dir: Option<&Path>) -> Result<(PathBuf, Vec<(PathBuf, Status)>), Problem> {
     let places = match dir {
         Some(dir) => vec![dir.to_owned()],
         None => inside(&std::env::temp_dir()).into_iter().filter(|path| is_demo(path)).collect(),
@@ -56,7 +95,7 @@ async fn running(dir: Option<&Path>) -> Result<Vec<(PathBuf, Status)>, Problem> 
     }
     match found.len() {
         0 => Err(Problem::unreachable("demo_not_running")),
-        1 => Ok(found.remove(0).1),
+        1 => Ok(found.remove(0)),
         _ => {
             let places: Vec<String> = found.iter().map(|(place, _)| place.display().to_string()).collect();
             Err(Problem::usage("demo_several").with("detail", places.join(", ")))

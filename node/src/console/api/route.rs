@@ -104,7 +104,7 @@ const PATIENCE: Default = Default::Number(5_000);
 const DAY_S: Default = Default::Number(24 * 3_600);
 
 /// The whole API but `/api/events` and `/api/openapi.json`.
-pub(super) const ROUTES: [Route; 50] = [
+pub(super) const ROUTES: [Route; 51] = [
     Route::get::<view::Status>("/api/status", "status"),
     Route::list::<view::Check>("/api/doctor", "doctor").or(&[("kept", Default::No)]),
     Route::get::<view::Progress>("/api/progress", "progress"),
@@ -128,6 +128,7 @@ pub(super) const ROUTES: [Route; 50] = [
     Route::order("/api/messages/{id}/rang", "rang"),
     Route::list::<view::Outage>("/api/outages", "outages"),
     Route::list::<view::LinkDay>("/api/links/days", "link-days"),
+    Route::list::<view::Silence>("/api/alarm/silences", "silences"),
     Route::list::<view::ExplainedDuty>("/api/messages/{id}/limits", "rules-explain"),
     Route::get::<view::EvidenceFile>("/api/messages/{id}/evidence", "evidence-export").or(&[
         ("case", Default::No),

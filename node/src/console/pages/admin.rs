@@ -18,7 +18,8 @@ use crate::{
     control::{
         request::Request,
         view::{
-            Certificate, Invited, Joining, LogState, Officer, RoomLine, RulesInForce, RulesPreview, Status,
+            Certificate, Invited, Joining, LogState, Officer, RoomLine, RulesInForce, RulesPreview, Silence,
+            Status,
         },
     },
     problem::Problem,
@@ -41,6 +42,8 @@ struct AdminPage<'a> {
     rules: RulesInForce,
     preview: Option<[(String, String); 2]>,
     log: LogRows,
+    /// Who silenced the alarm, when, and how many messages rang.
+    silences: Vec<(String, String, usize)>,
 }
 
 /// One certificate.
@@ -95,6 +98,7 @@ pub(crate) async fn page(visit: &Visit, news: News) -> Result<Response, Problem>
     let mut certificates: Vec<Certificate> = visit.ask(Request::CertificateList).await?;
     certificates.sort_by_key(|certificate| (certificate.revoked_at_ms.is_some(), certificate.days_left));
     let officers: Vec<Officer> = visit.ask(Request::OfficerList).await?;
+    let silences: Vec<Silence> = visit.ask(Request::Silences).await?;
     let is_below = |line: &&RoomLine| line.parent.as_ref() == Some(&frame.me);
     let roles = certs::officer::OfficerRole::ALL.map(|role| (role.word(), w.word("role", role.word())));
     html(&AdminPage {
@@ -120,6 +124,11 @@ pub(crate) async fn page(visit: &Visit, news: News) -> Result<Response, Problem>
         rules: visit.ask(Request::RulesList).await?,
         preview: news.preview.map(|preview| changes(&preview)),
         log: log(&status.log, w),
+        silences: silences
+            .into_iter()
+            .take(SILENCES_SHOWN)
+            .map(|one| (clock_time(one.at_ms), one.name, one.messages.len()))
+            .collect(),
         frame,
     })
 }
@@ -174,3 +183,6 @@ fn log(log: &LogState, w: &Words) -> LogRows {
         is_loss_open: log.loss.as_ref().is_some_and(|loss| loss.accepted_at_ms.is_none()),
     }
 }
+
+/// The newest; the API has all.
+const SILENCES_SHOWN: usize = 20;

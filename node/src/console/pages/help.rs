@@ -12,7 +12,7 @@ use crate::{
 #[template(path = "help.html")]
 struct HelpPage<'a> {
     frame: Frame<'a>,
-    steps: [(&'static str, &'static str); 7],
+    steps: [(&'static str, &'static str); 8],
     keys: [(&'static str, &'static str); 5],
     marks: [(&'static str, &'static str); 8],
 }
@@ -26,7 +26,7 @@ async fn page(visit: &Visit) -> Result<Response, Problem> {
 }
 
 /// Text and screen.
-const STEPS: [(&str, &str); 7] = [
+const STEPS: [(&str, &str); 8] = [
     ("help-step-compose", "/compose"),
     ("help-step-acknowledge", "/inbox"),
     ("help-step-verify-request", "/board"),
@@ -34,6 +34,7 @@ const STEPS: [(&str, &str); 7] = [
     ("help-step-outage", "/topology"),
     ("help-step-evidence", "/cases"),
     ("help-step-late", "/latency"),
+    ("help-step-clause", "/cases"),
 ];
 
 const KEYS: [(&str, &str); 5] = [

@@ -25,7 +25,7 @@ pub(crate) async fn mute(visit: Visit, Form(form): Form<MuteForm>) -> Response {
         if !visit.may(Capability::HandleMessages) {
             return Err(Problem::policy("role_forbids").with("role", visit.caller.role));
         }
-        visit.console.mute(&visit.caller.name).await?;
+        visit.console.mute(&visit.caller).await?;
         Ok(Redirect::to(own_path(&form.back)).into_response())
     };
     visit.show(done.await)

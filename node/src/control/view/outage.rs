@@ -1,4 +1,4 @@
-//! An outage that is over.
+//! What was not as it should be: an outage that is over, an alarm that was silenced.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,4 +45,19 @@ pub struct Went {
     pub left_at_ms: i64,
     /// Whether a limit was missed because of the line.
     pub is_late: bool,
+}
+
+/// A time at which an officer silenced the alarm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Silence {
+    /// The officer's id.
+    pub officer: String,
+    /// And name.
+    pub name: String,
+    /// When.
+    pub at_ms: i64,
+    /// Until when.
+    pub until_ms: i64,
+    /// Ids of the messages that rang then.
+    pub messages: Vec<String>,
 }

@@ -44,8 +44,8 @@ pub struct ReceiptLine {
 pub struct InboxFilter {
     /// Only what nobody has acknowledged.
     pub unacknowledged: bool,
-    /// Only what no alarm has rung for.
-    pub unalerted: bool,
+    /// Only 特提 and 特急.
+    pub urgent: bool,
     /// Only what came before this line: the next page. None begins with the newest.
     pub before: Option<i64>,
     /// At most this many.
@@ -54,7 +54,7 @@ pub struct InboxFilter {
 
 impl Default for InboxFilter {
     fn default() -> Self {
-        Self { unacknowledged: true, unalerted: false, before: None, count: 100 }
+        Self { unacknowledged: true, urgent: false, before: None, count: 100 }
     }
 }
 

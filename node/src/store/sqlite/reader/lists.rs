@@ -5,7 +5,7 @@ use relay::{
     timestamp::Timestamp,
 };
 use sqlx::{Row, sqlite::SqliteRow};
-use topology::RoomId;
+use topology::{Precedence, RoomId};
 
 use super::{
     InboxFilter, InboxLine, QueueLine, QueueTotal, SentLine, SqliteReader, StoreError,
@@ -19,23 +19,26 @@ macro_rules! inbox_text {
             "SELECT i.row, i.kind, i.nr, i.epoch_counter, i.epoch_nonce, i.summary, i.delivered_at_ms, \
              i.acknowledged, i.opened, i.disposed, i.returned, i.alerted, r.key, r.check_sum, r.state, \
              ifnull((SELECT max(b.nr) FROM inbox b WHERE b.origin = i.origin AND b.epoch_counter = i.epoch_counter \
-             AND b.epoch_nonce = i.epoch_nonce AND b.nr < i.nr), 0) FROM inbox i JOIN record r ON r.key = i.key WHERE i.row < ? ",
+             AND b.epoch_nonce = i.epoch_nonce AND b.nr < i.nr), 0) FROM inbox i JOIN record r ON r.key = i.key WHERE i.row < ?1 ",
             $condition,
-            " ORDER BY i.row DESC LIMIT ?"
+            " ORDER BY i.row DESC LIMIT ?2"
         )
     };
 }
 impl SqliteReader {
     /// The inbox, newest first.
     pub async fn inbox(&self, filter: InboxFilter) -> Result<Vec<InboxLine>, StoreError> {
-        let statement = sqlx::query(match (filter.unacknowledged, filter.unalerted) {
+        let statement = sqlx::query(match (filter.unacknowledged, filter.urgent) {
             (false, false) => inbox_text!(""),
             (true, false) => inbox_text!("AND i.acknowledged = 0"),
-            (false, true) => inbox_text!("AND i.alerted = 0"),
-            (true, true) => inbox_text!("AND i.acknowledged = 0 AND i.alerted = 0"),
+            (false, true) => inbox_text!("AND r.class <= ?3"),
+            (true, true) => inbox_text!("AND i.acknowledged = 0 AND r.class <= ?3"),
         });
         let before = filter.before.unwrap_or(i64::MAX);
-        let statement = statement.bind(before).bind(int(filter.count as u64));
+        let mut statement = statement.bind(before).bind(int(filter.count as u64));
+        if filter.urgent {
+            statement = statement.bind(i64::from(Precedence::Immediate.index() as u8));
+        }
         let found = statement.fetch_all(&self.pool).await.map_err(|error| self.failure(error))?;
         self.lines(found, inbox_line)
     }

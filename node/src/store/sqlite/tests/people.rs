@@ -24,13 +24,14 @@ async fn reader(place: &Place) -> SqliteReader {
     SqliteReader::open(&place.path()).await.unwrap()
 }
 
-const ALL: InboxFilter = InboxFilter { unacknowledged: false, unalerted: false, before: None, count: 10 };
+const ALL: InboxFilter = InboxFilter { unacknowledged: false, urgent: false, before: None, count: 10 };
 
 #[tokio::test]
 async fn the_inbox_lists_the_newest_first_with_what_was_done() {
     let place = Place::new();
     let mut store = place.open().await;
-    let samples: Vec<Sample> = (1..=3).map(|number| Sample::new(number, Precedence::Flash)).collect();
+    let precedences = [(1, Precedence::Flash), (2, Precedence::Immediate), (3, Precedence::Priority)];
+    let samples = precedences.map(|(number, precedence)| Sample::new(number, precedence));
     for sample in &samples {
         store.commit(deliver(sample)).await.unwrap();
     }
@@ -51,8 +52,8 @@ async fn the_inbox_lists_the_newest_first_with_what_was_done() {
         reader.inbox(filter).await.unwrap().iter().map(|line| line.nr).collect()
     };
     assert_eq!(numbers(InboxFilter::default()).await, vec![3, 2]);
-    assert_eq!(numbers(InboxFilter { unalerted: true, ..ALL }).await, vec![3, 1]);
-    assert_eq!(numbers(InboxFilter { unalerted: true, ..InboxFilter::default() }).await, vec![3]);
+    assert_eq!(numbers(InboxFilter { urgent: true, ..ALL }).await, vec![2, 1]);
+    assert_eq!(numbers(InboxFilter { urgent: true, count: 1, ..InboxFilter::default() }).await, vec![2]);
     assert_eq!(numbers(InboxFilter { before: Some(all[0].line), count: 1, ..ALL }).await, vec![2]);
     assert_eq!(reader.oldest_unacknowledged().await.unwrap(), Some(samples[1].record.received_at));
 }
