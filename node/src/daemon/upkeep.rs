@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, process::Stdio, sync::Arc, time::Duration};
 
 use quinn::Endpoint;
 use relay::{
+    duty::timer::Stage,
     envelope_id::EnvelopeKey,
     frame::DocumentKind,
     log::DocumentLeaf,
@@ -16,7 +17,7 @@ use super::Node;
 use crate::{
     config::Config,
     directory::Directory,
-    enrolment,
+    duty, enrolment,
     link::endpoint,
     store::{reserve, sqlite::InboxFilter},
     trust::Trust,
@@ -154,7 +155,7 @@ pub(super) async fn note_loss(node: Arc<Node>, mut notices: broadcast::Receiver<
     }
 }
 
-/// Rings the alarm for what is urgent and signs that it rang. What was missed while the node was busy is found in
+/// Rings the alarm for what is urgent and signs that it rang, and for limits that have passed. What was missed while the node was busy is found in
 /// the inbox.
 pub(super) async fn ring(node: Arc<Node>) {
     let mut notices = node.registry().notices();
@@ -169,23 +170,28 @@ pub(super) async fn ring(node: Arc<Node>) {
                 for record in lines.iter().rev().map(|line| &line.record) {
                     let is_new =
                         record.precedence <= Precedence::Immediate && !rang_just_now.contains(&record.key);
-                    if is_new && ring_for(&node, record.key, record.precedence).await {
+                    if is_new && rings(&node, record.precedence.word()).await {
+                        node.registry().tell(Input::Alerted(record.key)).await;
                         rang_just_now.insert(record.key);
                     }
                 }
             }
             Err(error) => tracing::error!(%error, "the inbox cannot be read for the alarm"),
         }
+        if let Err(problem) = duty::ring_for_breaches(&node, async || rings(&node, "overdue").await).await {
+            tracing::error!(%problem, "the time limits cannot be read for the alarm");
+        }
         // An alarm that failed is tried again even if nothing urgent comes.
         let _ = tokio::time::timeout(RING_AGAIN, something_urgent(&mut notices)).await;
     }
 }
 
-/// Waits until something urgent is delivered, or may have been.
+/// Waits until something urgent is delivered or a limit has passed, or may have.
 async fn something_urgent(notices: &mut broadcast::Receiver<Notice>) {
     loop {
         match notices.recv().await {
             Ok(Notice::Delivered { precedence, .. }) if precedence <= Precedence::Immediate => return,
+            Ok(Notice::Duty { stage: Stage::Breach, .. }) => return,
             Ok(
                 Notice::Delivered { .. }
                 | Notice::Receipt { .. }
@@ -199,12 +205,13 @@ async fn something_urgent(notices: &mut broadcast::Receiver<Notice>) {
     }
 }
 
-async fn ring_for(node: &Node, key: EnvelopeKey, precedence: Precedence) -> bool {
+/// Runs the alarm program, which is told what for in one word and nothing else; whether it rang.
+async fn rings(node: &Node, word: &str) -> bool {
     let Some((program, arguments)) = node.config.alarm.split_first() else { return false };
     let mut command = tokio::process::Command::new(program);
-    command.args(arguments).env("YICHUAN_PRECEDENCE", precedence.word());
+    command.args(arguments).env("YICHUAN_PRECEDENCE", word);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let rang = match tokio::time::timeout(ALARM_PATIENCE, command.status()).await {
+    match tokio::time::timeout(ALARM_PATIENCE, command.status()).await {
         Ok(Ok(status)) => status.success(),
         Ok(Err(error)) => {
             tracing::error!(%error, "the alarm program does not start");
@@ -212,9 +219,5 @@ async fn ring_for(node: &Node, key: EnvelopeKey, precedence: Precedence) -> bool
         }
         // It rings on; that it rings is what counts.
         Err(_) => true,
-    };
-    if rang {
-        node.registry().tell(Input::Alerted(key)).await;
     }
-    rang
 }
