@@ -102,7 +102,7 @@ async fn look(node: &Arc<Node>) -> Result<Option<Timestamp>, Problem> {
     let (mut next, mut standing) = (None, Standing::default());
     let (cases, has_more) = node.cases.watched_cases(node).await?;
     for case in cases {
-        let mut is_open = false;
+        let (mut is_open, mut again) = (false, None);
         for (_, timed) in case.duties.iter().filter(|(duty, _)| timers::concerns(duty, node.config.room)) {
             for timed in timed {
                 let mut timed = timed.clone();
@@ -112,11 +112,12 @@ async fn look(node: &Arc<Node>) -> Result<Option<Timestamp>, Problem> {
                     node.cases.note_step(&case.place).await;
                 }
                 is_open |= at.is_some() || timed.is_open();
-                next = [next, at].into_iter().flatten().min();
+                again = [again, at].into_iter().flatten().min();
                 standing.count(&timed);
             }
         }
-        node.cases.note_look(node, &case, is_open).await?;
+        next = [next, again].into_iter().flatten().min();
+        node.cases.note_look(node, &case, is_open, again).await?;
     }
     node.cases.set_standing(standing);
     Ok(if has_more { Some(node.clock.now()) } else { next })
