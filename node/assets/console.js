@@ -69,9 +69,11 @@ function place(one) {
   return one.getAttribute("href") ?? `${one.form?.getAttribute("action") ?? ""} ${one.textContent}`;
 }
 
-if (body.dataset.now) {
-  let seconds = 0;
-  const watch = new Worker("/assets/watch.js");
+// Listens while the page is shown. A browser may keep a page that was left and show it again as it was.
+let watch = null;
+let seconds = 0;
+function listen(isAgain) {
+  watch = new SharedWorker("/assets/watch.js").port;
   watch.onmessage = ({ data }) => {
     if (data.event) {
       if (data.event === "delivered") ringNow();
@@ -82,6 +84,11 @@ if (body.dataset.now) {
     seconds += 1;
     if (seconds % 60 === 0) readAgain();
   };
+  if (isAgain) readAgain();
+}
+if (body.dataset.now) {
+  addEventListener("pageshow", ({ persisted }) => listen(persisted));
+  addEventListener("pagehide", () => watch?.postMessage("left"));
 }
 
 function rows() { return [...document.querySelectorAll("[data-keys] tbody tr")]; }

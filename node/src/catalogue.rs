@@ -131,6 +131,17 @@ impl Catalogue {
 
     /// What a problem means. Its `detail`, if the sentences do not quote it, stands behind the reason.
     pub fn explain(&self, problem: &Problem) -> Explanation {
+        self.explain_doing(problem, &["do"])
+    }
+
+    /// The same on a page of the console, where no argument of the command line can be given: where the last sentence
+    /// names one, another stands beside it (`.page`).
+    pub fn explain_on_page(&self, problem: &Problem) -> Explanation {
+        self.explain_doing(problem, &["page", "do"])
+    }
+
+    /// What is to be done is the first of these attributes that there is.
+    fn explain_doing(&self, problem: &Problem, remedies: &[&str]) -> Explanation {
         let mut values: Vec<(&str, &str)> =
             problem.details.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         values.push(("code", &problem.code));
@@ -138,6 +149,9 @@ impl Catalogue {
         let id = if self.bundle.has_message(&id) { id } else { "problem-unlisted".to_owned() };
         let mut explanation =
             self.sentences(&id, &values).expect("a test finds three sentences for every problem");
+        if let Some(remedy) = remedies.iter().find_map(|name| self.find(&id, Some(name), &values)) {
+            explanation.remedy = remedy;
+        }
         let detail = problem.details.get("detail").filter(|detail| !detail.is_empty());
         if let Some(detail) = detail.filter(|_| !self.quotes_detail(&id)) {
             explanation.why = format!("{} ({detail})", explanation.why);

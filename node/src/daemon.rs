@@ -32,6 +32,7 @@ use crate::{
     driver::Job,
     duty::{self, CaseBook},
     identity::Identity,
+    integrity::{self, Integrity},
     letterbox::Letterbox,
     link::{
         dialler::Dialler,
@@ -78,6 +79,8 @@ pub struct Node {
     pub cases: CaseBook,
     /// Forms that wait to be signed off.
     pub drafts: DraftBook,
+    /// Whether the database's file is sound.
+    pub integrity: Integrity,
     /// For people's questions.
     pub reader: SqliteReader,
     /// The run of the engine.
@@ -211,6 +214,7 @@ impl Running {
             tls,
             context,
             door,
+            integrity: Integrity::default(),
             reader,
             epoch,
             storage,
@@ -242,6 +246,7 @@ impl Running {
         self.tasks.spawn(upkeep::watch_disk(node.clone()));
         self.tasks.spawn(upkeep::renew_certificate(node.clone()));
         self.tasks.spawn(duty::watch(node.clone()));
+        self.tasks.spawn(integrity::watch(node.clone()));
         if !node.config.alarm.is_empty() {
             self.tasks.spawn(upkeep::ring(node.clone()));
         }

@@ -21,6 +21,7 @@ pub mod enrolment;
 mod escape;
 pub mod evidence;
 pub mod identity;
+pub mod integrity;
 pub mod letterbox;
 pub mod link;
 mod log_lines;

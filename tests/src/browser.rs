@@ -14,6 +14,9 @@ use crate::{cluster::until, console::ask};
 
 /// A page shows what is expected within this time, also on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// A page that is not there after this time, in ms, is not there: far more than a busy machine needs, and less than a
+/// browser waits for a connection to become free.
+const PAGE_MS: u64 = 40_000;
 /// Enter and Tab, as WebDriver writes them.
 pub const ENTER: &str = "\u{e007}";
 /// See [`ENTER`].
@@ -73,6 +76,8 @@ impl Browser {
             Self { driver, address: format!("127.0.0.1:{port}"), session: String::new(), _profile: profile };
         let session = browser.order(Method::POST, "/session", &wanted).await;
         session["sessionId"].as_str().expect("a session has an id").clone_into(&mut browser.session);
+        let limits = json!({ "pageLoad": PAGE_MS });
+        browser.at(Method::POST, "/timeouts", &limits).await;
         browser.size(1366, 768, 1).await;
         browser
     }
@@ -82,6 +87,23 @@ impl Browser {
         self.at(Method::DELETE, "", &Value::Null).await;
         // Nothing is left to be done about one that does not end.
         let _ = self.driver.kill().await;
+    }
+
+    /// Opens another window beside the others and goes on in it.
+    pub async fn another_window(&self) {
+        let window = self.at(Method::POST, "/window/new", &json!({ "type": "tab" })).await;
+        self.show(&window["handle"]).await;
+    }
+
+    /// The windows that are open.
+    pub async fn windows(&self) -> Vec<Value> {
+        let windows = self.at(Method::GET, "/window/handles", &Value::Null).await;
+        windows.as_array().expect("windows are listed").clone()
+    }
+
+    /// Goes on in this window.
+    pub async fn show(&self, window: &Value) {
+        self.at(Method::POST, "/window", &json!({ "handle": window })).await;
     }
 
     /// Follows an address.

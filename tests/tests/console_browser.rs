@@ -319,6 +319,35 @@ async fn every_page_fits_at_1366_and_at_twice_the_zoom_in_both_languages_and_nam
     browser.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_open_windows_and_many_pages_one_after_the_other_all_hear_of_what_comes() {
+    if !is_there(&BROWSER) {
+        return;
+    }
+    let house = House::open().await;
+    let browser = Browser::open(Scripts::On).await;
+    house.log_in(&browser, "zh").await;
+    for _ in 0..4 {
+        for path in ["/", "/inbox", "/cases", "/topology"] {
+            browser.go(&format!("{}{path}", house.url)).await;
+        }
+    }
+    browser.go(&format!("{}/inbox", house.url)).await;
+    for _ in 1..10 {
+        browser.another_window().await;
+        browser.go(&format!("{}/inbox", house.url)).await;
+    }
+    let id = house.report("水库水位上涨", "routine").await;
+    let windows = browser.windows().await;
+    assert_eq!(windows.len(), 10);
+    let listed = format!("return document.querySelector(`a[href=\"/messages/{id}\"]`) !== null");
+    for window in windows {
+        browser.show(&window).await;
+        browser.until("the window shows what has come", &listed).await;
+    }
+    browser.close().await;
+}
+
 /// Looks at a page at both sizes, keeps the pictures and adds what is wrong.
 async fn check(browser: &Browser, name: &str, language: &str, found: &mut Vec<String>) {
     for (size, width, height, scale) in [("1366", 1366, 768, 1), ("200", 683, 384, 2)] {

@@ -16,6 +16,13 @@ const OUTAGE: Duration = Duration::from_secs(14);
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_lines_do_to_packets_everything_accepted_arrives_once() {
     if has(&SPACES_NEED) {
-        println!("seed {SEED}:\n{}", lines::run(Path::new(PROGRAM), SEED, OUTAGE).await);
+        println!("seed {SEED}:\n{}", lines::bad(Path::new(PROGRAM), SEED).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_accepted_before_and_while_a_line_was_gone_arrives_once() {
+    if has(&SPACES_NEED) {
+        println!("seed {SEED}:\n{}", lines::gone(Path::new(PROGRAM), SEED, OUTAGE).await);
     }
 }

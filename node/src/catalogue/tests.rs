@@ -53,6 +53,55 @@ fn both_languages_have_the_same_entries_attributes_and_variables() {
 }
 
 #[test]
+fn on_a_page_nobody_is_told_to_add_an_argument_of_the_command_line() {
+    let raised_by_pages = [
+        "call_times",
+        "control_not_understood",
+        "envelope_unknown",
+        "evidence_damaged",
+        "evidence_no_case",
+        "evidence_silence_time",
+        "invite_span",
+        "kind_unknown",
+        "late_reason_wanted",
+        "lifetime",
+        "message_needs_file",
+        "message_needs_reference",
+        "no_answer",
+        "no_recipient",
+        "not_accepted",
+        "not_in_inbox",
+        "not_the_root_hub",
+        "reply_kind",
+        "room_unknown",
+        "rules_no_case",
+        "rules_not_the_issuer",
+        "skip_level_reason",
+        "status_unknown",
+    ];
+    for language in BOTH {
+        let catalogue = Catalogue::new(language);
+        for code in raised_by_pages {
+            let problem = Problem::usage(code);
+            let (here, there) = (catalogue.explain_on_page(&problem), catalogue.explain(&problem));
+            assert!(!here.remedy.contains("--") && here.remedy != there.remedy, "{code}: {}", here.remedy);
+        }
+        for (key, _) in entries(language).iter().filter(|(key, _)| key.ends_with(".page")) {
+            let id = key.trim_end_matches(".page");
+            let text = catalogue.find(id, Some("page"), &[]).unwrap();
+            assert!(
+                !["--", "yichuan ", "命令行", "command line"].iter().any(|word| text.contains(word)),
+                "{key}: {text}"
+            );
+            assert!(
+                raised_by_pages.iter().any(|code| identifier("problem", code) == id),
+                "{key} is not tested"
+            );
+        }
+    }
+}
+
+#[test]
 fn every_problem_has_its_three_sentences() {
     for language in BOTH {
         let catalogue = Catalogue::new(language);

@@ -212,7 +212,7 @@ async fn probe(session: &Session, arguments: PingArguments) -> Result<Trace, Pro
 }
 
 pub(crate) async fn doctor(session: &mut Session) -> Outcome {
-    let checks: Vec<Check> = session.ask(&Request::Doctor).await?;
+    let checks: Vec<Check> = session.ask(&Request::Doctor { kept: false }).await?;
     session.screen.result(&checks, render_checks);
     let has_failed = checks.iter().any(|check| check.state == "failed");
     Ok(if has_failed { EXIT_FAILED } else { 0 })

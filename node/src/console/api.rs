@@ -21,7 +21,10 @@ use axum::{
 };
 use serde_json::{Map, Value};
 
-use self::route::{ROUTES, Route};
+use self::{
+    document::Names,
+    route::{ROUTES, Route},
+};
 use super::{
     Console,
     caller::{CSRF_HEADER, Proof, language},
@@ -34,7 +37,8 @@ pub(crate) fn routes() -> Router<Arc<Console>> {
         .route("/api/openapi.json", get(async || Json(document::openapi())))
         .route("/api/events", get(events::stream))
         .route("/api/{*rest}", axum::routing::any(nowhere));
-    for route in &ROUTES {
+    for (route, names) in ROUTES.iter().zip(document::names()) {
+        let names = Arc::new(names);
         let filter = MethodFilter::try_from(route.method()).expect("the table names methods of axum");
         let answer = async move |State(console): State<Arc<Console>>,
                                  Extension(client): Extension<SocketAddr>,
@@ -44,7 +48,7 @@ pub(crate) fn routes() -> Router<Arc<Console>> {
                                  body: Bytes| {
             let words = console.words(language(&headers, query.as_deref()));
             let given = Given { places, query: query.unwrap_or_default(), headers, body };
-            match answer(&console, route, client, given).await {
+            match answer(&console, route, &names, client, given).await {
                 Ok(response) => response,
                 Err(problem) => problem::answer(&problem, words),
             }
@@ -65,11 +69,12 @@ struct Given {
 async fn answer(
     console: &Arc<Console>,
     route: &'static Route,
+    names: &Names,
     client: SocketAddr,
     given: Given,
 ) -> Result<Response, Problem> {
     let caller = caller(console, route.method(), client, &given.headers).await?;
-    let mut fields = fields(route, &given)?;
+    let mut fields = fields(route, names, &given)?;
     let page = if route.is_list { Some(paging::Page::take(&mut fields)?) } else { None };
     let request = serde_json::from_value(Value::Object(fields)).map_err(not_understood)?;
     let value = console.ask_raw(&caller, request).await?;
@@ -97,23 +102,38 @@ async fn caller(
     Ok(caller)
 }
 
-/// The request's fields: its verb, what the address and the query say, and the body's own. No name stands twice.
-fn fields(route: &Route, given: &Given) -> Result<Map<String, Value>, Problem> {
+/// The request's fields: its verb, what the address and the query say, and the body's own. No name stands twice,
+/// and none that the document does not have.
+fn fields(route: &Route, names: &Names, given: &Given) -> Result<Map<String, Value>, Problem> {
     let mut fields =
         Map::from_iter(route.defaults.iter().map(|(name, value)| ((*name).to_owned(), value.json())));
+    let mut told = Map::new();
     if !given.body.is_empty() {
         let media_type = given.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        if media_type.and_then(|value| value.split(';').next()) != Some("application/json") {
+        let media_type = media_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+        if !media_type.trim().eq_ignore_ascii_case("application/json") {
             return Err(Problem::usage("api_not_json"));
         }
-        let body: Map<String, Value> = serde_json::from_slice(&given.body).map_err(not_understood)?;
-        fields.extend(body);
+        told = serde_json::from_slice(&given.body).map_err(not_understood)?;
     }
     let query: Vec<(String, String)> = serde_html_form_pairs(&given.query).map_err(not_understood)?;
-    for (name, text) in query.into_iter().filter(|(name, _)| name != "lang") {
-        fields.insert(name, scalar(&text));
+    let query = query.into_iter().filter(|(name, _)| name != "lang").map(|(name, text)| {
+        let value = if names.texts.contains(&name) { Value::String(text) } else { scalar(text) };
+        (name, value)
+    });
+    let places = given.places.iter().map(|(name, text)| (name.clone(), Value::String(text.clone())));
+    for (name, value) in query.chain(places) {
+        if told.insert(name.clone(), value).is_some() {
+            return Err(not_understood(format!("{name} ×2")));
+        }
     }
-    fields.extend(given.places.iter().map(|(name, text)| (name.clone(), Value::String(text.clone()))));
+    let is_foreign = |name: &&String| {
+        *name == "verb" || names.all.as_ref().is_some_and(|all| !all.contains(name.as_str()))
+    };
+    if let Some(name) = told.keys().find(is_foreign) {
+        return Err(not_understood(name));
+    }
+    fields.extend(told);
     if let Some(key) = given.headers.get(IDEMPOTENCY_KEY) {
         if !route.takes_key() || fields.contains_key("idempotency_key") {
             return Err(Problem::usage("idempotency_key_useless"));
@@ -135,16 +155,16 @@ fn serde_html_form_pairs(
     axum::extract::Query::try_from_uri(&uri).map(|axum::extract::Query(pairs)| pairs)
 }
 
-/// Queries carry no types: what reads as truth or number is one. No request has a text there that could.
-fn scalar(text: &str) -> Value {
-    match text {
+/// Queries carry no types: what reads as truth or number is one.
+fn scalar(text: String) -> Value {
+    match text.as_str() {
         "true" | "false" => Value::Bool(text == "true"),
-        _ => text.parse::<u64>().map_or_else(|_| Value::String(text.to_owned()), Value::from),
+        _ => text.parse::<u64>().map_or(Value::String(text), Value::from),
     }
 }
 
 fn not_understood(error: impl std::fmt::Display) -> Problem {
-    Problem::usage("control_not_understood").with("detail", error)
+    Problem::usage("api_field").with("detail", error)
 }
 
 async fn nowhere(

@@ -8,12 +8,12 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use axum::{
     Extension,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::Response,
 };
 
-use super::{Console, api, caller::LANGUAGE_COOKIE, too_often};
+use super::{Console, api, caller::LANGUAGE_COOKIE, page::problem_page, posted::too_large, too_often};
 use crate::{catalogue::Language, clock::Clock, problem::Problem};
 
 /// Under which names and addresses this console is reached.
@@ -76,6 +76,7 @@ pub(crate) async fn guard(
 ) -> Response {
     let target = request.uri().authority().map(|authority| authority.as_str().to_owned());
     let language = super::caller::language(request.headers(), request.uri().query());
+    let is_api = request.uri().path().starts_with("/api/");
     let request_chooses =
         request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("lang=")));
     let checked = console
@@ -89,6 +90,13 @@ pub(crate) async fn guard(
         },
         Err(problem) => api::problem::answer(&problem, console.words(language)),
     };
+    if let Some(problem) = unsaid(&response) {
+        let words = console.words(language);
+        let said = if is_api { api::problem::answer(&problem, words) } else { problem_page(&problem, words) };
+        let allowed = response.headers_mut().remove(header::ALLOW);
+        response = said;
+        response.headers_mut().extend(allowed.map(|allowed| (header::ALLOW, allowed)));
+    }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         // Paper for printing brings a policy of its own.
@@ -103,6 +111,22 @@ pub(crate) async fn guard(
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// What the framework refused in words of its own, or in none: a method, an address that is no text, a body that is too
+/// large or no form.
+fn unsaid(response: &Response) -> Option<Problem> {
+    let status = response.status();
+    let media_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_ours = media_type.is_some_and(|media_type| !media_type.starts_with("text/plain"));
+    if is_ours || !(status.is_client_error() || status.is_server_error()) {
+        return None;
+    }
+    Some(match status {
+        StatusCode::METHOD_NOT_ALLOWED => Problem::usage("method_unknown"),
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        _ => Problem::usage("control_not_understood").with("detail", status),
+    })
 }
 
 fn language_cookie(language: Language, is_tls: bool) -> String {

@@ -309,7 +309,7 @@ struct ProblemPage<'a> {
 
 /// What went wrong, in the three sentences of the command line.
 pub(crate) fn problem_page(problem: &Problem, w: &Words) -> Response {
-    let said = w.catalogue().explain(problem);
+    let said = w.catalogue().explain_on_page(problem);
     let page = ProblemPage { w, code: &problem.code, what: said.what, why: said.why, remedy: said.remedy };
     let mut response = html(&page).unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
     *response.status_mut() = api::problem::status(problem);

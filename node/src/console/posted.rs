@@ -18,7 +18,7 @@ use relay::{
 };
 use topology::is_unseen;
 
-use super::{Console, caller::language, page::problem_page};
+use super::{Console, caller::language, page::problem_page, server::BODY_BYTES_MAX};
 use crate::problem::Problem;
 
 /// What was posted.
@@ -85,11 +85,17 @@ impl Posted {
 /// Why a body was not taken whole.
 fn unread(refusal: &BytesRejection) -> Problem {
     if refusal.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        let problem = Problem::usage("attachments_too_large").with("name", "-").with("bytes", "?");
-        problem.with("limit", ATTACHMENTS_BYTES_MAX)
+        too_large()
     } else {
         Problem::usage("control_not_understood").with("detail", refusal)
     }
+}
+
+/// A body that is larger than any may be.
+pub(crate) fn too_large() -> Problem {
+    Problem::usage("body_too_large")
+        .with("attachments_mib", ATTACHMENTS_BYTES_MAX >> 20)
+        .with("body_mib", BODY_BYTES_MAX >> 20)
 }
 
 /// The boundary of a form with files; nothing for other forms.

@@ -70,7 +70,7 @@ fn wanted(request: &Request) -> &'static [Capability] {
     match request {
         Request::Status
         | Request::Ping { .. }
-        | Request::Doctor
+        | Request::Doctor { .. }
         | Request::Progress
         | Request::LinkDays
         | Request::QueueList

@@ -178,5 +178,5 @@ const HEADER_TAKES: Duration = Duration::from_secs(20);
 const HEADERS_MAX: usize = 64;
 const BUFFER_BYTES: usize = 64 << 10;
 /// A message with its attachments in base64, as on the control socket.
-const BODY_BYTES_MAX: usize = 16 << 20;
+pub(crate) const BODY_BYTES_MAX: usize = 16 << 20;
 const CLOSING_TAKES: Duration = Duration::from_secs(2);

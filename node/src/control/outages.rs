@@ -12,9 +12,10 @@ use crate::{daemon::Node, duty, problem::Problem};
 pub(super) async fn outages(node: &Node) -> Result<Vec<view::Outage>, Problem> {
     let trust = node.trust.current();
     let map = trust.map.clone();
-    let written = node.reader.sent(None, SENT_MAX).await?;
+    let records = node.reader.outages(OUTAGES_MAX).await?;
+    let written = if records.is_empty() { Vec::new() } else { node.reader.sent(None, SENT_MAX).await? };
     let mut outages = Vec::new();
-    for bytes in node.reader.outages(OUTAGES_MAX).await? {
+    for bytes in records {
         let Ok(line) = VerifiedLine::verify(&bytes, &trust.keys.archive()) else {
             tracing::error!("a record of an outage does not verify");
             continue;

@@ -228,7 +228,8 @@ pub(super) fn days_left(at_ms: i64) -> i64 {
     (at_ms - Clock::wall().as_ms()).div_euclid(24 * 3600 * 1000)
 }
 
-pub(super) async fn doctor(node: &Node) -> Result<Vec<view::Check>, Problem> {
+/// `kept`: what the last reading of the whole database found will do.
+pub(super) async fn doctor(node: &Node, kept: bool) -> Result<Vec<view::Check>, Problem> {
     let status = status(node).await?;
     let totals = node.reader.totals().await?;
     let check = |code: &str, good: bool, warning: bool, details: &[(&str, String)]| view::Check {
@@ -244,9 +245,16 @@ pub(super) async fn doctor(node: &Node) -> Result<Vec<view::Check>, Problem> {
         details: details.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
     };
     let days = status.certificates.tls_days_left;
-    let damage = node.reader.check().await?;
+    let integrity = &node.integrity;
+    let found = if kept { integrity.last(node).await? } else { integrity.anew(node).await? };
+    let minutes = (Clock::wall().as_ms() - found.at.as_ms()) / 60_000;
     let mut checks = vec![
-        check("doctor_database", damage.is_empty(), false, &[("detail", damage.join("; "))]),
+        check(
+            "doctor_database",
+            found.damage.is_empty(),
+            false,
+            &[("detail", found.damage.join("; ")), ("minutes", minutes.to_string())],
+        ),
         check(
             "doctor_quarantine",
             totals.quarantined == 0,

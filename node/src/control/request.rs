@@ -20,7 +20,10 @@ pub enum Request {
         timeout_ms: u64,
     },
     /// Self-check. Answer: list of [`super::view::Check`].
-    Doctor,
+    Doctor {
+        /// Whether what the last reading of the whole database found will do; else it is read anew.
+        kept: bool,
+    },
     /// Sends a message. Answer: [`super::view::Sent`], only once `accepted` is committed.
     Send(Box<SendRequest>),
     /// What sending would do: which limits apply, what is missing, what would keep it back. Answer:

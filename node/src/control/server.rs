@@ -113,7 +113,7 @@ pub(crate) async fn dispatch(
 ) -> Result<Value, Problem> {
     match request {
         Request::Status => json(reading::status(node).await?),
-        Request::Doctor => json(reading::doctor(node).await?),
+        Request::Doctor { kept } => json(reading::doctor(node, kept).await?),
         Request::Inbox { all, newest, before } => json(reading::inbox(node, all, newest, before).await?),
         Request::Outbox { newest, before } => json(reading::sent(node, newest, before).await?),
         Request::Show { id } => json(reading::show(node, &id).await?),

@@ -94,6 +94,13 @@ impl Lab {
         self.links_are_up(PATIENCE).await;
     }
 
+    /// The last reckoning; gives a line for each fault.
+    async fn end(self) -> String {
+        until_true("no packet is left on the way", BACK, async || self.since().await != 0).await;
+        audited(&self.cluster).await;
+        self.report
+    }
+
     async fn links_are_up(&self, limit: Duration) {
         for (room, parent) in [(COUNTY, CITY), (CITY, "410000")] {
             self.cluster.room(room).link_is_within(parent, "up", limit).await;
@@ -107,6 +114,14 @@ impl Lab {
 /// # Panics
 /// When anything is lost, there twice, or stuck.
 pub async fn run(program: &Path, seed: u64, outage: Duration) -> String {
+    bad(program, seed).await + &gone(program, seed, outage).await
+}
+
+/// Lines that carry packets badly.
+///
+/// # Panics
+/// As [`run`].
+pub async fn bad(program: &Path, seed: u64) -> String {
     let mut lab = Lab::start(program, seed).await;
     for (name, line) in weather() {
         lab.through(name, async |lab| lab.all(line)).await;
@@ -117,6 +132,15 @@ pub async fn run(program: &Path, seed: u64, outage: Duration) -> String {
     })
     .await;
     lab.through("MTU 1280", async |lab| (1..=3).for_each(|port| lab.spaces.set_mtu(port, 1280))).await;
+    lab.end().await
+}
+
+/// Lines that carry nothing for this long, in one direction or both; another address; a hub that stands still.
+///
+/// # Panics
+/// As [`run`].
+pub async fn gone(program: &Path, seed: u64, outage: Duration) -> String {
+    let mut lab = Lab::start(program, seed).await;
     lab.through(&format!("cut for {outage:?}"), async |lab| {
         lab.spaces.lines().set_both(AT_CITY, AT_COUNTY, Line { is_cut: true, ..Line::default() });
         lab.cluster.room(COUNTY).link_is(CITY, "down").await;
@@ -146,7 +170,5 @@ pub async fn run(program: &Path, seed: u64, outage: Duration) -> String {
         lab.links_are_up(BACK).await;
     })
     .await;
-    until_true("no packet is left on the way", BACK, async || lab.since().await != 0).await;
-    audited(&lab.cluster).await;
-    lab.report
+    lab.end().await
 }

@@ -1,5 +1,7 @@
 //! The OpenAPI 3.1 document, made of the table of routes and of the shapes that requests and answers have.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 use utoipa::PartialSchema;
 
@@ -23,7 +25,7 @@ pub(super) fn openapi() -> Value {
     }
     paths.insert("/api/events".to_owned(), events(&json(&problem)));
     let schemas: Map<String, Value> = shapes.into_iter().map(|(name, shape)| (name, json(&shape))).collect();
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "yichuan",
@@ -40,7 +42,59 @@ pub(super) fn openapi() -> Value {
             },
         },
         "security": [{ "officer": [] }, { "session": [] }],
-    })
+    });
+    tighten(&mut document);
+    document
+}
+
+/// The names that a request of one route may carry.
+pub(super) struct Names {
+    /// Those in its query whose value is a text, whatever it looks like.
+    pub(super) texts: BTreeSet<String>,
+    /// All; none where a type that is carried whole refuses others itself.
+    pub(super) all: Option<BTreeSet<String>>,
+}
+
+/// The names of each route of the table.
+pub(super) fn names() -> Vec<Names> {
+    let variants = variants(&mut Shapes::new());
+    let is_text = |parameter: &Value| {
+        let kind = &parameter["schema"]["type"];
+        kind == "string" || kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "string"))
+    };
+    let name = |parameter: &Value| parameter["name"].as_str().map(str::to_owned);
+    let names = |route: &Route| {
+        let variant = variants.get(route.verb).cloned().unwrap_or_default();
+        let parameters = parameters(route, &variant);
+        let query = parameters.iter().filter(|parameter| parameter["in"] == "query");
+        let own = properties(&variant).map(|(name, _)| name.clone());
+        Names {
+            texts: query.filter(|parameter| is_text(parameter)).filter_map(name).collect(),
+            all: variant
+                .get("allOf")
+                .is_none()
+                .then(|| own.chain(parameters.iter().filter_map(name)).collect()),
+        }
+    };
+    ROUTES.iter().map(names).collect()
+}
+
+/// What the shapes leave open and the node does not: a pair has two places, and a number that is never negative has one
+/// bit more.
+fn tighten(value: &mut Value) {
+    if let Some(places) = value.get("prefixItems").and_then(Value::as_array).map(Vec::len) {
+        (value["minItems"], value["maxItems"]) = (places.into(), places.into());
+    }
+    if value.get("format").is_some_and(|format| format == "int64")
+        && value.get("minimum").is_some_and(|minimum| minimum == 0)
+    {
+        (value["format"], value["maximum"]) = ("uint64".into(), u64::MAX.into());
+    }
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(tighten),
+        Value::Object(fields) => fields.values_mut().for_each(tighten),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// The fields of each request by verb, as the type itself tells them.
@@ -109,7 +163,8 @@ fn parameters(route: &Route, variant: &Value) -> Vec<Value> {
     }
     if route.is_list {
         parameters.push(json!({ "name": "limit", "in": "query", "schema": { "type": "integer", "minimum": 1, "maximum": 1000 } }));
-        parameters.push(json!({ "name": "cursor", "in": "query", "schema": { "type": "string" } }));
+        parameters.push(json!({ "name": "cursor", "in": "query", "schema": { "type": "string", "pattern": "^[A-Za-z0-9_-]+$" },
+            "description": "`next` of the page before, as it is." }));
     }
     parameters
 }
@@ -127,7 +182,9 @@ fn body(route: &Route, variant: &Value) -> Option<Value> {
         return None;
     }
     let required: Vec<&String> = fields.keys().filter(|name| is_required(route, variant, name)).collect();
-    Some(json!({ "type": "object", "properties": fields, "required": required }))
+    Some(
+        json!({ "type": "object", "properties": fields, "required": required, "additionalProperties": false }),
+    )
 }
 
 fn properties(variant: &Value) -> impl Iterator<Item = (&String, &Value)> {
@@ -169,8 +226,6 @@ fn json(shape: &impl serde::Serialize) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]

@@ -14,7 +14,7 @@ pub(super) struct Page {
 impl Page {
     /// Takes `limit` and `cursor` out of a request's fields.
     pub(super) fn take(fields: &mut Map<String, Value>) -> Result<Self, Problem> {
-        let wrong = |name: &str| Problem::usage("control_not_understood").with("detail", name);
+        let wrong = |name: &str| Problem::usage("api_field").with("detail", name);
         let limit = match fields.remove("limit") {
             None => LIMIT_DEFAULT,
             Some(value) => {
@@ -27,7 +27,7 @@ impl Page {
         let after = match fields.remove("cursor") {
             None => None,
             Some(value) => {
-                let text = value.as_str().map(str::to_owned).unwrap_or_else(|| value.to_string());
+                let text = value.as_str().ok_or_else(|| wrong("cursor"))?;
                 let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| wrong("cursor"))?;
                 Some(String::from_utf8(bytes).map_err(|_| wrong("cursor"))?)
             }

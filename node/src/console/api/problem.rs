@@ -73,6 +73,8 @@ pub(crate) fn status(problem: &Problem) -> StatusCode {
         "api_unknown" | "page_unknown" | "envelope_unknown" | "attachment_unknown" | "draft_unknown"
         | "officer_unknown" | "not_in_inbox" => StatusCode::NOT_FOUND,
         "api_not_json" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "method_unknown" => StatusCode::METHOD_NOT_ALLOWED,
+        "body_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "idempotency_key_reused" => StatusCode::UNPROCESSABLE_ENTITY,
         "store_full" => StatusCode::INSUFFICIENT_STORAGE,
         code if code.starts_with("store_") => StatusCode::INTERNAL_SERVER_ERROR,

@@ -106,7 +106,7 @@ const DAY_S: Default = Default::Number(24 * 3_600);
 /// The whole API but `/api/events` and `/api/openapi.json`.
 pub(super) const ROUTES: [Route; 50] = [
     Route::get::<view::Status>("/api/status", "status"),
-    Route::list::<view::Check>("/api/doctor", "doctor"),
+    Route::list::<view::Check>("/api/doctor", "doctor").or(&[("kept", Default::No)]),
     Route::get::<view::Progress>("/api/progress", "progress"),
     Route::post::<view::Trace>("/api/pings", "ping").or(&[("timeout_ms", PATIENCE)]),
     Route::list::<view::InboxLine>("/api/inbox", "inbox").or(&[("all", Default::No)]),

@@ -1,8 +1,6 @@
 //! The verification board (核报): one row for each room that was asked, with two bars, the call and the written answer, both
 //! from the stamp at which the request was delivered there.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::response::Response;
 use jiff::Timestamp;
@@ -67,23 +65,21 @@ async fn page(visit: &Visit) -> Result<Response, Problem> {
     let frame = visit.frame("screen-board").await?;
     let w = visit.words();
     let sent: Vec<SentLine> = visit.ask(Request::Outbox { newest: Some(LOOKED_AT), before: None }).await?;
-    let mut due: BTreeMap<(String, String), Vec<DueLine>> = BTreeMap::new();
-    for line in visit.ask::<Vec<DueLine>>(Request::Due { all: true, about: None }).await? {
-        if line.kind == "verify.reply" && line.towards.id == frame.me {
-            due.entry((line.subject.clone(), line.obliged.id.clone())).or_default().push(line);
-        }
+    let mut requests = Vec::new();
+    for line in sent.iter().rev().filter(|line| line.kind == "verify.request").take(REQUESTS_SHOWN) {
+        let mut due: Vec<DueLine> =
+            visit.ask(Request::Due { all: true, about: Some(line.id.clone()) }).await?;
+        due.retain(|due| due.kind == "verify.reply" && due.towards.id == frame.me && due.subject == line.id);
+        requests.push(request(line, &due, frame.now_ms, w));
     }
-    let asked = sent.iter().rev().filter(|line| line.kind == "verify.request").take(REQUESTS_SHOWN);
-    let requests = asked.map(|line| request(line, &due, frame.now_ms, w)).collect();
     html(&BoardPage { frame, requests })
 }
 
-fn request(line: &SentLine, due: &BTreeMap<(String, String), Vec<DueLine>>, now_ms: i64, w: &Words) -> Asked {
+fn request(line: &SentLine, due: &[DueLine], now_ms: i64, w: &Words) -> Asked {
     let row = |(room, state): &(Room, String)| {
-        let lines = due.get(&(line.id.clone(), room.id.clone())).map_or(&[][..], Vec::as_slice);
+        let lines = || due.iter().filter(|due| due.obliged.id == room.id && due.due.is_some());
         let bar = |is_phone: bool| {
-            let mut own =
-                lines.iter().filter(|due| (due.channel == "phone") == is_phone && due.due.is_some());
+            let mut own = lines().filter(|due| (due.channel == "phone") == is_phone);
             own.next().map(|due| Bar::of(due, now_ms, w))
         };
         let (phone, written) = (bar(true), bar(false));

@@ -98,7 +98,7 @@ async fn page(visit: &Visit) -> Result<Response, Problem> {
     } else {
         Vec::new()
     };
-    let checks: Vec<Check> = visit.ask(Request::Doctor).await?;
+    let checks: Vec<Check> = visit.ask(Request::Doctor { kept: true }).await?;
     html(&HomePage {
         frame,
         reads,

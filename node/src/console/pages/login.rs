@@ -161,7 +161,7 @@ fn form(
         now_ms: console.node.clock.now().as_ms(),
         speed: console.node.clock.speed(),
         problem: problem.map(|problem| {
-            let said = w.catalogue().explain(problem);
+            let said = w.catalogue().explain_on_page(problem);
             [said.what, said.why, said.remedy]
         }),
         is_demo: map.is_demo(),

@@ -44,7 +44,7 @@ impl Panel {
             is_read: preview.is_read,
             is_secret: preview.secrecy.is_some(),
             problem: preview.secrecy.or(preview.problem).map(|problem| {
-                let said = w.catalogue().explain(&problem);
+                let said = w.catalogue().explain_on_page(&problem);
                 [said.what, said.why, said.remedy]
             }),
             to: preview.to.iter().map(named).collect(),

@@ -146,16 +146,10 @@ pub struct QuarantineLine {
 /// How much there is of what wants attention.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Envelopes for which something is still to be done here.
-    pub open: u64,
-    /// Places in all queues.
-    pub queued: u64,
     /// Lines of the inbox that nobody has acknowledged.
     pub unacknowledged: u64,
     /// Rows in quarantine.
     pub quarantined: u64,
-    /// Bodies that may be pruned.
-    pub prunable: u64,
 }
 
 /// What the database takes on the disk, in bytes.

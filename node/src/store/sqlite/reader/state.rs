@@ -10,22 +10,14 @@ use super::{
 };
 
 impl SqliteReader {
-    /// Counts what wants attention.
+    /// Counts what wants attention; nothing that grows with what is stored: every page asks.
     pub async fn totals(&self) -> Result<Totals, StoreError> {
         let statement = sqlx::query(
-            "SELECT (SELECT count(*) FROM record WHERE due_at_ms IS NOT NULL), (SELECT count(*) FROM queue), \
-             (SELECT count(*) FROM inbox WHERE acknowledged = 0), (SELECT count(*) FROM quarantine), \
-             (SELECT count(*) FROM record WHERE prunable = 1)",
+            "SELECT (SELECT count(*) FROM inbox WHERE acknowledged = 0), (SELECT count(*) FROM quarantine)",
         );
         let found = statement.fetch_all(&self.pool).await.map_err(|error| self.failure(error))?;
         let lines = self.lines(found, |row| {
-            Ok(Totals {
-                open: rows::count(row, 0)?,
-                queued: rows::count(row, 1)?,
-                unacknowledged: rows::count(row, 2)?,
-                quarantined: rows::count(row, 3)?,
-                prunable: rows::count(row, 4)?,
-            })
+            Ok(Totals { unacknowledged: rows::count(row, 0)?, quarantined: rows::count(row, 1)? })
         })?;
         Ok(lines.into_iter().next().unwrap_or_default())
     }
