@@ -31,8 +31,9 @@ pub struct Config {
     /// Log lines as JSON. Default false.
     #[serde(default)]
     pub log_json: bool,
-    /// Program and arguments that ring the alarm for a new 特提 or 特急. It is told the precedence and nothing else. When it
-    /// ends well, `alerted` is signed. Default: none.
+    /// Program and arguments that ring the alarm for a new 特提 or 特急, and once for a time limit that this room has breached. In
+    /// `YICHUAN_PRECEDENCE` it is told the precedence, or `overdue`, and nothing else. When it ends well, `alerted` is signed, or
+    /// the step `rung` taken. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarm: Vec<String>,
     /// The HTTP API and the console. Default: not served.
@@ -157,7 +158,7 @@ const HEADING: &str = "\
 # listen         UDP address to listen on; leave it out for a room that nobody dials
 # log            log filter: error, warn, info, debug, trace, or per module; default info
 # log_json       log lines as JSON; default false
-# alarm          program and arguments that ring for a new 特提 or 特急, as a list; default none
+# alarm          program and arguments that ring for a new 特提 or 特急 and for a limit that has passed, as a list; default none
 # [console]      the HTTP API and the console; left out, neither is served:
 #   listen       TCP address; default 127.0.0.1:8080. Anything but loopback needs certificate and key
 #   certificate  PEM file with the console's TLS certificate and its chain, paths counted from this directory

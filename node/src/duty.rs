@@ -19,7 +19,7 @@ pub use book::CaseBook;
 pub use explain::{due, explain};
 pub use grades::Graded;
 pub use late::passed_limit;
-pub use watch::{Standing, acknowledge, watch};
+pub use watch::{Standing, acknowledge, ring_for_breaches, watch};
 
 use relay::{
     duty::{

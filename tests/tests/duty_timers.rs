@@ -1,6 +1,8 @@
 //! The timers of time limits: each step happens once, with its evidence, though the node is killed between any two of
 //! them; a breach goes to the next role until an officer takes notice, and to the room above as a message.
 
+use std::path::PathBuf;
+
 use node::control::view::{DueLine, RulesInForce, Sent, Status};
 use relay::{duty::step::DutyStep, step::LeafKind};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -47,6 +49,43 @@ async fn steps(cluster: &Cluster, rule: &str) -> Vec<&'static str> {
     steps.filter(|step| step.obligation.rule == rule).map(|step| step.stage.word()).collect()
 }
 
+/// An alarm that rings, as soon as there is a bell, into a file.
+struct Bell {
+    bell: PathBuf,
+    rang: PathBuf,
+}
+
+impl Bell {
+    fn of(cluster: &Cluster) -> Self {
+        let bell = Self { bell: cluster.place().join("bell"), rang: cluster.place().join("rang") };
+        let (file, rang) = (text(&bell.bell), text(&bell.rang));
+        let ring = format!("test -e '{file}' && echo \"$YICHUAN_PRECEDENCE\" >> '{rang}'");
+        let alarm = vec!["sh".to_owned(), "-c".to_owned(), ring];
+        cluster.room(COUNTY).configure(|config| config.alarm = alarm);
+        bell
+    }
+
+    /// How often it rang for a limit; for the request itself it rings too.
+    fn rang(&self) -> usize {
+        let rang = std::fs::read_to_string(&self.rang).unwrap_or_default();
+        rang.lines().filter(|word| *word == "overdue").count()
+    }
+}
+
+async fn has_rung(cluster: &Cluster, rule: &str) {
+    until(&format!("the alarm has rung for {rule}"), LONG, async || {
+        steps(cluster, rule).await.contains(&"rung").then_some(())
+    })
+    .await;
+}
+
+/// The steps that came with time.
+async fn timed_steps(cluster: &Cluster, rule: &str) -> Vec<&'static str> {
+    let steps = steps(cluster, rule).await;
+    assert_eq!(steps.iter().filter(|step| **step == "rung").count(), 1, "{rule}: {steps:?}");
+    steps.into_iter().filter(|step| *step != "rung").collect()
+}
+
 async fn kill_and_start(cluster: &Cluster) {
     let county = cluster.room(COUNTY);
     county.kill();
@@ -57,6 +96,9 @@ async fn kill_and_start(cluster: &Cluster) {
 async fn each_step_is_taken_once_though_the_node_is_killed_between_them() {
     let cluster = Cluster::start(PROGRAM, Network::three()).await;
     let county = cluster.room(COUNTY);
+    county.kill();
+    let bell = Bell::of(&cluster);
+    county.start().await;
     county.clock_trusted().await;
     until("the county has its packs", LONG, async || {
         let rules: RulesInForce = cluster.at(COUNTY, &["rules", "ls", "--json"]).await.json();
@@ -84,9 +126,17 @@ async fn each_step_is_taken_once_though_the_node_is_killed_between_them() {
     })
     .await;
 
+    // What could not ring before the node was killed rings when it is there again, and once.
+    assert_eq!((bell.rang(), steps(&cluster, "hn.verify.phone").await), (0, vec!["most", "breach"]));
+    std::fs::write(&bell.bell, "").unwrap();
+    kill_and_start(&cluster).await;
+    has_rung(&cluster, "hn.verify.phone").await;
+    assert_eq!(bell.rang(), 1);
+
     // It goes to the room above once, as an exercise, while the node is killed again and again.
     kill_and_start(&cluster).await;
     county.link_is(CITY, "up").await;
+    assert_eq!(bell.rang(), 1, "what was noted does not ring again");
     pass(&cluster, 31).await;
     stage_is(&cluster, "hn.verify.phone", "parent").await;
     kill_and_start(&cluster).await;
@@ -101,8 +151,9 @@ async fn each_step_is_taken_once_though_the_node_is_killed_between_them() {
     assert_eq!(told, ["exercise"]);
     stage_is(&cluster, "hn.verify.written", "leader").await;
 
-    assert_eq!(steps(&cluster, "hn.verify.phone").await, ["most", "breach", "leader", "parent"]);
-    assert_eq!(steps(&cluster, "hn.verify.written").await, ["half", "breach", "leader"]);
+    has_rung(&cluster, "hn.verify.written").await;
+    assert_eq!(timed_steps(&cluster, "hn.verify.phone").await, ["most", "breach", "leader", "parent"]);
+    assert_eq!(timed_steps(&cluster, "hn.verify.written").await, ["half", "breach", "leader"]);
     acknowledged(&cluster, &request).await;
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use certs::signature::{ContentType, Digest, sign};
-use node::clock::Clock;
+use node::{clock::Clock, control::request::Request};
 use relay::{
     envelope::{EnvelopeBytes, Header, VerifiedEnvelope},
     frame::{Frame, ReceiptsFrame},
@@ -309,7 +309,7 @@ async fn a_stolen_key_beside_the_true_room_is_noticed_at_both_ends_and_takes_not
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receipt_that_is_withheld_leaves_an_order_not_confirmed() {
+async fn a_receipt_that_is_withheld_leaves_an_order_not_confirmed_and_one_that_comes_late_the_hand_over() {
     let county = County::take_over(PROGRAM).await;
     let (city, mut line) = (county.city(), county.line().await);
     city.clock_trusted().await;
@@ -327,12 +327,31 @@ async fn a_receipt_that_is_withheld_leaves_an_order_not_confirmed() {
     let told = "the sender: its own signed receipt, and none of 411322";
     let attack = "it takes an order and never says so";
     table.row("T29", attack, "accepted, unconfirmed", events.join(", "), told);
+    let answer = async |line: &mut Line, bytes| {
+        let envelope = VerifiedEnvelope::verify(bytes, "henan", &*county.keys.trust.keys).unwrap();
+        let receipt = county.keys.receipt(&envelope, county.keys.room, Event::Delivered, county.keys.room);
+        line.say(&Frame::Answers { receipts: vec![ByteBuf::from(receipt)] }).await.unwrap();
+    };
+    let events = async |id: &str| {
+        let mut events: Vec<String> =
+            city.receipts(id).await.into_iter().map(|receipt| receipt.event).collect();
+        events.sort();
+        events.join(", ")
+    };
+    let late = city.send(&order("收而迟报")).await;
+    let (_, bytes) = line.hear_envelope().await.unwrap();
+    city.order(&Request::Clock { shift_ms: 100_000, speed: 1, since_ms: None }).await;
+    answer(&mut line, bytes).await;
+    city.receipt(&late, "delivered").await;
+    let attack = "it takes an order and says so only when its time is almost up";
+    let told = "the judge: its parent's own signed receipt of when it had it";
+    table.row("T29", attack, "accepted, delivered, handed", events(&late).await, told);
+
     let answered = city.send(&order("收到即报")).await;
     let (_, bytes) = line.hear_envelope().await.unwrap();
-    let envelope = VerifiedEnvelope::verify(bytes, "henan", &*county.keys.trust.keys).unwrap();
-    let receipt = county.keys.receipt(&envelope, county.keys.room, Event::Delivered, county.keys.room);
-    line.say(&Frame::Answers { receipts: vec![ByteBuf::from(receipt)] }).await.unwrap();
+    answer(&mut line, bytes).await;
     city.receipt(&answered, "delivered").await;
+    assert_eq!(events(&answered).await, "accepted, delivered");
     table.control("an order that is answered");
-    table.finish(1);
+    table.finish(2);
 }

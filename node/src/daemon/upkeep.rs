@@ -9,6 +9,7 @@ use std::{
 
 use quinn::Endpoint;
 use relay::{
+    duty::timer::Stage,
     envelope_id::EnvelopeKey,
     frame::DocumentKind,
     log::DocumentLeaf,
@@ -22,7 +23,7 @@ use crate::{
     clock::Clock,
     config::Config,
     directory::Directory,
-    enrolment,
+    duty, enrolment,
     link::endpoint,
     store::{reserve, sqlite::InboxFilter},
     trust::Trust,
@@ -162,8 +163,9 @@ pub(super) async fn note_loss(node: Arc<Node>, mut notices: broadcast::Receiver<
     }
 }
 
-/// Rings the alarm for what is urgent and signs that it rang; for 特提 again and again until somebody acknowledges it. What
-/// an officer has silenced does not ring meanwhile. What was missed while the node was busy is found in the inbox.
+/// Rings the alarm for what is urgent and signs that it rang, for 特提 again and again until somebody acknowledges it, and for
+/// limits that have passed. A message that an officer has silenced does not ring meanwhile. What was missed while the node was
+/// busy is found in the inbox.
 pub(super) async fn ring(node: Arc<Node>) {
     let mut notices = node.registry().notices();
     let mut rang_at: BTreeMap<EnvelopeKey, Instant> = BTreeMap::new();
@@ -184,23 +186,30 @@ pub(super) async fn ring(node: Arc<Node>) {
                         }
                     };
                     let is_silent = node.silence.left_ms(key, node.clock.now()).is_some();
-                    if is_due && !is_silent && ring_for(&node, key, precedence, line.alerted).await {
+                    if is_due && !is_silent && rings(&node, precedence.word()).await {
+                        if !line.alerted {
+                            node.registry().tell(Input::Alerted(key)).await;
+                        }
                         rang_at.insert(key, Clock::instant());
                     }
                 }
             }
             Err(error) => tracing::error!(%error, "the inbox cannot be read for the alarm"),
         }
+        if let Err(problem) = duty::ring_for_breaches(&node, async || rings(&node, "overdue").await).await {
+            tracing::error!(%problem, "the time limits cannot be read for the alarm");
+        }
         // An alarm that failed is tried again even if nothing urgent comes.
         let _ = tokio::time::timeout(RING_AGAIN, something_urgent(&mut notices)).await;
     }
 }
 
-/// Waits until something urgent is delivered, or may have been.
+/// Waits until something urgent is delivered or a limit has passed, or may have.
 async fn something_urgent(notices: &mut broadcast::Receiver<Notice>) {
     loop {
         match notices.recv().await {
             Ok(Notice::Delivered { precedence, .. }) if precedence <= Precedence::Immediate => return,
+            Ok(Notice::Duty { stage: Stage::Breach, .. }) => return,
             Ok(
                 Notice::Delivered { .. }
                 | Notice::Receipt { .. }
@@ -214,12 +223,13 @@ async fn something_urgent(notices: &mut broadcast::Receiver<Notice>) {
     }
 }
 
-async fn ring_for(node: &Node, key: EnvelopeKey, precedence: Precedence, is_signed: bool) -> bool {
+/// Runs the alarm program, which is told what for in one word and nothing else; whether it rang.
+async fn rings(node: &Node, word: &str) -> bool {
     let Some((program, arguments)) = node.config.alarm.split_first() else { return false };
     let mut command = tokio::process::Command::new(program);
-    command.args(arguments).env("YICHUAN_PRECEDENCE", precedence.word());
+    command.args(arguments).env("YICHUAN_PRECEDENCE", word);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let rang = match tokio::time::timeout(ALARM_PATIENCE, command.status()).await {
+    match tokio::time::timeout(ALARM_PATIENCE, command.status()).await {
         Ok(Ok(status)) => status.success(),
         Ok(Err(error)) => {
             tracing::error!(%error, "the alarm program does not start");
@@ -227,9 +237,5 @@ async fn ring_for(node: &Node, key: EnvelopeKey, precedence: Precedence, is_sign
         }
         // It rings on; that it rings is what counts.
         Err(_) => true,
-    };
-    if rang && !is_signed {
-        node.registry().tell(Input::Alerted(key)).await;
     }
-    rang
 }

@@ -38,7 +38,7 @@ use crate::{
     trust::Trust,
 };
 
-/// Open cases that are looked at, the newest: far more than a room can owe.
+/// Open cases that lists show, the newest, and that one look of the watch takes, those first that are due first.
 const OPEN_MAX: usize = 1_000;
 /// Cases that something has come to, judged in one look of the watch.
 const TOUCHED_AT_ONCE: usize = 500;
@@ -50,6 +50,8 @@ pub(super) const SHOWN_MAX: usize = 300;
 const KEPT_MAX: usize = OPEN_MAX + TOUCHED_AT_ONCE + SHOWN_MAX;
 /// Receipts that are read at once.
 const NEWS_AT_ONCE: usize = 1_000;
+/// Messages of which one look of the watch asks whether retention has removed them.
+const SWEPT_AT_ONCE: usize = 64;
 /// A judgement is made anew after this: dates of the root hub have come since.
 const GOOD_FOR: Duration = Duration::from_secs(600);
 
@@ -68,13 +70,15 @@ struct Inner {
     asked: u64,
     trust: Weak<Trust>,
     outage: i64,
+    /// How far the last sweep came; none before the first message.
+    swept: Option<EnvelopeKey>,
 }
 
 struct Kept {
     case: Arc<JudgedCase>,
     is_stale: bool,
-    /// Whether the watch found it open, once it has looked at it.
-    is_open: Option<bool>,
+    /// When the watch will look at it again, if ever; none until it has looked.
+    again: Option<Option<Timestamp>>,
     /// Which of all questions asked for it last.
     asked: u64,
 }
@@ -110,6 +114,7 @@ impl CaseBook {
                 asked: 0,
                 trust: Weak::new(),
                 outage: 0,
+                swept: None,
             }),
             changed: Notify::new(),
             standing: Mutex::default(),
@@ -137,24 +142,24 @@ impl CaseBook {
 
     /// The cases of which something is owed, and those that have changed a moment ago.
     pub(super) async fn open_cases(&self, node: &Node) -> Result<Vec<Arc<JudgedCase>>, Problem> {
-        self.open_and_touched(node, TOUCHED_WAITED_FOR).await
+        let mut inner = self.inner.lock().await;
+        inner.catch_up(node).await?;
+        let index = inner.index(node).await?;
+        let mut places = index.touched_places(TOUCHED_WAITED_FOR).await?;
+        places.append(&mut index.open_places(OPEN_MAX).await?);
+        inner.judged(node, places).await
     }
 
     /// What the watch looks at; whether more has changed than it judges at once.
     pub(super) async fn watched_cases(&self, node: &Node) -> Result<(Vec<Arc<JudgedCase>>, bool), Problem> {
-        let cases = self.open_and_touched(node, TOUCHED_AT_ONCE).await?;
-        let mut inner = self.inner.lock().await;
-        let touched = inner.index(node).await?.touched_places(TOUCHED_AT_ONCE).await?;
-        Ok((cases, touched.len() == TOUCHED_AT_ONCE))
-    }
-
-    async fn open_and_touched(&self, node: &Node, touched: usize) -> Result<Vec<Arc<JudgedCase>>, Problem> {
         let mut inner = self.inner.lock().await;
         inner.catch_up(node).await?;
+        inner.sweep(node).await?;
         let index = inner.index(node).await?;
-        let mut places = index.touched_places(touched).await?;
-        places.append(&mut index.open_places(OPEN_MAX).await?);
-        inner.judged(node, places).await
+        let mut places = index.touched_places(TOUCHED_AT_ONCE).await?;
+        let has_more = places.len() == TOUCHED_AT_ONCE;
+        places.append(&mut index.places_to_look_at(OPEN_MAX).await?);
+        Ok((inner.judged(node, places).await?, has_more))
     }
 
     /// The newest cases and the open ones.
@@ -200,22 +205,24 @@ impl CaseBook {
         }
     }
 
-    /// The watch has taken what was due in this case as it was judged. One in which nothing is owed is not looked at again
-    /// before something comes.
+    /// The watch has taken what was due in this case as it was judged, and looks at it again when the next step is due or it may
+    /// be judged otherwise. One in which nothing is owed is not looked at again before something comes.
     pub(super) async fn note_look(
         &self,
         node: &Node,
         case: &Arc<JudgedCase>,
         is_open: bool,
+        next: Option<Timestamp>,
     ) -> Result<(), Problem> {
+        let again = is_open.then(|| next.map_or(case.until, |next| next.min(case.until)));
         let mut inner = self.inner.lock().await;
         let Some(kept) = inner.kept.get_mut(&case.place) else { return Ok(()) };
         // Not what has been touched since.
-        if kept.is_stale || !Arc::ptr_eq(&kept.case, case) || kept.is_open == Some(is_open) {
+        if kept.is_stale || !Arc::ptr_eq(&kept.case, case) || kept.again == Some(again) {
             return Ok(());
         }
-        kept.is_open = Some(is_open);
-        if let Err(problem) = inner.index(node).await?.looked(&case.place, is_open).await {
+        kept.again = Some(again);
+        if let Err(problem) = inner.index(node).await?.looked(&case.place, again).await {
             // It is looked at once more than is needed.
             tracing::warn!(%problem, "it is not noted how a case stands");
         }
@@ -256,6 +263,23 @@ impl Inner {
             self.follow(node, &rules).await?;
         }
         Ok(())
+    }
+
+    /// Forgets what retention has removed from the store, a little at a time.
+    async fn sweep(&mut self, node: &Node) -> Result<(), Problem> {
+        let keep = i64::try_from(node.config.retention.evidence().as_millis()).unwrap_or(i64::MAX);
+        let before = Timestamp::from_ms(node.clock.now().as_ms().saturating_sub(keep));
+        let after = self.swept;
+        let page = self.index(node).await?.older_than(before, after, SWEPT_AT_ONCE).await?;
+        self.swept = page.last().copied().filter(|_| page.len() == SWEPT_AT_ONCE);
+        let mut gone = Vec::new();
+        for key in page {
+            // What is damaged is not gone.
+            if let Ok(None) = node.reader.envelope(key).await {
+                gone.push(key);
+            }
+        }
+        if gone.is_empty() { Ok(()) } else { self.index(node).await?.forget(&gone).await }
     }
 
     /// Brings the index up to the store.
@@ -356,7 +380,7 @@ impl Inner {
             }
         }
         let asked = self.asked;
-        self.kept.insert(place, Kept { case: case.clone(), is_stale: false, is_open: None, asked });
+        self.kept.insert(place, Kept { case: case.clone(), is_stale: false, again: None, asked });
         Ok(case)
     }
 }

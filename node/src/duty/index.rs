@@ -52,16 +52,18 @@ CREATE INDEX message_place ON message (place, created_ms);
 CREATE TABLE cases (
     place     BLOB NOT NULL PRIMARY KEY,
     newest_ms INTEGER NOT NULL,
-    state     INTEGER NOT NULL
+    state     INTEGER NOT NULL,
+    look_ms   INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX cases_newest ON cases (newest_ms);
 CREATE INDEX cases_touched ON cases (newest_ms) WHERE state = 0;
 CREATE INDEX cases_open ON cases (newest_ms) WHERE state = 1;
+CREATE INDEX cases_look ON cases (look_ms) WHERE state = 1;
 CREATE TABLE upto (row INTEGER NOT NULL, key BLOB NOT NULL, rules BLOB NOT NULL) STRICT;
 INSERT INTO upto VALUES (0, x'', x'');
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 ";
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// States of a case; one that something has come to is 0.
 const OPEN: i64 = 1;
 const SETTLED: i64 = 2;
@@ -182,10 +184,12 @@ impl CaseIndex {
         change.commit().await
     }
 
-    /// A case was judged: something is owed in it or a step of a timer is to come, or nothing.
-    pub(super) async fn looked(&mut self, place: &Place, is_open: bool) -> Result<(), Problem> {
-        let state = if is_open { OPEN } else { SETTLED };
-        let case = sqlx::query("UPDATE cases SET state = ? WHERE place = ?").bind(state).bind(place);
+    /// A case was judged: something is owed in it or a step of a timer is to come, and it is to be looked at again then; or
+    /// nothing.
+    pub(super) async fn looked(&mut self, place: &Place, again: Option<Timestamp>) -> Result<(), Problem> {
+        let state = if again.is_some() { OPEN } else { SETTLED };
+        let case = sqlx::query("UPDATE cases SET state = ?, look_ms = ? WHERE place = ?");
+        let case = case.bind(state).bind(again.map_or(0, Timestamp::as_ms)).bind(place);
         case.execute(&mut self.connection).await.map(|_| ()).map_err(failed)
     }
 
@@ -212,6 +216,40 @@ impl CaseIndex {
     /// The newest cases of which something is owed.
     pub(super) async fn open_places(&mut self, count: usize) -> Result<Vec<Place>, Problem> {
         self.places("SELECT place FROM cases WHERE state = 1 ORDER BY newest_ms DESC LIMIT ?", count).await
+    }
+
+    /// The cases of which something is owed, those first that are to be looked at first.
+    pub(super) async fn places_to_look_at(&mut self, count: usize) -> Result<Vec<Place>, Problem> {
+        self.places("SELECT place FROM cases WHERE state = 1 ORDER BY look_ms LIMIT ?", count).await
+    }
+
+    /// Messages made before a time, in the order of their keys after one of them.
+    pub(super) async fn older_than(
+        &mut self,
+        before: Timestamp,
+        after: Option<EnvelopeKey>,
+        count: usize,
+    ) -> Result<Vec<EnvelopeKey>, Problem> {
+        let after = after.map(|key| key.to_bytes().to_vec()).unwrap_or_default();
+        let text = "SELECT key FROM message WHERE key > ? AND created_ms < ? ORDER BY key LIMIT ?";
+        let found = sqlx::query_scalar(text).bind(after).bind(before.as_ms());
+        let found = found.bind(i64::try_from(count).unwrap_or(i64::MAX));
+        let found: Vec<Vec<u8>> = found.fetch_all(&mut self.connection).await.map_err(failed)?;
+        Ok(found.iter().filter_map(|key| EnvelopeKey::from_bytes(key)).collect())
+    }
+
+    /// Forgets messages that the store has given up, and cases of which nothing is left.
+    pub(super) async fn forget(&mut self, keys: &[EnvelopeKey]) -> Result<(), Problem> {
+        let mut change = self.connection.begin().await.map_err(failed)?;
+        for key in keys {
+            let gone = sqlx::query_scalar("DELETE FROM message WHERE key = ? RETURNING place");
+            let gone = gone.bind(key.to_bytes().to_vec()).fetch_optional(&mut *change).await;
+            let Some(place): Option<Place> = gone.map_err(failed)? else { continue };
+            let text = "DELETE FROM cases WHERE place = ?1 \
+                        AND NOT EXISTS (SELECT 1 FROM message WHERE message.place = ?1)";
+            sqlx::query(text).bind(place).execute(&mut *change).await.map_err(failed)?;
+        }
+        change.commit().await.map_err(failed)
     }
 
     /// The newest cases.
@@ -262,8 +300,8 @@ mod tests {
         take(&mut index, 1, b"old", &[]).await;
         take(&mut index, 2, b"new", &[]).await;
         assert_eq!(index.touched_places(9).await.unwrap(), [b"new".to_vec(), b"old".to_vec()]);
-        index.looked(&b"old".to_vec(), false).await.unwrap();
-        index.looked(&b"new".to_vec(), true).await.unwrap();
+        index.looked(&b"old".to_vec(), None).await.unwrap();
+        index.looked(&b"new".to_vec(), Some(Timestamp::from_ms(9))).await.unwrap();
         assert!(index.touched_places(9).await.unwrap().is_empty());
         assert_eq!(index.open_places(9).await.unwrap(), [b"new".to_vec()]);
         take(&mut index, 3, b"old", &[b"new"]).await;
@@ -271,9 +309,45 @@ mod tests {
         assert_eq!(index.touched_places(9).await.unwrap().len(), 2);
         assert_eq!(index.messages_of(&b"old".to_vec()).await.unwrap(), [key(3), key(1)]);
         assert_eq!(index.place_of(key(2)).await.unwrap(), Some(b"new".to_vec()));
-        index.looked(&b"old".to_vec(), false).await.unwrap();
+        index.looked(&b"old".to_vec(), None).await.unwrap();
         index.rules_changed(vec![7]).await.unwrap();
         assert_eq!(index.touched_places(9).await.unwrap().len(), 2, "other rules may want something else");
+    }
+
+    #[tokio::test]
+    async fn every_open_case_has_its_turn_and_what_is_due_first_goes_first() {
+        let mut index = CaseIndex::in_memory().await.unwrap();
+        for number in 1..=3 {
+            take(&mut index, number, &[number], &[]).await;
+            index.looked(&vec![number], Some(Timestamp::from_ms(i64::from(number) * 10))).await.unwrap();
+        }
+        assert_eq!(index.open_places(2).await.unwrap(), [[3], [2]], "lists show the newest");
+        assert_eq!(index.places_to_look_at(2).await.unwrap(), [[1], [2]], "the oldest is due first");
+        index.looked(&vec![1], Some(Timestamp::from_ms(40))).await.unwrap();
+        assert_eq!(index.places_to_look_at(2).await.unwrap(), [[2], [3]]);
+        index.looked(&vec![2], None).await.unwrap();
+        assert_eq!(index.places_to_look_at(9).await.unwrap(), [[3], [1]]);
+    }
+
+    #[tokio::test]
+    async fn what_the_store_gave_up_is_forgotten_and_a_case_goes_with_its_last_message() {
+        let mut index = CaseIndex::in_memory().await.unwrap();
+        for (number, place) in [(1, b"old"), (2, b"mix"), (3, b"mix"), (4, b"new")] {
+            take(&mut index, number, place, &[]).await;
+        }
+        let before = Timestamp::from_ms(4);
+        assert_eq!(index.older_than(before, None, 2).await.unwrap(), [key(1), key(2)]);
+        assert_eq!(
+            index.older_than(before, Some(key(2)), 2).await.unwrap(),
+            [key(3)],
+            "the last is too young"
+        );
+        index.forget(&[key(1), key(2), key(9)]).await.unwrap();
+        assert_eq!(index.newest_places(9).await.unwrap(), [b"new".to_vec(), b"mix".to_vec()]);
+        assert_eq!(index.messages_of(&b"mix".to_vec()).await.unwrap(), [key(3)]);
+        assert_eq!(index.place_of(key(1)).await.unwrap(), None);
+        index.forget(&[key(3)]).await.unwrap();
+        assert_eq!(index.newest_places(9).await.unwrap(), [b"new".to_vec()]);
     }
 
     #[tokio::test]

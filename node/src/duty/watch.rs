@@ -102,7 +102,7 @@ async fn look(node: &Arc<Node>) -> Result<Option<Timestamp>, Problem> {
     let (mut next, mut standing) = (None, Standing::default());
     let (cases, has_more) = node.cases.watched_cases(node).await?;
     for case in cases {
-        let mut is_open = false;
+        let (mut is_open, mut again) = (false, None);
         for (_, timed) in case.duties.iter().filter(|(duty, _)| timers::concerns(duty, node.config.room)) {
             for timed in timed {
                 let mut timed = timed.clone();
@@ -112,11 +112,12 @@ async fn look(node: &Arc<Node>) -> Result<Option<Timestamp>, Problem> {
                     node.cases.note_step(&case.place).await;
                 }
                 is_open |= at.is_some() || timed.is_open();
-                next = [next, at].into_iter().flatten().min();
+                again = [again, at].into_iter().flatten().min();
                 standing.count(&timed);
             }
         }
-        node.cases.note_look(node, &case, is_open).await?;
+        next = [next, again].into_iter().flatten().min();
+        node.cases.note_look(node, &case, is_open, again).await?;
     }
     node.cases.set_standing(standing);
     Ok(if has_more { Some(node.clock.now()) } else { next })
@@ -143,7 +144,7 @@ async fn take_what_is_due(node: &Arc<Node>, timed: &mut Timed) -> Option<Timesta
 async fn take(node: &Arc<Node>, timed: &Timed, planned: Planned) -> Result<(), Problem> {
     let message = match planned.stage {
         Stage::Parent => Some(escalate::to_parent(node, timed)?),
-        Stage::Half | Stage::Most | Stage::Breach | Stage::Leader | Stage::Acknowledged => None,
+        Stage::Half | Stage::Most | Stage::Breach | Stage::Leader | Stage::Acknowledged | Stage::Rung => None,
     };
     let due = timed.obligation.due.unwrap_or(planned.passed_at);
     let step = DutyStep {
@@ -153,7 +154,7 @@ async fn take(node: &Arc<Node>, timed: &Timed, planned: Planned) -> Result<(), P
     order(node, DutyOrder { step, message }).await?;
     let (stage, rule, id) = (planned.stage.word(), &timed.name.rule, timed.subject.id);
     match planned.stage {
-        Stage::Half | Stage::Acknowledged => tracing::info!(stage, rule, %id, "a time limit"),
+        Stage::Half | Stage::Acknowledged | Stage::Rung => tracing::info!(stage, rule, %id, "a time limit"),
         Stage::Most | Stage::Breach | Stage::Leader | Stage::Parent => {
             tracing::warn!(stage, rule, %id, role = planned.stage.role().word(), "a time limit");
         }
@@ -198,6 +199,31 @@ pub async fn acknowledge(node: &Node, subject: EnvelopeKey, officer: &[u8]) -> R
     Ok(count)
 }
 
+/// Rings once for all limits of its own that this room has breached and nobody has heard of yet, and notes for each that it
+/// rang: what the node could not note before it stopped rings again.
+///
+/// # Errors
+/// [`Problem`] when the store cannot be read or the node is stopping.
+pub async fn ring_for_breaches(node: &Node, rings: impl AsyncFnOnce() -> bool) -> Result<(), Problem> {
+    let mut unheard = Vec::new();
+    for case in node.cases.open_cases(node).await? {
+        for timed in case.duties.iter().flat_map(|(_, timed)| timed) {
+            if let Some(due) = timed.obligation.due.filter(|_| timed.watched().wants_bell()) {
+                let step = DutyStep::new(timed.name.clone(), timed.subject, Stage::Rung, due);
+                unheard.push((case.place.clone(), step));
+            }
+        }
+    }
+    if unheard.is_empty() || !rings().await {
+        return Ok(());
+    }
+    for (place, step) in unheard {
+        order(node, DutyOrder { step, message: None }).await?;
+        node.cases.note_step(&place).await;
+    }
+    Ok(())
+}
+
 impl Standing {
     fn count(&mut self, timed: &Timed) {
         if !timed.is_open() {
@@ -206,7 +232,9 @@ impl Standing {
         self.open += 1;
         match timed.alarm() {
             Some(Stage::Half | Stage::Most) => self.warned += 1,
-            Some(stage @ (Stage::Breach | Stage::Leader | Stage::Parent | Stage::Acknowledged)) => {
+            Some(
+                stage @ (Stage::Breach | Stage::Leader | Stage::Parent | Stage::Acknowledged | Stage::Rung),
+            ) => {
                 self.alarms += 1;
                 self.furthest = self.furthest.max(Some(stage));
             }

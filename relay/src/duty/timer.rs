@@ -9,6 +9,7 @@
 //! | leader | [`Delays::leader`] after the breach, or after the room knew of the duty | leader | own duty, not acknowledged |
 //! | parent | [`Delays::parent`] after the same | the room above, as a message | own duty, force *must* |
 //! | acknowledged | an officer says so | nobody | |
+//! | rung | the alarm program rang for the breach | whoever hears it | own duty, breached, not acknowledged |
 //!
 //! Of shares that passed unseen only the newest is taken: nobody is warned of what is breached already.
 
@@ -31,6 +32,7 @@ words! {
         Leader = "leader" "报带班领导",
         Parent = "parent" "报上级值班室",
         Acknowledged = "acknowledged" "已签收",
+        Rung = "rung" "已响铃",
     }
 }
 
@@ -50,15 +52,20 @@ impl Stage {
         match self {
             Self::Half => 50,
             Self::Most => 80,
-            Self::Breach | Self::Leader | Self::Parent | Self::Acknowledged => 100,
+            Self::Breach | Self::Leader | Self::Parent | Self::Acknowledged | Self::Rung => 100,
         }
+    }
+
+    /// Whether it came with time, rather than by somebody who acknowledged or heard.
+    const fn is_of_time(self) -> bool {
+        !matches!(self, Self::Acknowledged | Self::Rung)
     }
 
     /// Whose it is from here on, until an officer acknowledges or the obligation is met.
     pub const fn role(self) -> OfficerRole {
         match self {
             Self::Half | Self::Most | Self::Acknowledged => OfficerRole::DutyOfficer,
-            Self::Breach => OfficerRole::HeadOfWatch,
+            Self::Breach | Self::Rung => OfficerRole::HeadOfWatch,
             Self::Leader | Self::Parent => OfficerRole::Leader,
         }
     }
@@ -144,8 +151,19 @@ impl Watched<'_> {
     /// The newest stage that was reached for the due time of now, and whether an officer has acknowledged since.
     pub fn reached(&self) -> Option<(Stage, bool)> {
         let due = self.obligation.due?;
-        let stages = self.stages_of(due).filter(|stage| *stage != Stage::Acknowledged);
+        let stages = self.stages_of(due).filter(|stage| stage.is_of_time());
         Some((stages.max()?, self.has_taken(Stage::Acknowledged, due)))
+    }
+
+    /// Whether the alarm is to ring: this room owes it, it is breached, and nobody has heard of that.
+    pub fn wants_bell(&self) -> bool {
+        let Some(due) = self.obligation.due.filter(|_| self.is_own && self.obligation.met.is_none()) else {
+            return false;
+        };
+        let is_breached = self.reached().is_some_and(|(stage, is_acknowledged)| {
+            stage.share() >= Stage::Breach.share() && !is_acknowledged
+        });
+        is_breached && !self.has_taken(Stage::Rung, due)
     }
 
     fn share(&self, stage: Stage) -> Option<Planned> {
@@ -170,7 +188,7 @@ impl Watched<'_> {
 
     /// Whether this share or a later one was taken.
     fn has_taken_from(&self, stage: Stage, due: Timestamp) -> bool {
-        self.stages_of(due).any(|taken| taken.share() >= stage.share() && taken != Stage::Acknowledged)
+        self.stages_of(due).any(|taken| taken.share() >= stage.share() && taken.is_of_time())
     }
 
     fn has_taken(&self, stage: Stage, due: Timestamp) -> bool {

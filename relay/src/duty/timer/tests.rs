@@ -115,6 +115,29 @@ fn a_room_that_learned_late_has_the_time_to_act_before_it_goes_further() {
 }
 
 #[test]
+fn the_alarm_rings_once_for_a_breach_of_ones_own_that_nobody_has_noticed() {
+    let owed = written("");
+    let wants = |stages: &[Stage]| watched(&owed, &taken(stages, 40)).wants_bell();
+    assert!(!wants(&[]) && !wants(&[Stage::Half, Stage::Most]));
+    assert!(wants(&[Stage::Breach]) && wants(&[Stage::Breach, Stage::Leader, Stage::Parent]));
+    assert!(!wants(&[Stage::Breach, Stage::Rung]) && !wants(&[Stage::Breach, Stage::Acknowledged]));
+    let before = taken(&[Stage::Breach, Stage::Rung], 20);
+    assert!(!watched(&owed, &before).wants_bell(), "another due time is not breached yet");
+    let breached = taken(&[Stage::Breach], 40);
+    let theirs = Watched { is_own: false, ..watched(&owed, &breached) };
+    assert!(!theirs.wants_bell(), "what others owe is shown and rings nowhere");
+    let met = written(r#""delivered_at":"2026-03-01T10:45:00+08:00","#);
+    assert!(!watched(&met, &breached).wants_bell());
+    let rung = taken(&[Stage::Breach, Stage::Rung], 40);
+    assert_eq!(
+        watched(&owed, &rung).reached(),
+        Some((Stage::Breach, false)),
+        "it is not acknowledged by that"
+    );
+    assert_eq!(due_at(watched(&owed, &rung), 99).0, [Stage::Leader, Stage::Parent]);
+}
+
+#[test]
 fn an_officer_who_takes_notice_keeps_it_from_the_leader_and_not_from_the_room_above() {
     let owed = written("");
     let seen = taken(&[Stage::Breach, Stage::Acknowledged], 40);

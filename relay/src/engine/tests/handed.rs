@@ -32,9 +32,9 @@ fn delivered(office: &mut Office, draft: &Draft, now: Timestamp) -> Step {
 }
 
 fn handed(step: &Step) -> Vec<Receipt> {
-    let receipts = step.writes.iter().filter_map(|write| match write {
-        Write::Receipt(stored) if stored.own => Some(stored.receipt.receipt().clone()),
-        _ => None,
+    let receipts = step.writes.iter().filter_map(|write| {
+        let Write::Receipt(stored) = write else { return None };
+        stored.own.then(|| stored.receipt.receipt().clone())
     });
     receipts.filter(|receipt| receipt.event == Event::Handed).collect()
 }
