@@ -110,7 +110,7 @@ event-expired = 过期
 event-collision = 冲突
 event-unconfirmed = 未确认
 event-lost = 遗失
-event-handed = 已交线路，未回执
+event-handed = 已交线路
 
 ## 已知到哪一步:没有送达证明的,一律说明
 
