@@ -48,6 +48,8 @@ const TOUCHED_WAITED_FOR: usize = 30;
 pub(super) const SHOWN_MAX: usize = 300;
 /// Judged cases that are kept: all that one look judges, and what lists show. One takes some kilobytes.
 const KEPT_MAX: usize = OPEN_MAX + TOUCHED_AT_ONCE + SHOWN_MAX;
+/// Of these, settled ones: as many as lists show. The rest need not be judged again before something comes.
+const SETTLED_MAX: usize = SHOWN_MAX;
 /// Receipts that are read at once.
 const NEWS_AT_ONCE: usize = 1_000;
 /// Messages of which one look of the watch asks whether retention has removed them.
@@ -222,6 +224,9 @@ impl CaseBook {
             return Ok(());
         }
         kept.again = Some(again);
+        if again.is_none() {
+            inner.let_settled_go();
+        }
         if let Err(problem) = inner.index(node).await?.looked(&case.place, again).await {
             // It is looked at once more than is needed.
             tracing::warn!(%problem, "it is not noted how a case stands");
@@ -334,6 +339,15 @@ impl Inner {
             }
         }
         Ok(())
+    }
+
+    /// Lets the settled case go that nobody has asked for longest, where there are too many.
+    fn let_settled_go(&mut self) {
+        let settled = || self.kept.iter().filter(|(_, kept)| kept.again == Some(None));
+        if settled().count() > SETTLED_MAX {
+            let longest_ago = settled().min_by_key(|(_, kept)| kept.asked).map(|(place, _)| place.clone());
+            self.kept.retain(|place, _| Some(place) != longest_ago.as_ref());
+        }
     }
 
     /// These cases, judged.
@@ -460,3 +474,6 @@ async fn open(node: &Node, key: EnvelopeKey) -> Result<Option<Member>, Problem> 
         created_at: kept.record.created_at,
     }))
 }
+
+#[cfg(test)]
+mod tests;
