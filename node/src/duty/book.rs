@@ -64,6 +64,7 @@ pub struct CaseBook {
     standing: Mutex<Standing>,
 }
 
+#[derive(Default)]
 struct Inner {
     path: PathBuf,
     index: Option<CaseIndex>,
@@ -109,15 +110,7 @@ impl CaseBook {
     /// The book of the node in a directory.
     pub fn new(directory: &Directory) -> Self {
         Self {
-            inner: tokio::sync::Mutex::new(Inner {
-                path: directory.file("cases.db"),
-                index: None,
-                kept: BTreeMap::new(),
-                asked: 0,
-                trust: Weak::new(),
-                outage: 0,
-                swept: None,
-            }),
+            inner: tokio::sync::Mutex::new(Inner { path: directory.file("cases.db"), ..Inner::default() }),
             changed: Notify::new(),
             standing: Mutex::default(),
         }

@@ -11,15 +11,7 @@ fn kept(place: &Place, again: Option<Timestamp>, asked: u64) -> Kept {
 #[test]
 fn of_settled_cases_those_stay_that_were_asked_for_last_and_an_open_one_is_none_of_them() {
     let place = |number: usize| number.to_be_bytes().to_vec();
-    let mut inner = Inner {
-        path: PathBuf::new(),
-        index: None,
-        kept: BTreeMap::new(),
-        asked: 0,
-        trust: Weak::new(),
-        outage: 0,
-        swept: None,
-    };
+    let mut inner = Inner::default();
     inner.kept.insert(place(0), kept(&place(0), Some(Timestamp::from_ms(1)), 0));
     for number in 1..=SETTLED_MAX + 20 {
         inner.kept.insert(place(number), kept(&place(number), None, number as u64));
