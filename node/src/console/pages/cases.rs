@@ -118,7 +118,8 @@ async fn known(visit: &Visit) -> Result<BTreeMap<String, Known>, Problem> {
 fn row(case: &CaseLine, known: &BTreeMap<String, Known>, due: &[DueLine], w: &Words) -> Option<Row> {
     let of_case: Vec<(&String, &Known)> =
         case.messages.iter().filter_map(|id| known.get_key_value(id)).collect();
-    let (id, first) = of_case.iter().min_by_key(|(_, known)| known.at_ms)?;
+    // The newest stand first by when they were written: what came in first may be an answer that overtook it.
+    let (id, first) = of_case.last()?;
     let newest = of_case.iter().map(|(_, known)| known.at_ms).max()?;
     let own = due.iter().filter(|line| case.messages.contains(&line.subject));
     let nearest = own.filter_map(|line| line.remaining_ms).min();
@@ -202,3 +203,22 @@ const LOOKED_AT: u64 = 2_000;
 const ROWS_SHOWN: usize = 100;
 /// The newest messages of a case that its page opens.
 const MESSAGES_SHOWN: usize = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Language;
+
+    #[test]
+    fn an_incident_has_the_name_of_its_first_message_whichever_came_first() {
+        let case = CaseLine { case: None, messages: ["third", "second", "first"].map(String::from).to_vec() };
+        for times in [[7, 7, 7], [5, 6, 7]] {
+            let known = case.messages.iter().zip(times).map(|(id, at_ms)| {
+                let [title, kind, status, from] = [id, "report", "actual", "A"].map(String::from);
+                (id.clone(), Known { title, kind, status, from, at_ms })
+            });
+            let row = row(&case, &known.collect(), &[], &Words::new(Language::English)).unwrap();
+            assert_eq!((row.id.as_str(), row.title.as_str(), row.count), ("first", "first", 3));
+        }
+    }
+}
