@@ -11,7 +11,7 @@ use std::{
 
 use relay::{
     duty::{
-        case::{CaseMessage, TimedReceipt},
+        case::{CaseLine, CaseMessage, TimedReceipt},
         interval::Interval,
     },
     envelope::{Role, VerifiedEnvelope},
@@ -70,10 +70,19 @@ struct Inner {
     kept: BTreeMap<Place, Kept>,
     /// How often a case was asked for.
     asked: u64,
-    trust: Weak<Trust>,
-    outage: i64,
+    ground: Ground,
     /// How far the last sweep came; none before the first message.
     swept: Option<EnvelopeKey>,
+}
+
+/// What all cases are judged by.
+#[derive(Default)]
+struct Ground {
+    trust: Weak<Trust>,
+    rules: Vec<u8>,
+    /// The newest record of an outage, and all of them.
+    outage: i64,
+    lines: Arc<[CaseLine]>,
 }
 
 struct Kept {
@@ -88,6 +97,8 @@ pub(super) struct JudgedCase {
     pub(super) place: Place,
     pub(super) members: Vec<Member>,
     pub(super) duties: Vec<(Graded, Vec<Timed>)>,
+    /// The outages that were known by then.
+    pub(super) lines: Arc<[CaseLine]>,
     /// How often something had come to it by then.
     touches: i64,
     /// From here on it may be judged otherwise.
@@ -259,16 +270,16 @@ impl Inner {
     async fn catch_up(&mut self, node: &Node) -> Result<(), Problem> {
         let trust = node.trust.current();
         let outage = node.reader.newest_outage().await?;
-        if self.trust.as_ptr() != Arc::as_ptr(&trust) || self.outage != outage {
+        if self.ground.trust.as_ptr() != Arc::as_ptr(&trust) || self.ground.outage != outage {
+            let (lines, rules) = (super::outages(node, &trust).await?, rules_name(trust.rules.digests()));
+            self.ground = Ground { trust: Arc::downgrade(&trust), rules, outage, lines };
             self.kept.values_mut().for_each(|kept| kept.is_stale = true);
-            (self.trust, self.outage) = (Arc::downgrade(&trust), outage);
         }
-        let rules = rules_name(trust.rules.digests());
-        if let Err(problem) = self.follow(node, &rules).await {
+        if let Err(problem) = self.follow(node).await {
             // A full disk must not hide what is owed.
             tracing::error!(%problem, "the index of cases goes on in memory until the node starts again");
             self.index = Some(CaseIndex::in_memory().await?);
-            self.follow(node, &rules).await?;
+            self.follow(node).await?;
         }
         Ok(())
     }
@@ -291,10 +302,11 @@ impl Inner {
     }
 
     /// Brings the index up to the store.
-    async fn follow(&mut self, node: &Node, rules: &[u8]) -> Result<(), Problem> {
+    async fn follow(&mut self, node: &Node) -> Result<(), Problem> {
+        let rules = self.ground.rules.clone();
         let index = self.index(node).await?;
         if index.upto().rules != rules {
-            index.rules_changed(rules.to_vec()).await?;
+            index.rules_changed(rules).await?;
         }
         while self.take_some(node).await? == NEWS_AT_ONCE {}
         Ok(())
@@ -400,13 +412,14 @@ impl Inner {
         }
         let mut duties = Vec::new();
         let mut until = now.after(GOOD_FOR);
-        for graded in super::judge(node, &members).await? {
+        let lines = self.ground.lines.clone();
+        for graded in super::judge(node, &members, &lines).await? {
             let timed = timers::of_duty(node, &graded).await?;
             let due = timed.iter().filter(|timed| timed.is_open()).filter_map(|timed| timed.obligation.due);
             until = due.filter(|due| *due > now).fold(until, Ord::min);
             duties.push((graded, timed));
         }
-        Ok(Arc::new(JudgedCase { place, members, duties, touches, until }))
+        Ok(Arc::new(JudgedCase { place, members, duties, lines, touches, until }))
     }
 }
 

@@ -358,7 +358,8 @@ fn count(count: usize) -> i64 {
 }
 
 /// One name for the rules in force.
-pub(super) fn rules_name(mut digests: Vec<Digest>) -> Vec<u8> {
+pub(super) fn rules_name(digests: &[Digest]) -> Vec<u8> {
+    let mut digests = digests.to_vec();
     digests.sort_unstable();
     let bytes: Vec<u8> = digests.iter().flat_map(|digest| *digest.as_bytes()).collect();
     digest(&bytes).as_bytes().to_vec()
