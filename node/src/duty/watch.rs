@@ -27,9 +27,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(600);
 const GLANCE: Duration = Duration::from_millis(250);
 /// Changes that come together are looked at together.
 const GATHER: Duration = Duration::from_millis(250);
-/// A look rests this many times as long as it took, so that the watch has a tenth of one core and no more: nothing is due as
+/// A look rests this many times as long as it took, so that the watch has a twentieth of one core and no more: nothing is due as
 /// soon as it has come, and what carries messages goes before.
-const REST: u32 = 9;
+const REST: u32 = 19;
 /// A step that could not be taken is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
 
