@@ -224,7 +224,7 @@ impl Desk {
         let time = self.browser.run(&look).await.as_str().expect("a time is text").to_owned();
         let part = |from: usize, to: usize| time[from..to].to_owned();
         let hour: u32 = part(11, 13).parse().expect("an hour");
-        let (hour, half) = (if hour % 12 == 0 { 12 } else { hour % 12 }, if hour < 12 { "A" } else { "P" });
+        let (hour, half) = ((hour + 11) % 12 + 1, if hour < 12 { "A" } else { "P" });
         self.reach(selector).await;
         // Month, day, year, hour, minute, second, half of the day; the hand may have come down on any of them.
         let first = ARROWS[0].repeat(7);
