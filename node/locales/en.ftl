@@ -1061,8 +1061,7 @@ problem-already-done =
        *[other] returned
     } by { $officer } at { $time }.
     .why = the same is not signed twice.
-    .do = nothing is left to be signed; receipts shows what the others have signed.
-    .page = nothing is left to be signed; the page of the message shows what the others have signed.
+    .do = nothing is left to be signed; the receipts of the message show what was signed.
 problem-event-unknown =
     .what = there is no such event: { $event }.
     .why = officers sign acknowledged, opened, disposed, returned; any receipt event can be waited for.

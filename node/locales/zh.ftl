@@ -944,8 +944,7 @@ problem-already-done =
        *[other] 退回
     }。
     .why = 同一件事不签第二次。
-    .do = 无需再签;各方回执见 receipts。
-    .page = 无需再签;各方回执见该文电的页面。
+    .do = 无需再签;各方签署见该文电的回执。
 problem-event-unknown =
     .what = 没有这个事件: { $event }。
     .why = 签办可用 acknowledged、opened、disposed、returned;等待可用任何回执事件。

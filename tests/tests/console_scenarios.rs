@@ -289,6 +289,7 @@ async fn a_late_report_is_asked_for_its_reason_once_and_an_inspector_proves_it_w
         city.leaves().await;
 
         let inspector = house.sit(CITY, "督查", &walk).await;
+        assert!(inspector.reads(".unarmed").await.is_empty(), "nothing rings for whoever reads no message");
         inspector.menu("/latency").await;
         inspector.picture("latency").await;
         inspector.follow(&format!("main a[href='/messages/{id}/receipts']"), "/messages/").await;
