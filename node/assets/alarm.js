@@ -6,6 +6,7 @@ const words = body.dataset;
 let audio = null;
 let notice = null;
 const signed = new Set();
+const rung = new Set();
 let lost = false;
 let last = 0;
 const title = document.title;
@@ -96,14 +97,17 @@ export function beat(quiet) {
   const flash = heard.some((line) => line.precedence === "flash");
   const loud = heard.some((line) => line.waited >= 60_000);
   const every = lost ? 5_000 : flash ? 4_000 : 15_000;
-  if ((!lost && heard.length === 0) || performance.now() - last < every) return;
+  // What nobody has heard yet rings at once, however young the page is.
+  const fresh = heard.some((line) => line.id && !line.alerted && !rung.has(line.id));
+  if ((!lost && heard.length === 0) || (!fresh && performance.now() - last < every)) return;
   last = performance.now();
   play(lost ? "lost" : flash ? "flash" : "immediate", loud ? 0.9 : 0.4);
-  if (sounds()) heard.forEach(sign);
+  if (!sounds()) return;
+  for (const line of heard) { rung.add(line.id); sign(line); }
 }
 
 // Something new rings at once.
-export function ringNow() { last = 0; }
+export function ringNow() { last = -Infinity; }
 
 document.addEventListener("click", (press) => { if (press.target.closest("[data-arm]")) arm(true); });
 // Armed once, each page of this window is: by itself where the browser allows it, else at the first touch.

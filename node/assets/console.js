@@ -25,26 +25,37 @@ function tick() {
     clock.textContent = beijing.toISOString().slice(5, 19).replace("T", " ");
   }
   for (const cell of document.querySelectorAll("[data-left]")) {
-    cell.textContent = left(Number(cell.dataset.left) - passed());
+    cell.textContent = left(Number(cell.dataset.left) - stood(cell));
   }
   for (const cell of document.querySelectorAll("[data-past]")) {
-    cell.textContent = left(Number(cell.dataset.past) + passed());
+    cell.textContent = left(Number(cell.dataset.past) + stood(cell));
   }
+}
+// Each part of a page counts from when it came: they are not all read again at once.
+function stood(cell) {
+  cell.came ??= performance.now();
+  return (performance.now() - cell.came) * speed;
 }
 tick();
 setInterval(tick, 500);
+
+const WRITTEN = "main [data-dirty], main form :is(input, select, textarea):focus";
+document.addEventListener("input", ({ target }) => { target.dataset.dirty = ""; });
 
 // Reads this page again and puts its parts in place. Nobody's hand did this: the session's lock is not put off by it.
 let reading = false;
 let again = false;
 async function readAgain() {
   if (reading) { again = true; return; }
-  if (document.querySelector("main form [data-dirty]")) return;
-  const parts = body.classList.contains("alone") ? ["#strip"] : ["#strip", "nav", "main"];
+  // What somebody writes stays as it is; the strip above it does not: it rings, and says what is due.
+  const parts = ["#strip", "nav"];
+  if (!body.classList.contains("alone") && !document.querySelector(WRITTEN)) parts.push("main");
   reading = true;
   try {
     const answer = await fetch(location.href, { headers: { "x-refresh": "1" } });
     if (answer.redirected) { location.href = answer.url; return; }
+    // What a form was answered with has no page of its own, and stays.
+    if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     const here = document.querySelector("tr.here a")?.getAttribute("href");
     const focused = place(document.activeElement);
@@ -53,6 +64,7 @@ async function readAgain() {
       if (old && now) old.replaceWith(document.adoptNode(now));
     }
     body.dataset.now = fresh.body.dataset.now;
+    body.dataset.seen = fresh.body.dataset.seen ?? "";
     body.began = performance.now();
     tick();
     if (focused) [...document.querySelectorAll("main a, main button, nav a, header a, header button")].find((one) => place(one) === focused)?.focus();
@@ -75,6 +87,10 @@ let seconds = 0;
 function listen(isAgain) {
   watch = new SharedWorker("/assets/watch.js").port;
   watch.onmessage = ({ data }) => {
+    if (data.last) {
+      if (body.dataset.seen && body.dataset.seen !== data.last) readAgain();
+      return;
+    }
     if (data.event) {
       if (data.event === "delivered") ringNow();
       readAgain();

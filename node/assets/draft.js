@@ -20,8 +20,10 @@ function restore() {
   if (!kept || form().querySelector("[name=title]")?.value) return;
   for (const [key, value] of kept.fields) {
     const field = form().elements.namedItem(key);
-    if (field?.type === "checkbox") field.checked = true;
-    else if (field) field.value = value;
+    if (!field) continue;
+    if (field.type === "checkbox") field.checked = true;
+    else field.value = value;
+    if (field.dataset) field.dataset.dirty = "";
   }
 }
 
@@ -54,7 +56,6 @@ function typed(event) {
   // While an input method composes nothing is finished.
   if (event.isComposing || event.target.form !== form()) return;
   if (event.target.type === "file") weigh(event.target);
-  event.target.dataset.dirty = "";
   keep();
   clearTimeout(timer);
   if (form().dataset.live) timer = setTimeout(ask, WAIT_MS);

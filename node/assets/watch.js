@@ -7,14 +7,18 @@ const pages = new Set();
 let events = null;
 let heard = performance.now();
 let seconds = 0;
+// The last event that was heard. A page that was read before it has missed it.
+let last = "";
 
 function tell(what) { for (const page of pages) page.postMessage(what); }
 
 function listen() {
   events = new EventSource("/api/events");
   for (const name of ["hello", "beat", "delivered", "receipt", "duty", "changed", "reset"]) {
-    events.addEventListener(name, () => {
+    events.addEventListener(name, ({ lastEventId }) => {
       heard = performance.now();
+      last = lastEventId;
+      if (name === "hello") tell({ last });
       if (name !== "hello" && name !== "beat") tell({ event: name });
     });
   }
@@ -30,6 +34,7 @@ setInterval(() => {
 
 self.onconnect = ({ ports: [page] }) => {
   pages.add(page);
+  if (last) page.postMessage({ last });
   page.onmessage = () => pages.delete(page);
   if (events.readyState === EventSource.CLOSED) listen();
 };

@@ -1054,9 +1054,14 @@ problem-not-in-inbox =
     .do = check the id with inbox --all.
     .page = open it from the inbox.
 problem-already-done =
-    .what = { $id } has been signed before ({ $event }).
+    .what = { $id } was { $event ->
+        [acknowledged] acknowledged
+        [opened] marked as read
+        [disposed] closed
+       *[other] returned
+    } by { $officer } at { $time }.
     .why = the same is not signed twice.
-    .do = receipts shows by whom and when.
+    .do = nothing is left to be signed; the receipts of the message show what was signed.
 problem-event-unknown =
     .what = there is no such event: { $event }.
     .why = officers sign acknowledged, opened, disposed, returned; any receipt event can be waited for.
@@ -2026,6 +2031,7 @@ message-followup = Follow up
 message-sent = Queued. Receipts appear below as they come; what is not shown as delivered is not delivered.
 message-recall = Recall (leaves a trace)
 message-ask = Ask to verify
+message-pass-on = Report it to the level above
 message-instruct = Instruct
 screen-cases = Incidents
 screen-case = Incident
@@ -2052,6 +2058,7 @@ phone-was-rung = I was rung (type the code that was heard)
 phone-heard-code = Code that was heard
 phone-said = What was said
 phone-save = Save and sign
+phone-write = Write the report about this call
 phone-numbers = Duty telephones
 phone-hint = Both ends note the call; the same code pairs the notes. A call that one end alone has noted counts for no limit. The call began when this page was opened.
 phone-calls = Calls

@@ -937,9 +937,14 @@ problem-not-in-inbox =
     .do = 用 inbox --all 核对编号。
     .page = 从「收件」里打开。
 problem-already-done =
-    .what = { $id } 已经签办过({ $event })。
+    .what = { $id } 已由 { $officer } 于 { $time } { $event ->
+        [acknowledged] 签收
+        [opened] 标为已阅
+        [disposed] 办结
+       *[other] 退回
+    }。
     .why = 同一件事不签第二次。
-    .do = 用 receipts 看是谁、何时。
+    .do = 无需再签;各方签署见该文电的回执。
 problem-event-unknown =
     .what = 没有这个事件: { $event }。
     .why = 签办可用 acknowledged、opened、disposed、returned;等待可用任何回执事件。
@@ -2026,6 +2031,7 @@ message-followup = 续报
 message-sent = 已入队。以下回执到达后即更新;未显示送达即未送达。
 message-recall = 撤回 (留痕)
 message-ask = 核报
+message-pass-on = 转报上级
 message-instruct = 批示
 screen-cases = 事件
 screen-case = 事件
@@ -2052,6 +2058,7 @@ phone-was-rung = 对方打来 (填入对方念出的对口令)
 phone-heard-code = 对方念出的对口令
 phone-said = 通话内容
 phone-save = 保存并签名
+phone-write = 据此起草报告
 phone-numbers = 值班电话
 phone-hint = 双方各记一次,对口令一致即配对;只有一方记录的通话不计入时效。开始时间为打开本页的时间。
 phone-calls = 通话

@@ -17,10 +17,16 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A page that is not there after this time, in ms, is not there: far more than a busy machine needs, and less than a
 /// browser waits for a connection to become free.
 const PAGE_MS: u64 = 40_000;
+/// The longest page has fewer places that Tab goes to.
+const STEPS_MAX: usize = 200;
 /// Enter and Tab, as WebDriver writes them.
 pub const ENTER: &str = "\u{e007}";
 /// See [`ENTER`].
 pub const TAB: &str = "\u{e004}";
+/// See [`ENTER`].
+pub const CONTROL: &str = "\u{e009}";
+/// Left, up, right, down; see [`ENTER`].
+pub const ARROWS: [&str; 4] = ["\u{e012}", "\u{e013}", "\u{e014}", "\u{e015}"];
 
 /// One window.
 pub struct Browser {
@@ -95,6 +101,11 @@ impl Browser {
         self.show(&window["handle"]).await;
     }
 
+    /// Closes this window beside others; another has to be shown.
+    pub async fn leave_window(&self) {
+        self.at(Method::DELETE, "/window", &Value::Null).await;
+    }
+
     /// The windows that are open.
     pub async fn windows(&self) -> Vec<Value> {
         let windows = self.at(Method::GET, "/window/handles", &Value::Null).await;
@@ -140,10 +151,17 @@ impl Browser {
         until(what, PATIENCE, async || (self.run(script).await == json!(true)).then_some(())).await;
     }
 
-    /// Clicks what this selector finds first.
+    /// Clicks what this selector finds first. A page that has just put it in place again is clicked there.
     pub async fn click(&self, selector: &str) {
-        let element = self.find(selector).await;
-        self.at(Method::POST, &format!("/element/{element}/click"), &json!({})).await;
+        until(&format!("{selector} can be clicked"), PATIENCE, async || {
+            let element = self.find(selector).await;
+            let path = format!("/session/{}/element/{element}/click", self.session);
+            match self.try_order(Method::POST, &path, &json!({})).await {
+                Err(why) if why.contains("stale element reference") => None,
+                done => Some(done.unwrap_or_else(|why| panic!("{selector} cannot be clicked: {why}"))),
+            }
+        })
+        .await;
     }
 
     /// Chooses a file in what this selector finds first.
@@ -165,9 +183,32 @@ impl Browser {
         self.at(Method::POST, "/actions", &actions).await;
     }
 
+    /// Types a key while another is held.
+    pub async fn chord(&self, held: &str, key: &str) {
+        let press = |kind: &str, key: &str| json!({ "type": kind, "value": key });
+        let presses =
+            [press("keyDown", held), press("keyDown", key), press("keyUp", key), press("keyUp", held)];
+        let actions = json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": presses }] });
+        self.at(Method::POST, "/actions", &actions).await;
+    }
+
+    /// Prints the page on A4 into a file; gives how many pages that are.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub async fn print(&self, path: &Path) -> usize {
+        let a4 = json!({ "preferCSSPageSize": true, "printBackground": false });
+        let printed = self.chrome("Page.printToPDF", &a4).await;
+        let printed = printed["data"].as_str().expect("paper is text").as_bytes();
+        let printed = BASE64.decode(printed).expect("in base64");
+        std::fs::create_dir_all(path.parent().expect("a file is in a directory")).expect("it can be made");
+        std::fs::write(path, &printed).expect("paper can be written");
+        String::from_utf8_lossy(&printed).matches("/Type /Page\n").count()
+    }
+
     /// Steps with Tab until the focus is on what this selector finds.
     pub async fn tab_to(&self, selector: &str) {
-        for _ in 0..80 {
+        for _ in 0..STEPS_MAX {
             let quoted = json!(selector).to_string();
             if self.run(&format!("return document.activeElement.matches({quoted})")).await == json!(true) {
                 return;

@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod console;
 pub mod corpora;
 pub mod decoders;
+pub mod desk;
 pub mod house;
 pub mod invariants;
 pub mod lab;

@@ -69,3 +69,28 @@ async fn what_is_silenced_by_name_rings_no_more_and_what_comes_after_it_rings_un
     let page = house.get("/admin", &auditor).await;
     assert!(page.body.contains("li-ming 静音 5 分钟,当时有 1 件在响铃"), "{page:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_ring_is_for_all_that_waits_and_each_message_gets_its_own_receipt() {
+    let house = House::open(PROGRAM, CITY).await;
+    let file = house.cluster.place().join("rang");
+    let (city, county) = (house.cluster.room(CITY), house.cluster.room(COUNTY));
+    let flash = Letter::test("report", &[CITY], "试").precedence("flash");
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        let id = county.send(&flash).await;
+        county.receipt(&id, "delivered").await;
+        ids.push(id);
+    }
+    city.stop().await;
+    city.configure(|config| {
+        let line = format!("echo $YICHUAN_PRECEDENCE >> '{}'", text(&file));
+        config.alarm = ["/bin/sh", "-c", &line].map(str::to_owned).to_vec();
+    });
+    city.start().await;
+    house.cluster.all_links_up().await;
+    for id in &ids {
+        county.receipt(id, "alerted").await;
+    }
+    rang(&file, 1).await;
+}

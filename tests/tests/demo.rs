@@ -5,11 +5,13 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use hyper::Method;
 use node::control::view;
+use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use tests::{
     cluster::{LONG, command, text, until},
     console::ask,
 };
+use tokio::process::Child;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
 
@@ -165,6 +167,38 @@ async fn a_kept_demo_leaves_anchor_cards_and_rooms_that_run() {
     assert!(inbox.iter().any(|line| line.kind == "verify.request"), "{inbox:?}");
 }
 
+/// A demo that runs, with its throw-away files here, and what it has printed.
+async fn begun(place: &Path) -> (Child, String) {
+    let log = fs::File::create(place.join("account")).unwrap();
+    let demo = tokio::process::Command::new(PROGRAM)
+        .args(["demo", "--scenario", "report", "--lang", "zh"])
+        .envs([("TMPDIR", text(place)), ("YICHUAN_EXE", PROGRAM)])
+        .env_remove("YICHUAN_DIR")
+        .stdout(log)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let account = until("the demo has printed addresses and cards", 4 * LONG, async || {
+        let account = fs::read_to_string(place.join("account")).unwrap();
+        account.contains("Ctrl-C").then_some(account)
+    })
+    .await;
+    (demo, account)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demo_that_is_terminated_ends_its_nodes_and_leaves_nothing_behind() {
+    let place = tempfile::tempdir().unwrap();
+    let (mut demo, _) = begun(place.path()).await;
+    let nodes = processes_of(place.path()).into_iter().filter(|line| line.contains("--dir")).count();
+    assert_eq!(nodes, 7, "{:?}", processes_of(place.path()));
+    let pid = demo.id().and_then(|pid| Pid::from_raw(pid.cast_signed())).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    assert_eq!(demo.wait().await.unwrap().code(), Some(0));
+    assert_eq!(processes_of(place.path()), Vec::<String>::new(), "no process is left behind");
+    assert_eq!(entries(place.path()), ["account"], "no directory is left behind");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_demo_serves_a_console_in_every_room_and_obeys_another_terminal_to_its_end() {
     let place = tempfile::tempdir().unwrap();
@@ -172,20 +206,7 @@ async fn a_demo_serves_a_console_in_every_room_and_obeys_another_terminal_to_its
     let nothing =
         command::run_in(Path::new(PROGRAM), &["demo", "cut", "南阳", "--json"], "", &environment).await;
     assert_eq!((nothing.code, nothing.problem().code.as_str()), (3, "demo_not_running"));
-    let log = fs::File::create(place.path().join("account")).unwrap();
-    let mut demo = tokio::process::Command::new(PROGRAM)
-        .args(["demo", "--scenario", "report", "--lang", "zh"])
-        .envs(environment)
-        .env_remove("YICHUAN_DIR")
-        .stdout(log)
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let account = until("the demo has printed addresses and cards", 4 * LONG, async || {
-        let account = fs::read_to_string(place.path().join("account")).unwrap();
-        account.contains("Ctrl-C").then_some(account)
-    })
-    .await;
+    let (mut demo, account) = begun(place.path()).await;
     let addresses: BTreeSet<&str> = account
         .lines()
         .filter_map(|line| line.trim().strip_prefix("http://"))

@@ -400,3 +400,26 @@ const EDITS: &[(&str, &[&str])] = &[
     ("DELETE FROM envelope WHERE row = 2", &["envelope_missing"]),
     ("DELETE FROM log WHERE first = (SELECT max(first) FROM log WHERE first <= 5)", &["hash_missing"]),
 ];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_database_is_seen_by_pages_after_the_next_reading_of_the_file() {
+    let cluster = Cluster::start(PROGRAM, Network::one()).await;
+    let room = cluster.room(PROVINCE);
+    let kept = async || {
+        let checks: Vec<view::Check> = room.ask(&Request::Doctor { kept: true }).await.unwrap();
+        checks.into_iter().find(|check| check.code == "doctor_database").unwrap()
+    };
+    assert_eq!(kept().await.state, "ok");
+    // An index that the schema knows no more: its pages belong to nobody.
+    let damage = "PRAGMA writable_schema = 1; DELETE FROM sqlite_schema WHERE name = 'call_about'; \
+                  PRAGMA schema_version = 4711";
+    edit(&room.dir().join("node.db"), damage).await;
+    assert_eq!(kept().await.state, "ok", "no page reads the whole file");
+    let doctor = cluster.at(PROVINCE, &["doctor", "--json"]).await;
+    let checks: Vec<view::Check> = serde_json::from_str(&doctor.out).unwrap();
+    let found = checks.iter().find(|check| check.code == "doctor_database").unwrap();
+    assert_eq!((doctor.code, found.state.as_str()), (1, "failed"), "{doctor:?}");
+    let seen = kept().await;
+    assert_eq!(seen.state, "failed");
+    assert!(!seen.details["detail"].is_empty(), "{seen:?}");
+}

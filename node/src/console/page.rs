@@ -71,6 +71,13 @@ impl Visit {
         rights::may(self.caller.role, capability)
     }
 
+    /// The room right above this one, which a report goes to first.
+    pub(crate) fn parent(&self) -> Option<String> {
+        let node = &self.console.node;
+        let map = node.trust.current().map.clone();
+        map.room(node.config.room)?.parent.map(|id| id.to_string())
+    }
+
     /// Refuses a form that is not of this session.
     ///
     /// # Errors
@@ -81,6 +88,7 @@ impl Visit {
 
     /// What stands around the page's own part. `title` is a text of the catalogue.
     pub(crate) async fn frame(&self, title: &str) -> Result<Frame<'_>, Problem> {
+        let seen = self.console.events.last_id();
         let w = self.words();
         let status: Status = self.ask(Request::Status).await?;
         let due = if self.may(Capability::SeeReceipts) { self.due().await? } else { Vec::new() };
@@ -118,6 +126,8 @@ impl Visit {
                 .collect(),
             deadlines: due.iter().take(3).map(|line| Deadline::of(line, w)).collect(),
             path: &self.path,
+            seen,
+            reads: self.may(Capability::ReadMessages),
             w,
         })
     }
@@ -158,6 +168,10 @@ pub(crate) struct Frame<'a> {
     pub(crate) menu: Vec<MenuItem>,
     pub(crate) deadlines: Vec<Deadline>,
     pub(crate) path: &'a str,
+    /// The last event before this page was read.
+    pub(crate) seen: String,
+    /// Whether messages may be read here; else a link to one leads to its receipts.
+    pub(crate) reads: bool,
 }
 
 /// The link to the parent.

@@ -5,6 +5,8 @@ use std::{sync::Arc, time::Duration};
 use aws_lc_rs::rand;
 use certs::{cbor, signature::ContentType};
 use relay::{
+    duty::beijing::rfc3339,
+    envelope_id::EnvelopeKey,
     frame::{Frame, Probe},
     receipt::{Event, OfficerDeed, Reason},
     step::{Deed, Input, Notice, Reply},
@@ -15,6 +17,7 @@ use tokio::sync::oneshot;
 
 use super::{
     reading::{self, find, resolve, room},
+    receipts::receipts,
     view,
 };
 use crate::{
@@ -91,15 +94,30 @@ pub(super) async fn deed(
     let reason = (event == Event::Returned).then(|| Reason { code: "returned".to_owned(), text });
     let deed = Deed { key, event, officer: signed.clone(), reason };
     let reply = order(node, Input::Deed(Box::new(deed))).await?;
+    node.registry().note_change();
     // Whoever acknowledges a message takes notice of the time limits that are shown with it, also of one's own message.
     let alarms = if event == Event::Acknowledged { duty::acknowledge(node, key, &signed).await? } else { 0 };
     match reply {
         Reply::Done => Ok(()),
         Reply::AlreadyDone | Reply::Unknown if alarms > 0 => Ok(()),
-        Reply::AlreadyDone => Err(Problem::failed("already_done").with("id", key.id).with("event", event)),
+        Reply::AlreadyDone => Err(already_done(node, key, event).await),
         Reply::Unknown | Reply::Accepted { .. } | Reply::OtherEpoch | Reply::Refused(_) => {
             Err(Problem::failed("not_in_inbox").with("id", key.id))
         }
+    }
+}
+
+/// Two officers reach for the same message: the second is told who was first.
+async fn already_done(node: &Node, key: EnvelopeKey, event: Event) -> Problem {
+    let problem = Problem::failed("already_done").with("id", key.id).with("event", event);
+    let me = room(&node.trust.current().map, node.config.room).code;
+    let lines = receipts(node, &key.id.to_string()).await.unwrap_or_default();
+    let first = lines.into_iter().find(|line| line.recipient == me && line.event == event.word());
+    match first.and_then(|line| Some((line.officer?, line.at_ms))) {
+        Some((officer, at_ms)) => {
+            problem.with("officer", officer).with("time", rfc3339(Timestamp::from_ms(at_ms)))
+        }
+        None => problem,
     }
 }
 

@@ -25,7 +25,10 @@ use crate::{
     directory::Directory,
     duty, enrolment,
     link::endpoint,
-    store::{reserve, sqlite::InboxFilter},
+    store::{
+        reserve,
+        sqlite::{InboxFilter, InboxLine},
+    },
     trust::Trust,
 };
 
@@ -175,24 +178,7 @@ pub(super) async fn ring(node: Arc<Node>) {
             Ok(lines) => {
                 let waiting: BTreeSet<EnvelopeKey> = lines.iter().map(|line| line.record.key).collect();
                 rang_at.retain(|key, _| waiting.contains(key));
-                for line in lines.iter().rev() {
-                    let (key, precedence) = (line.record.key, line.record.precedence);
-                    // The receipt of what rang a moment ago may not be stored yet.
-                    let rang = rang_at.get(&key);
-                    let is_due = match precedence {
-                        Precedence::Flash => rang.is_none_or(|at| at.elapsed() >= RING_AGAIN),
-                        Precedence::Immediate | Precedence::Priority | Precedence::Routine => {
-                            rang.is_none() && !line.alerted
-                        }
-                    };
-                    let is_silent = node.silence.left_ms(key, node.clock.now()).is_some();
-                    if is_due && !is_silent && rings(&node, precedence.word()).await {
-                        if !line.alerted {
-                            node.registry().tell(Input::Alerted(key)).await;
-                        }
-                        rang_at.insert(key, Clock::instant());
-                    }
-                }
+                ring_once(&node, &lines, &mut rang_at).await;
             }
             Err(error) => tracing::error!(%error, "the inbox cannot be read for the alarm"),
         }
@@ -202,6 +188,34 @@ pub(super) async fn ring(node: Arc<Node>) {
         // An alarm that failed is tried again even if nothing urgent comes.
         let _ = tokio::time::timeout(RING_AGAIN, something_urgent(&mut notices)).await;
     }
+}
+
+/// One ring is for everything that is due to ring, and says the most urgent of it; each message gets its own receipt. What
+/// would be due again before long has rung with it.
+async fn ring_once(node: &Node, lines: &[InboxLine], rang_at: &mut BTreeMap<EnvelopeKey, Instant>) {
+    let now = node.clock.now();
+    let heard: Vec<&InboxLine> = lines
+        .iter()
+        .filter(|line| node.silence.left_ms(line.record.key, now).is_none())
+        // The receipt of what rang a moment ago may not be stored yet.
+        .filter(|line| is_flash(line) || !(line.alerted || rang_at.contains_key(&line.record.key)))
+        .collect();
+    let is_due =
+        |line: &&InboxLine| rang_at.get(&line.record.key).is_none_or(|at| at.elapsed() >= RING_AGAIN);
+    let Some(precedence) = heard.iter().map(|line| line.record.precedence).min() else { return };
+    if !heard.iter().any(is_due) || !rings(node, precedence.word()).await {
+        return;
+    }
+    for line in heard {
+        if !line.alerted {
+            node.registry().tell(Input::Alerted(line.record.key)).await;
+        }
+        rang_at.insert(line.record.key, Clock::instant());
+    }
+}
+
+fn is_flash(line: &InboxLine) -> bool {
+    line.record.precedence == Precedence::Flash
 }
 
 /// Waits until something urgent is delivered or a limit has passed, or may have.

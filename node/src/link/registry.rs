@@ -46,6 +46,8 @@ struct Shared {
     tick: Mutex<Option<TickRef>>,
     /// Held while a link changes, so that the engine hears of changes in the order in which they happened.
     changes: tokio::sync::Mutex<u64>,
+    /// Wakes whoever shows what no notice tells of.
+    changed: watch::Sender<()>,
 }
 
 #[derive(Default)]
@@ -163,6 +165,7 @@ impl Registry {
                 delivered: AtomicU64::new(0),
                 tick: Mutex::default(),
                 changes: tokio::sync::Mutex::new(0),
+                changed: watch::Sender::new(()),
             }),
         }
     }
@@ -192,6 +195,7 @@ impl Registry {
             neighbour.closing = None;
             neighbour.session = Some(handle);
         });
+        self.note_change();
         self.tell(Input::LinkUp { neighbour: candidate.room, credits: candidate.credits }).await;
         number
     }
@@ -233,8 +237,19 @@ impl Registry {
             current
         });
         if was_current {
+            self.note_change();
             self.link_down(room).await;
         }
+    }
+
+    /// A link came up or went down, or somebody here has signed something: pages show it, and no notice says so.
+    pub fn note_change(&self) {
+        self.shared.changed.send_replace(());
+    }
+
+    /// Wakes with each of these changes.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.shared.changed.subscribe()
     }
 
     /// Notes why a link cannot be made.

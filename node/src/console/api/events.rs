@@ -80,6 +80,12 @@ impl Events {
         self.newest.send_replace(number);
     }
 
+    /// The last event, as clients know it.
+    pub(crate) fn last_id(&self) -> String {
+        let last = self.lock().last;
+        self.id(last)
+    }
+
     /// `RUN-NUMBER`, as the client gives it back.
     fn id(&self, number: u64) -> String {
         format!("{:016x}-{number}", self.run)
@@ -111,9 +117,16 @@ impl Events {
 
 /// Turns the node's notices into events until it is dropped.
 pub(crate) async fn follow(console: Arc<Console>) {
-    let mut notices = console.node.registry().notices();
+    let (mut notices, mut changes) = (console.node.registry().notices(), console.node.registry().changes());
     loop {
-        let (name, data) = match notices.recv().await {
+        let heard = tokio::select! {
+            heard = notices.recv() => heard,
+            Ok(()) = changes.changed() => {
+                console.events.push("changed", json!({ "what": "room" }));
+                continue;
+            }
+        };
+        let (name, data) = match heard {
             Ok(Notice::Delivered { key, precedence, .. }) => {
                 ("delivered", json!({ "id": key.id.to_string(), "precedence": precedence.word() }))
             }

@@ -20,6 +20,8 @@ use crate::{
 /// All that rings, the longest waiting first.
 #[derive(Default)]
 pub(crate) struct Alarm {
+    /// Whether the page rings at all: not for those who read no message.
+    pub(crate) rings: bool,
     pub(crate) ringing: Vec<Ringing>,
     /// Who has silenced some of it; empty where the page may not know, or nobody has.
     pub(crate) muted_by: String,
@@ -101,6 +103,7 @@ impl Console {
             })
             .collect();
         Ok(Alarm {
+            rings: true,
             ringing,
             muted_by: self.node.silence.by(now).filter(|_| names_ids).unwrap_or_default(),
             silence: None,

@@ -55,6 +55,8 @@ struct CasePage<'a> {
     owed: [Vec<Owed>; 2],
     more: usize,
     newest: String,
+    /// The report that is written next: about which message, with the text of its button.
+    next: Option<(String, &'static str)>,
     handles: bool,
 }
 
@@ -174,9 +176,22 @@ async fn case_page(visit: &Visit, id: &str) -> Result<Response, Problem> {
         owed: [mine, theirs].map(|lines| lines.into_iter().map(|line| owed(line, w)).collect()),
         more: case.messages.len().saturating_sub(MESSAGES_SHOWN),
         newest: case.messages.first().cloned().unwrap_or_default(),
+        next: next_report(members.iter().map(|(opened, _)| opened), &frame.me, visit.parent().is_some()),
         handles: visit.may(Capability::HandleMessages),
         frame,
     })
+}
+
+/// A room follows up its own newest report; one that has none passes on what it was told.
+fn next_report<'a>(
+    members: impl DoubleEndedIterator<Item = &'a Opened>,
+    me: &str,
+    has_parent: bool,
+) -> Option<(String, &'static str)> {
+    let reports: Vec<&Opened> = members.rev().filter(|opened| opened.kind == "report").collect();
+    let own = reports.iter().find(|opened| opened.origin.id == me).map(|own| (own, "message-followup"));
+    let told = reports.first().filter(|_| has_parent).map(|told| (told, "message-pass-on"));
+    own.or(told).map(|(opened, label)| (opened.id.clone(), label))
 }
 
 fn owed(line: &DueLine, w: &Words) -> Owed {

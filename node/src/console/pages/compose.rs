@@ -34,7 +34,7 @@ use crate::{
     },
     control::{
         request::Request,
-        view::{Opened, Preview, RoomLine, Sent},
+        view::{Opened, Preview, ReceiptLine, RoomLine, Sent},
     },
     problem::Problem,
 };
@@ -181,42 +181,50 @@ fn question(problem: &Problem) -> Option<&'static str> {
     }
 }
 
-/// The room right above this one, which a report goes to first.
-fn parent(rooms: &[RoomLine], visit: &Visit) -> Option<String> {
-    let me = visit.console.node.config.room.to_string();
-    rooms.iter().find(|line| line.room.id == me)?.parent.clone()
-}
-
-/// A form to begin with. A first report goes to the room right above. What answers or follows up a message goes where that one came from or went to.
+/// A form to begin with.
 async fn begun(visit: &Visit, kind: Kind, about: &str) -> Result<Draft, Problem> {
     let now = visit.console.node.clock.now().as_ms();
-    let mut draft = Draft::new(kind, Vec::new());
-    if about.is_empty() {
+    let mut draft = if about.is_empty() {
+        let mut draft = Draft::new(kind, Vec::new());
         draft.set("learned_at", local(now));
         if kind == Kind::Report {
-            let rooms: Vec<RoomLine> = visit.ask(Request::Rooms).await?;
-            parent(&rooms, visit).iter().for_each(|parent| draft.choose(parent, "action"));
+            visit.parent().iter().for_each(|parent| draft.choose(parent, "action"));
         }
+        draft
     } else {
-        let opened: Opened = visit.ask(Request::Show { id: about.to_owned() }).await?;
-        let me = visit.console.node.config.room.to_string();
-        draft = if opened.kind == kind.word() {
-            let mut next = Draft::of_message(kind, &opened.message);
-            next.set("stage", "followup");
-            next.set("stage_no", (next.one("stage_no").parse().unwrap_or(0_u32) + 1).to_string());
-            next
-        } else {
-            draft
-        };
-        if opened.origin.id == me {
-            opened.to.iter().for_each(|(room, role)| draft.choose(&room.id, role));
-        } else {
-            draft.choose(&opened.origin.id, "action");
-        }
-        draft.set("about", opened.id);
-    }
+        about_another(visit, kind, visit.ask(Request::Show { id: about.to_owned() }).await?).await?
+    };
     draft.set("composed_at", local(now));
     draft.set("drafted_by", visit.caller.name.clone());
+    Ok(draft)
+}
+
+/// What answers or follows up a message goes where that one came from or went to, and a report goes up: another room's is
+/// passed on as this room's own (转报), with what that one says to begin with.
+async fn about_another(visit: &Visit, kind: Kind, opened: Opened) -> Result<Draft, Problem> {
+    let is_own = opened.origin.id == visit.console.node.config.room.to_string();
+    let is_report = kind == Kind::Report;
+    let begins_with_it = opened.kind == kind.word() || (is_report && opened.kind == Kind::PhoneNote.word());
+    let mut draft =
+        if begins_with_it { Draft::of_message(kind, &opened.message) } else { Draft::new(kind, Vec::new()) };
+    if opened.kind == kind.word() && is_own {
+        draft.set("stage", "followup");
+        draft.set("stage_no", (draft.one("stage_no").parse().unwrap_or(0_u32) + 1).to_string());
+    } else if is_report {
+        let receipts: Vec<ReceiptLine> = visit.ask(Request::Receipts { id: opened.id.clone() }).await?;
+        let came = receipts.iter().filter(|receipt| receipt.event == "delivered").map(|line| line.at_ms);
+        let learned_at = if is_own { None } else { came.min() };
+        draft.set("learned_at", local(learned_at.unwrap_or(opened.created_at_ms)));
+        draft.set("late_reason", "");
+    }
+    if is_own {
+        opened.to.iter().for_each(|(room, role)| draft.choose(&room.id, role));
+    } else if is_report {
+        visit.parent().iter().for_each(|parent| draft.choose(parent, "action"));
+    } else {
+        draft.choose(&opened.origin.id, "action");
+    }
+    draft.set("about", opened.id);
     Ok(draft)
 }
 

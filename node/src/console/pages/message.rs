@@ -41,6 +41,8 @@ struct MessagePage<'a> {
     can_acknowledge: bool,
     /// It was sent from the form just now.
     is_sent_now: bool,
+    /// Whether somebody may note a call about it.
+    handles: bool,
     /// Kinds that can be written about it, each with the text of its button.
     next: Vec<(&'static str, &'static str)>,
 }
@@ -147,17 +149,26 @@ async fn page(visit: &Visit, id: String, is_sent_now: bool) -> Result<Response, 
         receipts: receipts.into_iter().map(|line| receipt(line, w)).collect(),
         can_acknowledge: is_here && !is_acknowledged && visit.may(Capability::HandleMessages),
         is_sent_now,
-        next: if visit.may(Capability::HandleMessages) { next(&opened.kind, is_here) } else { Vec::new() },
+        handles: visit.may(Capability::HandleMessages),
+        next: if visit.may(Capability::HandleMessages) {
+            next(&opened.kind, is_here, visit.parent().is_some())
+        } else {
+            Vec::new()
+        },
         opened,
         frame,
     })
 }
 
 /// What is usually written about a message: an answer, a follow-up, or the same event to those above.
-fn next(kind: &str, is_here: bool) -> Vec<(&'static str, &'static str)> {
+fn next(kind: &str, is_here: bool, has_parent: bool) -> Vec<(&'static str, &'static str)> {
     match (kind, is_here) {
         ("report", false) => vec![("report", "message-followup"), ("recall", "message-recall")],
-        ("report", true) => vec![("verify.request", "message-ask"), ("instruction", "message-instruct")],
+        ("report", true) => [("report", "message-pass-on")]
+            .into_iter()
+            .filter(|_| has_parent)
+            .chain([("verify.request", "message-ask"), ("instruction", "message-instruct")])
+            .collect(),
         ("verify.request", true) => vec![("verify.reply", "message-reply")],
         ("instruction", true) => vec![("feedback", "message-reply")],
         (_, false) => vec![("recall", "message-recall")],

@@ -19,7 +19,7 @@ use crate::{
     },
     control::{
         request::{PhoneRequest, Request},
-        view::{CallLine, Noted, Room, RoomLine},
+        view::{CallLine, Noted, Opened, Room, RoomLine},
     },
     problem::Problem,
 };
@@ -42,6 +42,8 @@ struct Peer {
     id: String,
     name: String,
     telephone: String,
+    /// The other end of the message that the call is about.
+    is_chosen: bool,
 }
 
 /// A code to be read aloud, or a call that has just been paired.
@@ -52,6 +54,8 @@ struct Fresh {
     class: &'static str,
     peer: String,
     is_secrecy_warning: bool,
+    /// The note of a call to the room above that is about nothing yet: the written report follows it.
+    opens: Option<String>,
 }
 
 /// One call.
@@ -135,12 +139,17 @@ async fn page(visit: &Visit, wanted: Wanted) -> Result<Response, Problem> {
     let calls: Vec<CallLine> = visit.ask(Request::Calls).await?;
     let rooms: Vec<RoomLine> = visit.ask(Request::Rooms).await?;
     let newest = |call: &&CallLine| call.code == wanted.code;
-    let fresh = calls.iter().rev().find(newest).map(|call| fresh(call, w));
+    let fresh = calls.iter().rev().find(newest).map(|call| fresh(call, visit.parent(), w));
+    let other_end = other_end(visit, &wanted.about, &frame.me).await?;
     let rows = calls.iter().rev().take(ROWS_SHOWN).map(|call| row(call, w)).collect();
     let now_ms = frame.now_ms;
     html(&PhonePage {
         handles: visit.may(Capability::HandleMessages),
-        rooms: rooms.iter().filter(|line| !line.flows.is_empty()).map(|line| peer(&line.room, w)).collect(),
+        rooms: rooms
+            .iter()
+            .filter(|line| !line.flows.is_empty())
+            .map(|line| peer(&line.room, &other_end, w))
+            .collect(),
         about: wanted.about,
         noted: fresh,
         now: local(now_ms),
@@ -149,8 +158,19 @@ async fn page(visit: &Visit, wanted: Wanted) -> Result<Response, Problem> {
     })
 }
 
-fn peer(room: &Room, w: &Words) -> Peer {
+/// Whom a call about a message is with: whoever it came from, or went to.
+async fn other_end(visit: &Visit, about: &str, me: &str) -> Result<String, Problem> {
+    if about.is_empty() {
+        return Ok(String::new());
+    }
+    let opened: Opened = visit.ask(Request::Show { id: about.to_owned() }).await?;
+    let to = opened.to.first().filter(|_| opened.origin.id == me).map(|(room, _)| room.id.clone());
+    Ok(to.unwrap_or(opened.origin.id))
+}
+
+fn peer(room: &Room, other_end: &str, w: &Words) -> Peer {
     Peer {
+        is_chosen: room.id == other_end,
         id: room.id.clone(),
         name: format!("{} {}", room.code, w.room(room)),
         telephone: room.telephone.clone().unwrap_or_default(),
@@ -165,8 +185,11 @@ fn class(state: &str) -> (&'static str, &'static str) {
     }
 }
 
-fn fresh(call: &CallLine, w: &Words) -> Fresh {
+fn fresh(call: &CallLine, parent: Option<String>, w: &Words) -> Fresh {
+    let is_report = call.direction == "out" && parent.is_some_and(|parent| parent == call.peer.id);
+    let own = call.notes.iter().find(|note| note.room.id != call.peer.id);
     Fresh {
+        opens: own.filter(|_| is_report && call.about.is_none()).map(|note| note.id.clone()),
         code: call.code.chars().map(String::from).collect::<Vec<_>>().join(" "),
         is_out: call.direction == "out" && call.state == "claimed",
         state: w.word("call", &call.state),
