@@ -10,14 +10,11 @@
 
 use std::{fs, os::unix::fs::DirBuilderExt, sync::Arc};
 
-use certs::{
-    sheet::KnownKeys,
-    signature::{Digest, digest},
-};
+use certs::{sheet::KnownKeys, signature::Digest};
 use relay::{
     duty::{
         Calendars, RulePack,
-        signed::{DocumentError, SignedCalendar, SignedPack},
+        signed::{DocumentError, SignedCalendar, SignedPack, digest_of},
     },
     frame::DocumentKind,
 };
@@ -57,7 +54,7 @@ pub(super) enum Rule {
 impl Rule {
     /// Verifies bytes against a plan and the keys of its root hub. Revoked keys verify too: the plan names the digest.
     pub(super) fn verify(bytes: &[u8], map: &Map, keys: &KnownKeys) -> Result<Self, RuleError> {
-        let name = RuleDigest::from_bytes(*digest(bytes).as_bytes());
+        let name = RuleDigest::from_bytes(*digest_of(bytes).as_bytes());
         let plan = map.plan();
         let (rule, issuer) = if let Some(entry) = plan.packs.iter().find(|entry| entry.digest == name) {
             let pack = SignedPack::verify(bytes, &keys.archive())?;
@@ -185,19 +182,19 @@ impl Rules {
 
     /// The digests of what is here.
     pub fn digests(&self) -> Vec<Digest> {
-        self.signed.documents().map(digest).collect()
+        self.signed.digests().collect()
     }
 
     /// Whether this one is here.
     pub fn holds(&self, wanted: &Digest) -> bool {
-        self.signed.documents().any(|document| digest(document) == *wanted)
+        self.signed.digests().any(|digest| digest == *wanted)
     }
 
     /// What a neighbour who holds these lacks.
     pub fn lacking(&self, held: &[Digest]) -> Vec<(DocumentKind, Arc<[u8]>)> {
         let packs = self.signed.packs.iter().map(|pack| (DocumentKind::Pack, pack.bytes().clone()));
         let years = self.signed.calendars.iter().map(|year| (DocumentKind::Calendar, year.bytes().clone()));
-        packs.chain(years).filter(|(_, bytes)| !held.contains(&digest(bytes))).collect()
+        packs.chain(years).filter(|(_, bytes)| !held.contains(&digest_of(bytes))).collect()
     }
 
     /// What the plan names and is not here, as people name it.

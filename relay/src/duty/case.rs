@@ -18,11 +18,12 @@ use super::{
     event::RuleKind,
     facts::{Facts, Outage},
     finding::Judgement,
+    pack::parts::PartKind,
 };
 use crate::{
     envelope::Role,
     envelope_id::EnvelopeKey,
-    message::{Facts as MessageFacts, phone::pairing::Call},
+    message::{Facts as MessageFacts, Kind, phone::pairing::Call},
     receipt::Event,
     timestamp::Timestamp,
 };
@@ -109,6 +110,26 @@ pub struct Judged {
 
 /// Judges every duty of a case. A pack binds towards the room of its issuer's division; one without a division, such as
 /// national law, towards every room.
+/// Whether a case with a message of this kind may be judged by this part of a rule pack: the rules of the duty that the message
+/// founds, and for a call what packs say of telephones.
+pub fn is_judged_by(kind: Kind, part: PartKind) -> bool {
+    let duty = match kind {
+        Kind::Report => RuleKind::ReportFirst,
+        Kind::VerifyRequest => RuleKind::VerifyReply,
+        Kind::Instruction => RuleKind::InstructionFeedback,
+        Kind::PhoneNote => return part.is_none(),
+        Kind::VerifyReply
+        | Kind::Feedback
+        | Kind::Assignment
+        | Kind::Urge
+        | Kind::Notify
+        | Kind::Consult
+        | Kind::Transfer
+        | Kind::Recall => return false,
+    };
+    part.is_some_and(|rules| duty.falls_under(rules))
+}
+
 pub fn judge_case(case: &Case, map: &Map, packs: &[RulePack], calendars: &Calendars) -> Vec<Judged> {
     let targets: Vec<RoomId> = packs.iter().filter_map(|pack| issuer_of(pack, map)).collect();
     duties(case, map, &targets).into_iter().map(|duty| judge_duty(duty, map, packs, calendars)).collect()
