@@ -54,6 +54,8 @@ pub struct TimedReceipt {
     pub issuer: RoomId,
     /// When.
     pub at: Interval,
+    /// When by its issuer's own clock, which its line records go by as well.
+    pub said_at: Timestamp,
 }
 
 /// One outage of a link between a room and its parent.
@@ -108,8 +110,6 @@ pub struct Judged {
     pub judgement: Judgement,
 }
 
-/// Judges every duty of a case. A pack binds towards the room of its issuer's division; one without a division, such as
-/// national law, towards every room.
 /// Whether a case with a message of this kind may be judged by this part of a rule pack: the rules of the duty that the message
 /// founds, and for a call what packs say of telephones.
 pub fn is_judged_by(kind: Kind, part: PartKind) -> bool {
@@ -130,6 +130,8 @@ pub fn is_judged_by(kind: Kind, part: PartKind) -> bool {
     part.is_some_and(|rules| duty.falls_under(rules))
 }
 
+/// Judges every duty of a case. A pack binds towards the room of its issuer's division; one without a division, such as
+/// national law, towards every room.
 pub fn judge_case(case: &Case, map: &Map, packs: &[RulePack], calendars: &Calendars) -> Vec<Judged> {
     let targets: Vec<RoomId> = packs.iter().filter_map(|pack| issuer_of(pack, map)).collect();
     duties(case, map, &targets).into_iter().map(|duty| judge_duty(duty, map, packs, calendars)).collect()
