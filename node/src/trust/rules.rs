@@ -47,7 +47,7 @@ pub enum RuleError {
 
 /// One pack or calendar that counts.
 pub(super) enum Rule {
-    Pack(SignedPack),
+    Pack(Box<SignedPack>),
     Calendar(SignedCalendar),
 }
 
@@ -62,7 +62,7 @@ impl Rule {
                 return Err(RuleError::NamedOtherwise);
             }
             let issuer = pack.issuer();
-            (Self::Pack(pack), issuer)
+            (Self::Pack(Box::new(pack)), issuer)
         } else if let Some(entry) = plan.calendars.iter().find(|entry| entry.digest == name) {
             let year = SignedCalendar::verify(bytes, &keys.archive())?;
             if year.content().year != entry.year {
@@ -110,7 +110,7 @@ impl Rule {
 /// # Errors
 /// `write_failed`.
 pub fn furnish(directory: &Directory, rules: &SignedRules) -> Result<(), Problem> {
-    let packs = rules.packs.iter().cloned().map(Rule::Pack);
+    let packs = rules.packs.iter().cloned().map(|pack| Rule::Pack(Box::new(pack)));
     let years = rules.calendars.iter().cloned().map(Rule::Calendar);
     packs.chain(years).try_for_each(|rule| rule.store(directory))
 }
@@ -150,7 +150,7 @@ impl Rules {
     pub(super) fn insert(&mut self, rule: Rule) {
         match rule {
             Rule::Pack(pack) => {
-                self.signed.packs.push(pack);
+                self.signed.packs.push(*pack);
                 self.signed.packs.sort_by_key(|pack| (pack.content().name.clone(), pack.content().version));
             }
             Rule::Calendar(year) => {
