@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use node::control::{request::Request, view};
 use relay::{
+    duty::signed::SignedPack,
     evidence::{
         Conclusion, Documents, FileWriter, Group, Heading, Leaf, Listener, MessageAccount, Rules,
         VerifyError, account::LineAccount, container::Reader, invalid::Place, names, verify,
@@ -150,7 +151,19 @@ async fn one_file_and_one_anchor_tell_the_whole_way_of_a_message_and_any_other_b
     assert_eq!(events[..3], [("accepted", true), ("custody", true), ("delivered", true)]);
     assert_eq!(message.title, None);
 
+    let keys = Keys::of(cluster.room(COUNTY).dir());
+    let (heading, mut documents, groups) = parts_of(&cluster, &bytes);
+    // One dated head is as-of; the target is for the receipts of two hops.
+    let beyond = 1_400 * groups[0].heads.len() + 600 * (message.events.len() - 3);
+    assert!(bytes.len() < (16 << 10) + beyond, "{} bytes, {beyond} of them more", bytes.len());
+
     let bad = cluster.place().join("changed.zip");
+    assert_eq!(written(&keys, heading.clone(), &documents, &groups), bytes, "it is made anew byte for byte");
+    let archive = keys.trust.keys.archive();
+    let head = |pack: &Vec<u8>| SignedPack::verify_some(pack, &archive).unwrap().abridged(|_| false);
+    documents.packs = documents.packs.iter().map(head).collect();
+    std::fs::write(&bad, written(&keys, heading, &documents, &groups)).unwrap();
+    assert_eq!((verified(&cluster, &bad).await.code, by_python(&bad, &anchor(&cluster)).0), (6, Some(6)));
     for index in (0..bytes.len()).step_by(bytes.len() / 40) {
         let mut changed = bytes.clone();
         changed[index] ^= 1;
@@ -196,11 +209,9 @@ async fn a_case_is_exported_whole_and_both_verifiers_call_it_late() {
     assert!(verdicts(&told, OURS).contains(&"hn.report.l3 411322 410000 late late".to_owned()), "{told}");
 }
 
-/// The same evidence with one line record more: the city has its line to the county down, for a second after `at`.
-fn with_line_down(cluster: &Cluster, bytes: &[u8], at: Timestamp) -> Vec<u8> {
-    let [province, city] = [PROVINCE, CITY].map(|code| Keys::of(cluster.room(code).dir()));
-    let (conclusion, _) = checked(cluster, bytes).unwrap();
-    let manifest = conclusion.manifest;
+/// What stands in a file, as its exporter put it in.
+fn parts_of(cluster: &Cluster, bytes: &[u8]) -> (Heading, Documents, Vec<Group>) {
+    let manifest = checked(cluster, bytes).unwrap().0.manifest;
     let (mut documents, mut groups) = (Documents::default(), Vec::new());
     let mut reader = Reader::new(bytes);
     while let Some((name, data)) = reader.next_entry().unwrap() {
@@ -213,6 +224,28 @@ fn with_line_down(cluster: &Cluster, bytes: &[u8], at: Timestamp) -> Vec<u8> {
             _ => {}
         }
     }
+    let heading = Heading {
+        network: manifest.network,
+        exporter: manifest.exporter,
+        at: manifest.at,
+        tick: manifest.tick,
+        subject: manifest.subject,
+        text: manifest.text,
+        personal: manifest.personal,
+    };
+    (heading, documents, groups)
+}
+
+fn written(exporter: &Keys, heading: Heading, documents: &Documents, groups: &[Group]) -> Vec<u8> {
+    let mut file = FileWriter::begin(Vec::new(), heading, documents).unwrap();
+    groups.iter().for_each(|group| file.group(group).unwrap());
+    file.finish(&exporter.signing).unwrap()
+}
+
+/// The same evidence with one line record more: the city has its line to the county down, for a second after `at`.
+fn with_line_down(cluster: &Cluster, bytes: &[u8], at: Timestamp) -> Vec<u8> {
+    let [province, city] = [PROVINCE, CITY].map(|code| Keys::of(cluster.room(code).dir()));
+    let (heading, documents, mut groups) = parts_of(cluster, bytes);
     let line = Line {
         v: 1,
         suite: 1,
@@ -225,18 +258,7 @@ fn with_line_down(cluster: &Cluster, bytes: &[u8], at: Timestamp) -> Vec<u8> {
     };
     let line = line.sign(&city.signing).bytes().to_vec().into();
     groups[0].lines.push(Leaf { head: None, leaf: 1_000_000, path: Vec::new().into(), bytes: line });
-    let heading = Heading {
-        network: manifest.network,
-        exporter: manifest.exporter,
-        at: manifest.at,
-        tick: manifest.tick,
-        subject: manifest.subject,
-        text: manifest.text,
-        personal: manifest.personal,
-    };
-    let mut file = FileWriter::begin(Vec::new(), heading, &documents).unwrap();
-    groups.iter().for_each(|group| file.group(group).unwrap());
-    file.finish(&province.signing).unwrap()
+    written(&province, heading, &documents, &groups)
 }
 
 #[tokio::test(flavor = "multi_thread")]
