@@ -21,6 +21,8 @@ pub use grades::Graded;
 pub use late::passed_limit;
 pub use watch::{Standing, acknowledge, ring_for_breaches, watch};
 
+use std::sync::Arc;
+
 use relay::{
     duty::{
         case::{Case, CaseLine, judge_case},
@@ -39,6 +41,7 @@ use crate::{
     daemon::Node,
     problem::Problem,
     store::sqlite::CallFilter,
+    trust::Trust,
 };
 
 /// Records of outages that are looked through.
@@ -56,8 +59,8 @@ pub async fn cases(node: &Node) -> Result<Vec<view::CaseLine>, Problem> {
     Ok(node.cases.newest(node).await?.into_iter().map(line).collect())
 }
 
-/// Judges the messages of one case.
-async fn judge(node: &Node, members: &[Member]) -> Result<Vec<Graded>, Problem> {
+/// Judges the messages of one case beside what is known of outages.
+async fn judge(node: &Node, members: &[Member], lines: &[CaseLine]) -> Result<Vec<Graded>, Problem> {
     let trust = node.trust.current();
     let (packs, calendars) = (trust.rules.packs(), trust.rules.calendars());
     let mut cases = (Case::default(), Case::default());
@@ -67,10 +70,10 @@ async fn judge(node: &Node, members: &[Member]) -> Result<Vec<Graded>, Problem> 
         cases.0.messages.push(member.in_case(tick, &receipts, Timed::working));
         cases.1.messages.push(member.in_case(tick, &receipts, |timed| &timed.proven));
     }
-    let (calls, lines) = (calls(node, members).await?, outages(node).await?);
+    let calls = calls(node, members).await?;
     let judge = |mut case: Case| {
-        (case.calls, case.lines, case.now) = (calls.clone(), lines.clone(), Some(node.clock.now()));
-        judge_case(&case, &trust.map, &packs, &calendars)
+        (case.calls, case.lines, case.now) = (calls.clone(), lines.to_vec(), Some(node.clock.now()));
+        judge_case(&case, &trust.map, packs, calendars)
     };
     Ok(grades::beside(judge(cases.0), &judge(cases.1), members))
 }
@@ -120,8 +123,8 @@ async fn calls(
     Ok(paired_calls(node, lines))
 }
 
-async fn outages(node: &Node) -> Result<Vec<CaseLine>, Problem> {
-    let trust = node.trust.current();
+/// The outages that this room has records of.
+async fn outages(node: &Node, trust: &Trust) -> Result<Arc<[CaseLine]>, Problem> {
     let records = node.reader.outages(OUTAGES_MAX).await?;
     let verified = records.iter().filter_map(|bytes| {
         let line = VerifiedLine::verify(bytes, &trust.keys.archive());

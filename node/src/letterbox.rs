@@ -16,23 +16,37 @@ use relay::{
     envelope_id::EnvelopeKey,
     limits::BODY_BYTES_MAX,
     message::{
-        BlockError, Blocks, Content, Facts, Kind, Message, MessageError, Salts,
+        BlockError, Blocks, CaseId, Content, Facts, Kind, Message, MessageError, Salts,
         phone::call::{CallError, CallStatement, SignedCall, VerifiedCall},
         scanner,
     },
     refusal::Refusal,
     step::{CallEntry, InboxEntry, Opened, Submission},
+    timestamp::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use topology::RoomId;
 
-/// What lists show of a message, so that no body is opened for a list.
+/// What lists show of a message and the index of cases needs, so that no body is opened for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Number of the kind.
     pub kind: u16,
     /// The title.
     pub title: String,
+    /// Where it belongs; absent in what was stored before this was kept here.
+    pub belongs: Option<Belongs>,
+}
+
+/// Where a message belongs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Belongs {
+    /// 事件
+    pub case: Option<CaseId>,
+    /// 关联文电
+    pub relates_to: Vec<EnvelopeKey>,
+    /// When its origin made it.
+    pub created_at: Timestamp,
 }
 
 /// The keys that the letterbox needs.
@@ -107,9 +121,10 @@ impl Letterbox {
             keys.push((recipient.room, recipient.role, key));
         }
         let key = EnvelopeKey { origin: route.origin, id: route.id };
+        let summary = self.summary(&key, route.created_at, message);
         Ok(Submission {
             content_key: content_key.protect(&self.storage, &content_context(&key)),
-            summary: self.summary(&key, message),
+            summary,
             call: self.own_call(&key, message),
             once: None,
             sealed: SealedMessage {
@@ -153,7 +168,7 @@ impl Letterbox {
         Opened::Entry(InboxEntry {
             kind: message.kind().number(),
             content_key: content_key.protect(&self.storage, &content_context(&key)),
-            summary: self.summary(&key, &message),
+            summary: self.summary(&key, envelope.route().created_at, &message),
             call: call.and_then(|call| self.call_entry(&key, call.statement(), &message)),
         })
     }
@@ -254,12 +269,18 @@ impl Letterbox {
     /// The summary that lists show; `None` when it does not open.
     pub fn read_summary(&self, key: &EnvelopeKey, protected: &[u8]) -> Option<Summary> {
         let bytes = self.storage.reveal(&summary_context(key), protected).ok()?;
-        codec::decode(&bytes, SUMMARY_BYTES_MAX).ok()
+        let before = || {
+            let (kind, title) = codec::decode(&bytes, SUMMARY_BYTES_MAX).ok()?;
+            Some(Summary { kind, title, belongs: None })
+        };
+        codec::decode(&bytes, SUMMARY_BYTES_MAX).ok().or_else(before)
     }
 
-    fn summary(&self, key: &EnvelopeKey, message: &Message) -> Vec<u8> {
+    fn summary(&self, key: &EnvelopeKey, created_at: Timestamp, message: &Message) -> Vec<u8> {
         let title = message.title().chars().take(TITLE_CHARACTERS_MAX).collect();
-        let summary = Summary { kind: message.kind().number(), title };
+        let heading = &message.heading;
+        let belongs = Belongs { case: heading.case, relates_to: heading.relates_to.clone(), created_at };
+        let summary = Summary { kind: message.kind().number(), title, belongs: Some(belongs) };
         self.storage.protect(&summary_context(key), &codec::encode(&summary))
     }
 }

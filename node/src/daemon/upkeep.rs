@@ -82,7 +82,7 @@ async fn put_in_force(node: &Node, endpoint: &Endpoint, trust: &Trust, before: &
     for sheet in trust.sheets_newer_than(&known) {
         node.registry().spread(DocumentKind::Sheet, &sheet.into());
     }
-    for (kind, document) in trust.rules.lacking(&before.rules.digests()) {
+    for (kind, document) in trust.rules.lacking(before.rules.digests()) {
         node.registry().spread(kind, &document);
     }
     let missing = trust.rules.missing(&trust.map);

@@ -31,7 +31,7 @@ pub fn limits_ahead(node: &Node, message: &Message, to: &[RoomId]) -> Vec<view::
         Content::Report(report) if report.stage == Stage::First => {
             let packs = binding(&owed);
             let facts = facts(report, now);
-            let findings = facts.map(|facts| judge(&packs, &trust.rules.calendars(), &facts));
+            let findings = facts.map(|facts| judge(&packs, trust.rules.calendars(), &facts));
             findings.into_iter().flatten().map(|finding| found(&finding, &packs, now)).collect()
         }
         Content::VerifyRequest(body) => {

@@ -1,6 +1,6 @@
 //! The cases that this room knows, as they were judged last. A case is judged again when a receipt about it comes, a step
 //! of a timer was taken, a due time passes, or what all cases are judged by has changed; the index of cases tells which
-//! ones there are to look at. Bodies are sealed, so what was opened once is kept with its case.
+//! ones there are to look at. Bodies are sealed, so cases that lists have asked for are kept with what was opened.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,13 +11,13 @@ use std::{
 
 use relay::{
     duty::{
-        case::{CaseMessage, TimedReceipt},
+        case::{CaseLine, CaseMessage, TimedReceipt},
         interval::Interval,
     },
     envelope::{Role, VerifiedEnvelope},
     envelope_id::EnvelopeKey,
     evidence::Timed as TimedEvidence,
-    message::{Facts, Kind},
+    message::{CaseId, Facts, Kind},
     receipt::VerifiedReceipt,
     tick::TickRef,
     timestamp::Timestamp,
@@ -33,23 +33,22 @@ use super::{
 use crate::{
     daemon::Node,
     directory::Directory,
+    letterbox::Belongs,
     problem::Problem,
     store::{StoreError, sqlite::NewReceipt},
     trust::Trust,
 };
 
-/// Open cases that lists show, the newest, and that one look of the watch takes, those first that are due first.
+/// Open cases that lists show, the newest.
 const OPEN_MAX: usize = 1_000;
-/// Cases that something has come to, judged in one look of the watch.
-const TOUCHED_AT_ONCE: usize = 500;
+/// Cases of one look of the watch: so many of which something is due, and so many that something has come to.
+const LOOKED_AT_ONCE: usize = 500;
 /// Those that whoever asks does not wait for the watch to judge: after a flood it comes to them a little later.
 const TOUCHED_WAITED_FOR: usize = 30;
 /// Cases that lists show, the newest.
 pub(super) const SHOWN_MAX: usize = 300;
-/// Judged cases that are kept: all that one look judges, and what lists show. One takes some kilobytes.
-const KEPT_MAX: usize = OPEN_MAX + TOUCHED_AT_ONCE + SHOWN_MAX;
-/// Of these, settled ones: as many as lists show. The rest need not be judged again before something comes.
-const SETTLED_MAX: usize = SHOWN_MAX;
+/// Judged cases that are kept: what lists show. One takes some kilobytes.
+const KEPT_MAX: usize = OPEN_MAX + SHOWN_MAX;
 /// Receipts that are read at once.
 const NEWS_AT_ONCE: usize = 1_000;
 /// Messages of which one look of the watch asks whether retention has removed them.
@@ -71,17 +70,24 @@ struct Inner {
     kept: BTreeMap<Place, Kept>,
     /// How often a case was asked for.
     asked: u64,
-    trust: Weak<Trust>,
-    outage: i64,
+    ground: Ground,
     /// How far the last sweep came; none before the first message.
     swept: Option<EnvelopeKey>,
+}
+
+/// What all cases are judged by.
+#[derive(Default)]
+struct Ground {
+    trust: Weak<Trust>,
+    rules: Vec<u8>,
+    /// The newest record of an outage, and all of them.
+    outage: i64,
+    lines: Arc<[CaseLine]>,
 }
 
 struct Kept {
     case: Arc<JudgedCase>,
     is_stale: bool,
-    /// When the watch will look at it again, if ever; none until it has looked.
-    again: Option<Option<Timestamp>>,
     /// Which of all questions asked for it last.
     asked: u64,
 }
@@ -91,6 +97,10 @@ pub(super) struct JudgedCase {
     pub(super) place: Place,
     pub(super) members: Vec<Member>,
     pub(super) duties: Vec<(Graded, Vec<Timed>)>,
+    /// The outages that were known by then.
+    pub(super) lines: Arc<[CaseLine]>,
+    /// How often something had come to it by then.
+    touches: i64,
     /// From here on it may be judged otherwise.
     until: Timestamp,
 }
@@ -131,10 +141,6 @@ impl CaseBook {
         *self.standing.lock().expect("no holder of the case book panics")
     }
 
-    pub(super) fn set_standing(&self, standing: Standing) {
-        *self.standing.lock().expect("no holder of the case book panics") = standing;
-    }
-
     /// The cases of which something is owed, and those that have changed a moment ago.
     pub(super) async fn open_cases(&self, node: &Node) -> Result<Vec<Arc<JudgedCase>>, Problem> {
         let mut inner = self.inner.lock().await;
@@ -145,16 +151,26 @@ impl CaseBook {
         inner.judged(node, places).await
     }
 
-    /// What the watch looks at; whether more has changed than it judges at once.
-    pub(super) async fn watched_cases(&self, node: &Node) -> Result<(Vec<Arc<JudgedCase>>, bool), Problem> {
+    /// What the watch looks at: what is due first, then what something has come to; whether there is more.
+    pub(super) async fn places_to_look_at(&self, node: &Node) -> Result<(Vec<Place>, bool), Problem> {
         let mut inner = self.inner.lock().await;
         inner.catch_up(node).await?;
         inner.sweep(node).await?;
         let index = inner.index(node).await?;
-        let mut places = index.touched_places(TOUCHED_AT_ONCE).await?;
-        let has_more = places.len() == TOUCHED_AT_ONCE;
-        places.append(&mut index.places_to_look_at(OPEN_MAX).await?);
-        Ok((inner.judged(node, places).await?, has_more))
+        let mut places = index.due_places(node.clock.now(), LOOKED_AT_ONCE).await?;
+        let mut touched = index.touched_places(LOOKED_AT_ONCE).await?;
+        let has_more = places.len().max(touched.len()) == LOOKED_AT_ONCE;
+        places.append(&mut touched);
+        Ok((places, has_more))
+    }
+
+    /// One of them, judged. What nobody else asks for is not kept.
+    pub(super) async fn looked_at(&self, node: &Node, place: Place) -> Result<Arc<JudgedCase>, Problem> {
+        let mut inner = self.inner.lock().await;
+        match inner.fresh(&place, node.clock.now()) {
+            Some(case) => Ok(case),
+            None => inner.judge(node, place).await,
+        }
     }
 
     /// The newest cases and the open ones.
@@ -194,37 +210,42 @@ impl CaseBook {
     }
 
     /// A step of one of its timers was taken.
-    pub(super) async fn note_step(&self, place: &Place) {
-        if let Some(kept) = self.inner.lock().await.kept.get_mut(place) {
+    pub(super) async fn note_step(&self, node: &Node, place: &Place) -> Result<(), Problem> {
+        let mut inner = self.inner.lock().await;
+        if let Some(kept) = inner.kept.get_mut(place) {
             kept.is_stale = true;
         }
+        inner.index(node).await?.touch(place).await
     }
 
-    /// The watch has taken what was due in this case as it was judged, and looks at it again when the next step is due or it may
-    /// be judged otherwise. One in which nothing is owed is not looked at again before something comes.
+    /// The watch found a case like this, with nothing due in it, and looks at it again when the next step is due or it may be
+    /// judged otherwise. One in which nothing is owed is not looked at again before something comes.
     pub(super) async fn note_look(
         &self,
         node: &Node,
-        case: &Arc<JudgedCase>,
-        is_open: bool,
+        case: &JudgedCase,
+        standing: Standing,
         next: Option<Timestamp>,
     ) -> Result<(), Problem> {
+        let is_open = next.is_some() || standing.open > 0;
         let again = is_open.then(|| next.map_or(case.until, |next| next.min(case.until)));
         let mut inner = self.inner.lock().await;
-        let Some(kept) = inner.kept.get_mut(&case.place) else { return Ok(()) };
-        // Not what has been touched since.
-        if kept.is_stale || !Arc::ptr_eq(&kept.case, case) || kept.again == Some(again) {
-            return Ok(());
-        }
-        kept.again = Some(again);
-        if again.is_none() {
-            inner.let_settled_go();
-        }
-        if let Err(problem) = inner.index(node).await?.looked(&case.place, again).await {
+        let index = inner.index(node).await?;
+        if let Err(problem) = index.looked(&case.place, case.touches, standing, again).await {
             // It is looked at once more than is needed.
             tracing::warn!(%problem, "it is not noted how a case stands");
         }
         Ok(())
+    }
+
+    /// The watch has looked: where all cases stand, and when the next one is due.
+    pub(super) async fn sum_up(&self, node: &Node) -> Result<Option<Timestamp>, Problem> {
+        let mut inner = self.inner.lock().await;
+        let index = inner.index(node).await?;
+        let standing = index.standing().await?;
+        let next = index.next_look().await?;
+        *self.standing.lock().expect("no holder of the case book panics") = standing;
+        Ok(next)
     }
 }
 
@@ -249,16 +270,16 @@ impl Inner {
     async fn catch_up(&mut self, node: &Node) -> Result<(), Problem> {
         let trust = node.trust.current();
         let outage = node.reader.newest_outage().await?;
-        if self.trust.as_ptr() != Arc::as_ptr(&trust) || self.outage != outage {
+        if self.ground.trust.as_ptr() != Arc::as_ptr(&trust) || self.ground.outage != outage {
+            let (lines, rules) = (super::outages(node, &trust).await?, rules_name(trust.rules.digests()));
+            self.ground = Ground { trust: Arc::downgrade(&trust), rules, outage, lines };
             self.kept.values_mut().for_each(|kept| kept.is_stale = true);
-            (self.trust, self.outage) = (Arc::downgrade(&trust), outage);
         }
-        let rules = rules_name(trust.rules.digests());
-        if let Err(problem) = self.follow(node, &rules).await {
+        if let Err(problem) = self.follow(node).await {
             // A full disk must not hide what is owed.
             tracing::error!(%problem, "the index of cases goes on in memory until the node starts again");
             self.index = Some(CaseIndex::in_memory().await?);
-            self.follow(node, &rules).await?;
+            self.follow(node).await?;
         }
         Ok(())
     }
@@ -281,10 +302,11 @@ impl Inner {
     }
 
     /// Brings the index up to the store.
-    async fn follow(&mut self, node: &Node, rules: &[u8]) -> Result<(), Problem> {
+    async fn follow(&mut self, node: &Node) -> Result<(), Problem> {
+        let rules = self.ground.rules.clone();
         let index = self.index(node).await?;
         if index.upto().rules != rules {
-            index.rules_changed(rules.to_vec()).await?;
+            index.rules_changed(rules).await?;
         }
         while self.take_some(node).await? == NEWS_AT_ONCE {}
         Ok(())
@@ -295,10 +317,15 @@ impl Inner {
         let from = self.index(node).await?.upto().row;
         let receipts = node.reader.receipts_after(from, NEWS_AT_ONCE).await?;
         let Some(last) = receipts.last() else { return Ok(0) };
+        let by_key: BTreeMap<EnvelopeKey, &NewReceipt> =
+            receipts.iter().rev().map(|one| (one.key, one)).collect();
+        let known = self.index(node).await?.places_of(by_key.keys().copied()).await?;
         let mut news = News::default();
-        let mut seen = BTreeSet::new();
-        for receipt in receipts.iter().filter(|receipt| seen.insert(receipt.key)) {
-            self.note(node, receipt, &mut news).await?;
+        for receipt in by_key.into_values() {
+            match known.get(&receipt.key) {
+                Some(place) => news.touched.push(place.clone()),
+                None => self.note(node, receipt, &mut news).await?,
+            }
         }
         for place in news.touched.iter().chain(news.messages.iter().map(|(_, place, _)| place)) {
             if let Some(kept) = self.kept.get_mut(place) {
@@ -309,63 +336,75 @@ impl Inner {
         Ok(receipts.len())
     }
 
+    /// Notes a message that the index does not know.
     async fn note(&mut self, node: &Node, receipt: &NewReceipt, news: &mut News) -> Result<(), Problem> {
-        let summary = receipt.summary.as_deref();
-        let summary = summary.and_then(|bytes| node.letterbox().read_summary(&receipt.key, bytes));
-        let kind = receipt.kind.or(summary.map(|summary| summary.kind)).map(Kind::from_number);
-        // What only passed through here has neither.
-        let Some(Ok(kind)) = kind else { return Ok(()) };
-        let index = self.index(node).await?;
-        if let Some(place) = index.place_of(receipt.key).await? {
-            news.touched.push(place);
-        } else if is_ruled(kind)
-            && let Some(member) = open(node, receipt.key).await?
-        {
-            news.messages.push((member.key, member.place(), member.created_at));
-        } else if kind == Kind::PhoneNote
-            && let Some(note) = open(node, receipt.key).await?
-        {
+        // What only passed through here has none.
+        let Some(summary) = &receipt.summary else { return Ok(()) };
+        let Some(summary) = node.letterbox().read_summary(&receipt.key, summary) else { return Ok(()) };
+        let Ok(kind) = Kind::from_number(summary.kind) else { return Ok(()) };
+        if !is_ruled(kind) && kind != Kind::PhoneNote {
+            return Ok(());
+        }
+        let belongs = match summary.belongs {
+            Some(belongs) => belongs,
+            None => match open(node, receipt.key).await? {
+                Some(member) => member.belongs(),
+                None => return Ok(()),
+            },
+        };
+        let place = place(receipt.key, belongs.case, &belongs.relates_to);
+        if is_ruled(kind) {
+            news.messages.push((receipt.key, place, belongs.created_at));
+        } else {
             // A call starts and meets limits of the case that it is about.
-            news.touched.push(note.place());
-            for about in &note.facts.relates_to {
-                news.touched.extend(index.place_of(*about).await?);
-            }
+            news.touched.push(place);
+            news.touched.extend(self.index(node).await?.places_of(belongs.relates_to).await?.into_values());
         }
         Ok(())
-    }
-
-    /// Lets the settled case go that nobody has asked for longest, where there are too many.
-    fn let_settled_go(&mut self) {
-        let settled = || self.kept.iter().filter(|(_, kept)| kept.again == Some(None));
-        if settled().count() > SETTLED_MAX {
-            let longest_ago = settled().min_by_key(|(_, kept)| kept.asked).map(|(place, _)| place.clone());
-            self.kept.retain(|place, _| Some(place) != longest_ago.as_ref());
-        }
     }
 
     /// These cases, judged.
     async fn judged(&mut self, node: &Node, places: Vec<Place>) -> Result<Vec<Arc<JudgedCase>>, Problem> {
         let mut cases = Vec::with_capacity(places.len());
         for place in places {
-            cases.push(self.judge(node, place).await?);
+            let now = node.clock.now();
+            let case = match self.fresh(&place, now) {
+                Some(case) => case,
+                None => self.judge(node, place.clone()).await?,
+            };
+            self.keep(place, case.clone());
+            cases.push(case);
         }
         Ok(cases)
     }
 
+    /// A kept case that would not be judged otherwise now.
+    fn fresh(&self, place: &Place, now: Timestamp) -> Option<Arc<JudgedCase>> {
+        let kept = self.kept.get(place).filter(|kept| !kept.is_stale && now < kept.case.until)?;
+        Some(kept.case.clone())
+    }
+
+    fn keep(&mut self, place: Place, case: Arc<JudgedCase>) {
+        self.asked += 1;
+        if self.kept.len() >= KEPT_MAX && !self.kept.contains_key(&place) {
+            let longest_ago = self.kept.iter().min_by_key(|(_, kept)| kept.asked);
+            if let Some(place) = longest_ago.map(|(place, _)| place.clone()) {
+                self.kept.remove(&place);
+            }
+        }
+        self.kept.insert(place, Kept { case, is_stale: false, asked: self.asked });
+    }
+
     async fn judge(&mut self, node: &Node, place: Place) -> Result<Arc<JudgedCase>, Problem> {
         let now = node.clock.now();
-        self.asked += 1;
-        let mut before = self.kept.get_mut(&place);
-        if let Some(kept) = before.as_mut().filter(|kept| !kept.is_stale && now < kept.case.until) {
-            kept.asked = self.asked;
-            return Ok(kept.case.clone());
-        }
-        let opened = before.map(|kept| kept.case.clone());
+        let opened = self.kept.get(&place).map(|kept| kept.case.clone());
         let opened = opened.iter().flat_map(|case| &case.members);
         let opened: BTreeMap<EnvelopeKey, Member> =
             opened.map(|member| (member.key, member.clone())).collect();
+        let index = self.index(node).await?;
+        let touches = index.touches(&place).await?;
         let mut members = Vec::new();
-        for key in self.index(node).await?.messages_of(&place).await? {
+        for key in index.messages_of(&place).await? {
             match opened.get(&key) {
                 Some(member) => members.push(member.clone()),
                 None => members.extend(open(node, key).await?),
@@ -373,22 +412,14 @@ impl Inner {
         }
         let mut duties = Vec::new();
         let mut until = now.after(GOOD_FOR);
-        for graded in super::judge(node, &members).await? {
+        let lines = self.ground.lines.clone();
+        for graded in super::judge(node, &members, &lines).await? {
             let timed = timers::of_duty(node, &graded).await?;
             let due = timed.iter().filter(|timed| timed.is_open()).filter_map(|timed| timed.obligation.due);
             until = due.filter(|due| *due > now).fold(until, Ord::min);
             duties.push((graded, timed));
         }
-        let case = Arc::new(JudgedCase { place: place.clone(), members, duties, until });
-        if self.kept.len() >= KEPT_MAX && !self.kept.contains_key(&place) {
-            let longest_ago = self.kept.iter().min_by_key(|(_, kept)| kept.asked);
-            if let Some(place) = longest_ago.map(|(place, _)| place.clone()) {
-                self.kept.remove(&place);
-            }
-        }
-        let asked = self.asked;
-        self.kept.insert(place, Kept { case: case.clone(), is_stale: false, again: None, asked });
-        Ok(case)
+        Ok(Arc::new(JudgedCase { place, members, duties, lines, touches, until }))
     }
 }
 
@@ -420,13 +451,18 @@ impl Member {
         }
     }
 
-    /// What messages of one case have in common.
-    fn place(&self) -> Place {
-        match (self.facts.case, self.facts.relates_to.first()) {
-            (Some(case), _) => case.as_bytes().to_vec(),
-            (None, Some(about)) => about.to_bytes().to_vec(),
-            (None, None) => self.key.to_bytes().to_vec(),
-        }
+    fn belongs(self) -> Belongs {
+        let (case, relates_to) = (self.facts.case, self.facts.relates_to.clone());
+        Belongs { case, relates_to, created_at: self.created_at }
+    }
+}
+
+/// What messages of one case have in common.
+fn place(key: EnvelopeKey, case: Option<CaseId>, relates_to: &[EnvelopeKey]) -> Place {
+    match (case, relates_to.first()) {
+        (Some(case), _) => case.as_bytes().to_vec(),
+        (None, Some(about)) => about.to_bytes().to_vec(),
+        (None, None) => key.to_bytes().to_vec(),
     }
 }
 
@@ -468,6 +504,3 @@ async fn open(node: &Node, key: EnvelopeKey) -> Result<Option<Member>, Problem> 
         created_at: kept.record.created_at,
     }))
 }
-
-#[cfg(test)]
-mod tests;

@@ -25,14 +25,14 @@ use crate::{
 pub async fn explain(node: &Node, key: EnvelopeKey) -> Result<Vec<view::ExplainedDuty>, Problem> {
     let case = node.cases.case_of(node, key).await?;
     let case = case.ok_or_else(|| Problem::failed("rules_no_case").with("id", key.id))?;
-    let graded = super::judge(node, &case.members).await?;
+    let graded = super::judge(node, &case.members, &case.lines).await?;
     let is_about = |one: &&Graded| one.working.duty.subject == key || one.working.duty.answer == Some(key);
     let own: Vec<&Graded> = graded.iter().filter(is_about).collect();
     let shown = if own.is_empty() { graded.iter().collect() } else { own };
     let trust = node.trust.current();
     let packs = trust.rules.packs();
     let now = node.clock.now();
-    Ok(shown.into_iter().map(|one| duty(one, &trust.map, &packs, now)).collect())
+    Ok(shown.into_iter().map(|one| duty(one, &trust.map, packs, now)).collect())
 }
 
 /// What this room owes and is owed and nobody has met or taken notice of, over all cases; with `all`, everything that is

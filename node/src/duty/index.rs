@@ -2,15 +2,18 @@
 //! come since. Everything in it follows from the store, so it is no part of a backup and is made anew when it is not what
 //! it should be; where the disk takes no more, it is in memory.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use certs::{Digest, digest};
-use relay::{envelope_id::EnvelopeKey, timestamp::Timestamp};
+use data_encoding::HEXLOWER;
+use relay::{duty::timer::Stage, envelope_id::EnvelopeKey, timestamp::Timestamp};
+use serde::Serialize;
 use sqlx::{
     ConnectOptions, Connection, Row, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
+use super::Standing;
 use crate::problem::Problem;
 
 /// What the messages of one case have in common: the case's id, or the key of the message that they are about.
@@ -52,18 +55,24 @@ CREATE INDEX message_place ON message (place, created_ms);
 CREATE TABLE cases (
     place     BLOB NOT NULL PRIMARY KEY,
     newest_ms INTEGER NOT NULL,
-    state     INTEGER NOT NULL,
-    look_ms   INTEGER NOT NULL DEFAULT 0
+    state     INTEGER NOT NULL DEFAULT 0,
+    touched   INTEGER NOT NULL DEFAULT 0,
+    look_ms   INTEGER NOT NULL DEFAULT 0,
+    open      INTEGER NOT NULL DEFAULT 0,
+    warned    INTEGER NOT NULL DEFAULT 0,
+    alarms    INTEGER NOT NULL DEFAULT 0,
+    furthest  INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX cases_newest ON cases (newest_ms);
 CREATE INDEX cases_touched ON cases (newest_ms) WHERE state = 0;
 CREATE INDEX cases_open ON cases (newest_ms) WHERE state = 1;
 CREATE INDEX cases_look ON cases (look_ms) WHERE state = 1;
+CREATE INDEX cases_counted ON cases (open, warned, alarms, furthest) WHERE open > 0;
 CREATE TABLE upto (row INTEGER NOT NULL, key BLOB NOT NULL, rules BLOB NOT NULL) STRICT;
 INSERT INTO upto VALUES (0, x'', x'');
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 ";
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 /// States of a case; one that something has come to is 0.
 const OPEN: i64 = 1;
 const SETTLED: i64 = 2;
@@ -147,7 +156,10 @@ impl CaseIndex {
     /// Other packs are in force: every case is to be judged again.
     pub(super) async fn rules_changed(&mut self, rules: Vec<u8>) -> Result<(), Problem> {
         let mut change = self.connection.begin().await.map_err(failed)?;
-        sqlx::query("UPDATE cases SET state = 0").execute(&mut *change).await.map_err(failed)?;
+        sqlx::query("UPDATE cases SET state = 0, touched = touched + 1")
+            .execute(&mut *change)
+            .await
+            .map_err(failed)?;
         let said = sqlx::query("UPDATE upto SET rules = ?").bind(&rules);
         said.execute(&mut *change).await.map_err(failed)?;
         change.commit().await.map_err(failed)?;
@@ -163,41 +175,89 @@ impl CaseIndex {
     }
 
     async fn write(&mut self, news: &News, row: i64, key: EnvelopeKey) -> Result<(), sqlx::Error> {
+        let messages: Vec<(String, String, i64)> = news
+            .messages
+            .iter()
+            .map(|(key, place, at)| (HEXLOWER.encode(&key.to_bytes()), HEXLOWER.encode(place), at.as_ms()))
+            .collect();
         let mut change = self.connection.begin().await?;
-        for (key, place, created_at) in &news.messages {
-            let message =
-                sqlx::query("INSERT OR IGNORE INTO message (key, place, created_ms) VALUES (?, ?, ?)");
-            let message = message.bind(key.to_bytes().to_vec()).bind(place).bind(created_at.as_ms());
-            message.execute(&mut *change).await?;
-            let case = sqlx::query(
-                "INSERT INTO cases (place, newest_ms, state) VALUES (?, ?, 0) \
-                 ON CONFLICT (place) DO UPDATE SET newest_ms = max(newest_ms, excluded.newest_ms), state = 0",
-            );
-            case.bind(place).bind(created_at.as_ms()).execute(&mut *change).await?;
+        for text in [ADD_MESSAGES, ADD_CASES] {
+            sqlx::query(text).bind(json(&messages)).execute(&mut *change).await?;
         }
-        for place in &news.touched {
-            let case = sqlx::query("UPDATE cases SET state = 0 WHERE place = ?");
-            case.bind(place).execute(&mut *change).await?;
-        }
+        sqlx::query(TOUCH).bind(json(&hex(&news.touched))).execute(&mut *change).await?;
         let upto = sqlx::query("UPDATE upto SET row = ?, key = ?").bind(row).bind(key.to_bytes().to_vec());
         upto.execute(&mut *change).await?;
         change.commit().await
     }
 
-    /// A case was judged: something is owed in it or a step of a timer is to come, and it is to be looked at again then; or
-    /// nothing.
-    pub(super) async fn looked(&mut self, place: &Place, again: Option<Timestamp>) -> Result<(), Problem> {
-        let state = if again.is_some() { OPEN } else { SETTLED };
-        let case = sqlx::query("UPDATE cases SET state = ?, look_ms = ? WHERE place = ?");
-        let case = case.bind(state).bind(again.map_or(0, Timestamp::as_ms)).bind(place);
+    /// Something has come to a case: it is to be judged again.
+    pub(super) async fn touch(&mut self, place: &Place) -> Result<(), Problem> {
+        let touched = sqlx::query(TOUCH).bind(json(&hex([place])));
+        touched.execute(&mut self.connection).await.map(|_| ()).map_err(failed)
+    }
+
+    /// How often something has come to a case.
+    pub(super) async fn touches(&mut self, place: &Place) -> Result<i64, Problem> {
+        let found = sqlx::query_scalar("SELECT touched FROM cases WHERE place = ?").bind(place);
+        let found: Option<i64> = found.fetch_optional(&mut self.connection).await.map_err(failed)?;
+        Ok(found.unwrap_or(0))
+    }
+
+    /// A case was judged when it had been touched so often, and stands so: something is owed in it or a step of a timer is to
+    /// come, and it is to be looked at again then; or nothing. One that has been touched since is not judged by that.
+    pub(super) async fn looked(
+        &mut self,
+        place: &Place,
+        touches: i64,
+        standing: Standing,
+        again: Option<Timestamp>,
+    ) -> Result<(), Problem> {
+        let case = sqlx::query(
+            "UPDATE cases SET state = ?, look_ms = ?, open = ?, warned = ?, alarms = ?, furthest = ? \
+             WHERE place = ? AND touched = ?",
+        )
+        .bind(if again.is_some() { OPEN } else { SETTLED })
+        .bind(again.map_or(0, Timestamp::as_ms))
+        .bind(count(standing.open))
+        .bind(count(standing.warned))
+        .bind(count(standing.alarms))
+        .bind(standing.furthest.map(|stage| i64::from(stage.number())))
+        .bind(place)
+        .bind(touches);
         case.execute(&mut self.connection).await.map(|_| ()).map_err(failed)
+    }
+
+    /// Where all cases together stand, as they were looked at last.
+    pub(super) async fn standing(&mut self) -> Result<Standing, Problem> {
+        let text = "SELECT coalesce(sum(open), 0), coalesce(sum(warned), 0), coalesce(sum(alarms), 0), \
+                    max(furthest) FROM cases WHERE open > 0";
+        let row = sqlx::query(text).fetch_one(&mut self.connection).await.map_err(failed)?;
+        let number = |place| row.try_get::<i64, _>(place).map(|number| usize::try_from(number).unwrap_or(0));
+        let furthest: Option<i64> = row.try_get(3).map_err(failed)?;
+        Ok(Standing {
+            open: number(0).map_err(failed)?,
+            warned: number(1).map_err(failed)?,
+            alarms: number(2).map_err(failed)?,
+            furthest: furthest.and_then(|number| u8::try_from(number).ok()).and_then(Stage::from_number),
+        })
     }
 
     /// The case of a message.
     pub(super) async fn place_of(&mut self, key: EnvelopeKey) -> Result<Option<Place>, Problem> {
-        let found =
-            sqlx::query_scalar("SELECT place FROM message WHERE key = ?").bind(key.to_bytes().to_vec());
-        found.fetch_optional(&mut self.connection).await.map_err(failed)
+        Ok(self.places_of([key]).await?.remove(&key))
+    }
+
+    /// The cases of messages; those that the index does not know are left out.
+    pub(super) async fn places_of(
+        &mut self,
+        keys: impl IntoIterator<Item = EnvelopeKey>,
+    ) -> Result<BTreeMap<EnvelopeKey, Place>, Problem> {
+        let keys: Vec<String> = keys.into_iter().map(|key| HEXLOWER.encode(&key.to_bytes())).collect();
+        let text = "SELECT key, place FROM message WHERE key IN (SELECT unhex(value) FROM json_each(?))";
+        let found = sqlx::query_as::<_, (Vec<u8>, Place)>(text).bind(json(&keys));
+        let found = found.fetch_all(&mut self.connection).await.map_err(failed)?;
+        let known = |(key, place): (Vec<u8>, Place)| Some((EnvelopeKey::from_bytes(&key)?, place));
+        Ok(found.into_iter().filter_map(known).collect())
     }
 
     /// The messages of a case, the newest first.
@@ -218,9 +278,18 @@ impl CaseIndex {
         self.places("SELECT place FROM cases WHERE state = 1 ORDER BY newest_ms DESC LIMIT ?", count).await
     }
 
-    /// The cases of which something is owed, those first that are to be looked at first.
-    pub(super) async fn places_to_look_at(&mut self, count: usize) -> Result<Vec<Place>, Problem> {
-        self.places("SELECT place FROM cases WHERE state = 1 ORDER BY look_ms LIMIT ?", count).await
+    /// The cases that are to be looked at by now, those first that are due first.
+    pub(super) async fn due_places(&mut self, now: Timestamp, count: usize) -> Result<Vec<Place>, Problem> {
+        let text = "SELECT place FROM cases WHERE state = 1 AND look_ms <= ? ORDER BY look_ms LIMIT ?";
+        let found = sqlx::query_scalar(text).bind(now.as_ms()).bind(self::count(count));
+        found.fetch_all(&mut self.connection).await.map_err(failed)
+    }
+
+    /// When the next one is.
+    pub(super) async fn next_look(&mut self) -> Result<Option<Timestamp>, Problem> {
+        let found = sqlx::query_scalar("SELECT min(look_ms) FROM cases WHERE state = 1");
+        let found: Option<i64> = found.fetch_one(&mut self.connection).await.map_err(failed)?;
+        Ok(found.map(Timestamp::from_ms))
     }
 
     /// Messages made before a time, in the order of their keys after one of them.
@@ -233,7 +302,7 @@ impl CaseIndex {
         let after = after.map(|key| key.to_bytes().to_vec()).unwrap_or_default();
         let text = "SELECT key FROM message WHERE key > ? AND created_ms < ? ORDER BY key LIMIT ?";
         let found = sqlx::query_scalar(text).bind(after).bind(before.as_ms());
-        let found = found.bind(i64::try_from(count).unwrap_or(i64::MAX));
+        let found = found.bind(self::count(count));
         let found: Vec<Vec<u8>> = found.fetch_all(&mut self.connection).await.map_err(failed)?;
         Ok(found.iter().filter_map(|key| EnvelopeKey::from_bytes(key)).collect())
     }
@@ -258,13 +327,39 @@ impl CaseIndex {
     }
 
     async fn places(&mut self, text: &'static str, count: usize) -> Result<Vec<Place>, Problem> {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        sqlx::query_scalar(text).bind(count).fetch_all(&mut self.connection).await.map_err(failed)
+        sqlx::query_scalar(text)
+            .bind(self::count(count))
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(failed)
     }
 }
 
+// Whatever a look brings is one statement each: every statement is a change of thread and back.
+const ADD_MESSAGES: &str = "INSERT OR IGNORE INTO message (key, place, created_ms) \
+     SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2 FROM json_each(?)";
+const ADD_CASES: &str = "INSERT INTO cases (place, newest_ms) \
+     SELECT unhex(value ->> 1), max(value ->> 2) FROM json_each(?) WHERE true GROUP BY 1 \
+     ON CONFLICT (place) DO UPDATE \
+     SET newest_ms = max(newest_ms, excluded.newest_ms), state = 0, touched = touched + 1";
+const TOUCH: &str = "UPDATE cases SET state = 0, touched = touched + 1 \
+     WHERE place IN (SELECT unhex(value) FROM json_each(?))";
+
+fn json(rows: &(impl Serialize + ?Sized)) -> String {
+    serde_json::to_string(rows).expect("rows of texts and numbers are JSON")
+}
+
+fn hex<'a>(places: impl IntoIterator<Item = &'a Place>) -> Vec<String> {
+    places.into_iter().map(|place| HEXLOWER.encode(place)).collect()
+}
+
+fn count(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 /// One name for the rules in force.
-pub(super) fn rules_name(mut digests: Vec<Digest>) -> Vec<u8> {
+pub(super) fn rules_name(digests: &[Digest]) -> Vec<u8> {
+    let mut digests = digests.to_vec();
     digests.sort_unstable();
     let bytes: Vec<u8> = digests.iter().flat_map(|digest| *digest.as_bytes()).collect();
     digest(&bytes).as_bytes().to_vec()
@@ -276,95 +371,4 @@ fn failed(error: sqlx::Error) -> Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    use relay::envelope_id::EnvelopeId;
-    use topology::RoomId;
-
-    use super::*;
-
-    fn key(number: u8) -> EnvelopeKey {
-        EnvelopeKey { origin: RoomId::from_bytes([1; 16]), id: EnvelopeId::from_bytes([number; 16]) }
-    }
-
-    async fn take(index: &mut CaseIndex, number: u8, place: &[u8], touched: &[&[u8]]) {
-        let news = News {
-            messages: vec![(key(number), place.to_vec(), Timestamp::from_ms(i64::from(number)))],
-            touched: touched.iter().map(|place| place.to_vec()).collect(),
-        };
-        index.take(&news, i64::from(number), key(number)).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_settled_case_is_looked_at_again_when_something_comes() {
-        let mut index = CaseIndex::in_memory().await.unwrap();
-        take(&mut index, 1, b"old", &[]).await;
-        take(&mut index, 2, b"new", &[]).await;
-        assert_eq!(index.touched_places(9).await.unwrap(), [b"new".to_vec(), b"old".to_vec()]);
-        index.looked(&b"old".to_vec(), None).await.unwrap();
-        index.looked(&b"new".to_vec(), Some(Timestamp::from_ms(9))).await.unwrap();
-        assert!(index.touched_places(9).await.unwrap().is_empty());
-        assert_eq!(index.open_places(9).await.unwrap(), [b"new".to_vec()]);
-        take(&mut index, 3, b"old", &[b"new"]).await;
-        assert_eq!(index.touched_places(1).await.unwrap(), [b"old".to_vec()], "the newest first");
-        assert_eq!(index.touched_places(9).await.unwrap().len(), 2);
-        assert_eq!(index.messages_of(&b"old".to_vec()).await.unwrap(), [key(3), key(1)]);
-        assert_eq!(index.place_of(key(2)).await.unwrap(), Some(b"new".to_vec()));
-        index.looked(&b"old".to_vec(), None).await.unwrap();
-        index.rules_changed(vec![7]).await.unwrap();
-        assert_eq!(index.touched_places(9).await.unwrap().len(), 2, "other rules may want something else");
-    }
-
-    #[tokio::test]
-    async fn every_open_case_has_its_turn_and_what_is_due_first_goes_first() {
-        let mut index = CaseIndex::in_memory().await.unwrap();
-        for number in 1..=3 {
-            take(&mut index, number, &[number], &[]).await;
-            index.looked(&vec![number], Some(Timestamp::from_ms(i64::from(number) * 10))).await.unwrap();
-        }
-        assert_eq!(index.open_places(2).await.unwrap(), [[3], [2]], "lists show the newest");
-        assert_eq!(index.places_to_look_at(2).await.unwrap(), [[1], [2]], "the oldest is due first");
-        index.looked(&vec![1], Some(Timestamp::from_ms(40))).await.unwrap();
-        assert_eq!(index.places_to_look_at(2).await.unwrap(), [[2], [3]]);
-        index.looked(&vec![2], None).await.unwrap();
-        assert_eq!(index.places_to_look_at(9).await.unwrap(), [[3], [1]]);
-    }
-
-    #[tokio::test]
-    async fn what_the_store_gave_up_is_forgotten_and_a_case_goes_with_its_last_message() {
-        let mut index = CaseIndex::in_memory().await.unwrap();
-        for (number, place) in [(1, b"old"), (2, b"mix"), (3, b"mix"), (4, b"new")] {
-            take(&mut index, number, place, &[]).await;
-        }
-        let before = Timestamp::from_ms(4);
-        assert_eq!(index.older_than(before, None, 2).await.unwrap(), [key(1), key(2)]);
-        assert_eq!(
-            index.older_than(before, Some(key(2)), 2).await.unwrap(),
-            [key(3)],
-            "the last is too young"
-        );
-        index.forget(&[key(1), key(2), key(9)]).await.unwrap();
-        assert_eq!(index.newest_places(9).await.unwrap(), [b"new".to_vec(), b"mix".to_vec()]);
-        assert_eq!(index.messages_of(&b"mix".to_vec()).await.unwrap(), [key(3)]);
-        assert_eq!(index.place_of(key(1)).await.unwrap(), None);
-        index.forget(&[key(3)]).await.unwrap();
-        assert_eq!(index.newest_places(9).await.unwrap(), [b"new".to_vec()]);
-    }
-
-    #[tokio::test]
-    async fn what_was_taken_is_there_after_a_restart_and_what_is_no_index_is_replaced() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("cases.db");
-        let mut index = CaseIndex::open(&path).await.unwrap();
-        take(&mut index, 5, b"case", &[]).await;
-        let upto = index.upto().clone();
-        drop(index);
-        let mut index = CaseIndex::open(&path).await.unwrap();
-        assert_eq!(*index.upto(), upto);
-        assert_eq!(index.touched_places(9).await.unwrap(), [b"case".to_vec()]);
-        drop(index);
-        std::fs::write(&path, "junk").unwrap();
-        let mut index = CaseIndex::open(&path).await.unwrap();
-        assert_eq!(*index.upto(), Upto::default());
-        assert!(index.touched_places(9).await.unwrap().is_empty());
-    }
-}
+mod tests;

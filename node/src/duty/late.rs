@@ -23,13 +23,13 @@ use crate::trust::Trust;
 pub fn passed_limit(trust: &Trust, report: &Report, to: &[RoomId], now: Timestamp) -> Option<Finding> {
     let facts = facts(report, now)?;
     let packs: Vec<RulePack> =
-        trust.rules.packs().into_iter().filter(|pack| binds(pack, &trust.map, to)).collect();
+        trust.rules.packs().iter().filter(|pack| binds(pack, &trust.map, to)).cloned().collect();
     let is_passed = |finding: &Finding| {
         finding.verdict == Verdict::Late
             && finding.channel != Channel::Phone
             && matches!(finding.force, Force::Must | Force::Strive)
     };
-    judge(&packs, &trust.rules.calendars(), &facts).into_iter().find(is_passed)
+    judge(&packs, trust.rules.calendars(), &facts).into_iter().find(is_passed)
 }
 
 /// What a report says before it has left; nothing while nobody knows when it happened.

@@ -27,8 +27,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(600);
 const GLANCE: Duration = Duration::from_millis(250);
 /// Changes that come together are looked at together.
 const GATHER: Duration = Duration::from_millis(250);
-/// A look rests this many times as long as it took, so that the watch has a part of one core and no more.
-const REST: u32 = 4;
+/// A look rests this many times as long as it took, so that the watch has a tenth of one core and no more: nothing is due as
+/// soon as it has come, and what carries messages goes before.
+const REST: u32 = 9;
 /// A step that could not be taken is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
 
@@ -99,27 +100,26 @@ async fn something_new(notices: &mut broadcast::Receiver<Notice>) {
 
 /// Takes what is due; gives when to look again.
 async fn look(node: &Arc<Node>) -> Result<Option<Timestamp>, Problem> {
-    let (mut next, mut standing) = (None, Standing::default());
-    let (cases, has_more) = node.cases.watched_cases(node).await?;
-    for case in cases {
-        let (mut is_open, mut again) = (false, None);
-        for (_, timed) in case.duties.iter().filter(|(duty, _)| timers::concerns(duty, node.config.room)) {
-            for timed in timed {
-                let mut timed = timed.clone();
-                let taken = timed.steps();
-                let at = take_what_is_due(node, &mut timed).await;
-                if timed.steps() != taken {
-                    node.cases.note_step(&case.place).await;
-                }
-                is_open |= at.is_some() || timed.is_open();
-                again = [again, at].into_iter().flatten().min();
-                standing.count(&timed);
-            }
+    let (places, mut has_more) = node.cases.places_to_look_at(node).await?;
+    for place in places {
+        let case = node.cases.looked_at(node, place).await?;
+        let (mut next, mut standing, mut has_taken) = (None, Standing::default(), false);
+        let duties = case.duties.iter().filter(|(duty, _)| timers::concerns(duty, node.config.room));
+        for mut timed in duties.flat_map(|(_, timed)| timed).cloned() {
+            let taken = timed.steps();
+            let at = take_what_is_due(node, &mut timed).await;
+            has_taken |= timed.steps() != taken;
+            next = [next, at].into_iter().flatten().min();
+            standing.count(&timed);
         }
-        next = [next, again].into_iter().flatten().min();
-        node.cases.note_look(node, &case, is_open, again).await?;
+        if has_taken {
+            has_more = true;
+            node.cases.note_step(node, &case.place).await?;
+        } else {
+            node.cases.note_look(node, &case, standing, next).await?;
+        }
     }
-    node.cases.set_standing(standing);
+    let next = node.cases.sum_up(node).await?;
     Ok(if has_more { Some(node.clock.now()) } else { next })
 }
 
@@ -194,7 +194,7 @@ pub async fn acknowledge(node: &Node, subject: EnvelopeKey, officer: &[u8]) -> R
         order(node, DutyOrder { step, message: None }).await?;
         count += 1;
     }
-    node.cases.note_step(&case.place).await;
+    node.cases.note_step(node, &case.place).await?;
     node.cases.note_change();
     Ok(count)
 }
@@ -219,8 +219,9 @@ pub async fn ring_for_breaches(node: &Node, rings: impl AsyncFnOnce() -> bool) -
     }
     for (place, step) in unheard {
         order(node, DutyOrder { step, message: None }).await?;
-        node.cases.note_step(&place).await;
+        node.cases.note_step(node, &place).await?;
     }
+    node.cases.note_change();
     Ok(())
 }
 

@@ -141,7 +141,7 @@ fn own_hello(context: &Context) -> Hello {
         plan_version: trust.map.version(),
         sheets: trust.sheet_versions().into_iter().take(SHEETS_MAX).collect(),
         credits: first_credits(),
-        rules: trust.rules.digests(),
+        rules: trust.rules.digests().to_vec(),
     }
 }
 

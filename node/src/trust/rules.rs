@@ -119,6 +119,10 @@ pub fn furnish(directory: &Directory, rules: &SignedRules) -> Result<(), Problem
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     signed: SignedRules,
+    /// What is signed, as the judge takes it.
+    packs: Vec<RulePack>,
+    calendars: Calendars,
+    digests: Vec<Digest>,
 }
 
 impl Rules {
@@ -152,12 +156,16 @@ impl Rules {
             Rule::Pack(pack) => {
                 self.signed.packs.push(*pack);
                 self.signed.packs.sort_by_key(|pack| (pack.content().name.clone(), pack.content().version));
+                self.packs = self.signed.contents();
             }
             Rule::Calendar(year) => {
+                // It was accepted when it was verified.
+                let _ = self.calendars.insert("calendar", year.content());
                 self.signed.calendars.push(year);
                 self.signed.calendars.sort_by_key(|year| year.content().year);
             }
         }
+        self.digests = self.signed.digests().collect();
     }
 
     /// With the signatures.
@@ -166,28 +174,23 @@ impl Rules {
     }
 
     /// The packs in force.
-    pub fn packs(&self) -> Vec<RulePack> {
-        self.signed.contents()
+    pub fn packs(&self) -> &[RulePack] {
+        &self.packs
     }
 
     /// The calendar in force.
-    pub fn calendars(&self) -> Calendars {
-        let mut calendars = Calendars::new();
-        for year in &self.signed.calendars {
-            // It was accepted when it was verified.
-            let _ = calendars.insert("calendar", year.content());
-        }
-        calendars
+    pub fn calendars(&self) -> &Calendars {
+        &self.calendars
     }
 
     /// The digests of what is here.
-    pub fn digests(&self) -> Vec<Digest> {
-        self.signed.digests().collect()
+    pub fn digests(&self) -> &[Digest] {
+        &self.digests
     }
 
     /// Whether this one is here.
     pub fn holds(&self, wanted: &Digest) -> bool {
-        self.signed.digests().any(|digest| digest == *wanted)
+        self.digests.contains(wanted)
     }
 
     /// What a neighbour who holds these lacks.
