@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use certs::peer::Publisher;
 use relay::{
+    duty::{case::is_judged_by, pack::parts::PartKind, signed::SignedPack},
     envelope_id::EnvelopeKey,
     evidence::{
         self, Documents, FileWriter, Group, Heading, Invalid, Listener, MessageAccount, Rules, Span, Subject,
@@ -73,12 +74,17 @@ async fn write(
 ) -> Result<Exported, Problem> {
     let node = gather.node;
     let rooms = gather.rooms();
+    let packs = packs(trust)?;
+    let kinds = gather.kinds.clone();
+    let is_needed = |part: PartKind| kinds.iter().any(|kind| is_judged_by(*kind, part));
+    let mut rules = packs.iter().flat_map(|pack| &pack.content().rules);
+    let needs_calendar = rules.any(|rule| rule.needs_calendar() && is_needed(Some(rule.kind)));
     let documents = Documents {
         plan: trust.plan.to_vec(),
         plans: gather.plans(),
         sheets: sheets_of(trust, &rooms),
-        packs: packs(trust)?,
-        calendars: calendars(trust, gather.years()),
+        packs: packs.iter().map(|pack| pack.abridged(is_needed)).collect(),
+        calendars: if needs_calendar { calendars(trust, gather.years()) } else { Vec::new() },
         as_of: gather.as_of(),
         span,
     };
@@ -117,21 +123,20 @@ fn sheets_of(trust: &Trust, rooms: &BTreeSet<RoomId>) -> Vec<Vec<u8>> {
 }
 
 /// The rule packs in force, in the order of the plan.
-fn packs(trust: &Trust) -> Result<Vec<(String, u32, Vec<u8>)>, Problem> {
+fn packs(trust: &Trust) -> Result<Vec<&SignedPack>, Problem> {
     let held = &trust.rules.signed().packs;
     let pack = |named: &PackInForce| {
         let pack = held.iter().find(|pack| pack.digest().as_bytes() == named.digest.as_bytes());
-        let pack = pack.ok_or_else(|| Problem::failed("evidence_pack_missing").with("name", &named.name))?;
-        Ok((named.name.clone(), named.version, pack.bytes().to_vec()))
+        pack.ok_or_else(|| Problem::failed("evidence_pack_missing").with("name", &named.name))
     };
     trust.map.plan().packs.iter().map(pack).collect()
 }
 
 /// The years of the calendar that limits of these messages can reach into.
-fn calendars(trust: &Trust, (first, last): (i16, i16)) -> Vec<(String, u32, Vec<u8>)> {
+fn calendars(trust: &Trust, (first, last): (i16, i16)) -> Vec<Vec<u8>> {
     let held = trust.rules.signed().calendars.iter();
     let near = held.filter(|year| (first - 1..=last + 1).contains(&year.content().year));
-    near.map(|year| (year.content().year.to_string(), 1, year.bytes().to_vec())).collect()
+    near.map(|year| year.bytes().to_vec()).collect()
 }
 
 /// What is handed out must hold for others.

@@ -81,6 +81,12 @@ impl SignedRules {
         }
     }
 
+    /// What a plan names of all of them.
+    pub fn digests(&self) -> impl Iterator<Item = Digest> {
+        let packs = self.packs.iter().map(SignedPack::digest);
+        packs.chain(self.calendars.iter().map(SignedCalendar::digest))
+    }
+
     /// The signed bytes of all of them.
     pub fn documents(&self) -> impl Iterator<Item = &[u8]> {
         let packs = self.packs.iter().map(|pack| pack.bytes().as_ref());

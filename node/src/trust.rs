@@ -14,9 +14,8 @@ use certs::{
     peer::Publisher,
     plan::{PlanError, verify_plan},
     sheet::{Change, KeyConflict, KnownKeys, SheetError, verify_sheet},
-    signature::digest,
 };
-use relay::timestamp::Timestamp;
+use relay::{duty::signed::digest_of, timestamp::Timestamp};
 use rustls::pki_types::CertificateDer;
 use tokio::sync::watch;
 use topology::Map;
@@ -214,7 +213,7 @@ impl TrustBook {
         keys: &KnownKeys,
     ) -> Result<(), TrustError> {
         let mut given = Vec::new();
-        for document in documents.iter().filter(|document| !rules.holds(&digest(document))) {
+        for document in documents.iter().filter(|document| !rules.holds(&digest_of(document))) {
             given.push(Rule::verify(document, map, keys)?);
         }
         for rule in given {
@@ -234,7 +233,7 @@ impl TrustBook {
     pub fn accept_rule(&self, bytes: &[u8]) -> Result<bool, TrustError> {
         let _growing = self.growing.lock().expect("no holder of the trust book panics");
         let trust = self.current();
-        if trust.rules.holds(&digest(bytes)) {
+        if trust.rules.holds(&digest_of(bytes)) {
             return Ok(false);
         }
         let rule = Rule::verify(bytes, &trust.map, &trust.keys)?;

@@ -24,7 +24,7 @@ pub use self::{
     group::{DatedHead, Group, KeptMessage, Leaf},
     invalid::{Invalid, VerifyError},
     judge::{Account, Judge, RuleVerdict},
-    manifest::{Contained, DocumentName, Manifest, Subject},
+    manifest::{Manifest, Subject},
     span::{Silence, Span, SpanAccount},
     timed::Timed,
     verify::{Conclusion, verify},
@@ -56,6 +56,6 @@ pub mod names {
 }
 
 /// The version of manifest and groups.
-pub const EVIDENCE_VERSION: u16 = 1;
+pub const EVIDENCE_VERSION: u16 = 2;
 /// What the file says to whoever opens it without this program.
 pub const README: &str = include_str!("../data/evidence_readme.txt");

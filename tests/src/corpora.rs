@@ -1,12 +1,13 @@
 //! The first seeds of the corpora: one genuine specimen of everything that is decoded. What the fuzzer finds beside them is
 //! added by hand. Keys are drawn anew, so a second writing makes other bytes of the same kinds.
 
-use std::{fs, io, path::Path};
+use std::{collections::BTreeMap, fs, io, path::Path};
 
 use certs::{
     enrolment::Invitation,
     signature::{ContentType, peek_payload_unverified},
 };
+use ciborium::Value;
 use node::bench::evidence::sample::{BEGIN_MS, CITY, Sample, Wish};
 use relay::{
     engine::first_credits,
@@ -47,7 +48,7 @@ pub fn write(corpus: &Path) -> io::Result<()> {
                 put("map/plan.cbor", &payload(&data, ContentType::Plan))?;
             }
             "map/sheets/0002.cose" => put("map/sheet.cose", &data)?,
-            "rules/0001.cose" => put("rules/pack.cbor", &payload(&data, ContentType::RulePack))?,
+            "rules/0001.cose" => put("rules/pack.cbor", &payload(&head(&data), ContentType::RulePack))?,
             "manifest.cose" => put("evidence/manifest.cbor", &payload(&data, ContentType::EvidenceManifest))?,
             "evidence/0001.cbor" => group(&put, Group::decode(&data).expect("a group reads back"))?,
             _ => {}
@@ -70,6 +71,13 @@ pub fn write(corpus: &Path) -> io::Result<()> {
 
 fn payload(signed: &[u8], content: ContentType) -> Vec<u8> {
     peek_payload_unverified(signed, content).expect("it is signed")
+}
+
+/// What is signed of a rule pack, without the parts beside it.
+fn head(document: &[u8]) -> ByteBuf {
+    let fields = certs::cbor::decode::<BTreeMap<String, Value>>(document, document.len());
+    let head = fields.expect("it has parts").remove("head").and_then(|head| head.into_bytes().ok());
+    ByteBuf::from(head.expect("it has a head"))
 }
 
 /// What stands in a group of evidence, cut to two messages.

@@ -5,17 +5,24 @@ use std::path::{Path, PathBuf};
 
 use node::control::{request::Request, view};
 use relay::{
+    duty::signed::SignedPack,
     evidence::{
-        Conclusion, Listener, MessageAccount, Rules, VerifyError, account::LineAccount, invalid::Place,
-        verify,
+        Conclusion, Documents, FileWriter, Group, Heading, Leaf, Listener, MessageAccount, Rules,
+        VerifyError, account::LineAccount, container::Reader, invalid::Place, names, verify,
     },
+    log::Line,
+    receipt::Event,
     timestamp::Timestamp,
 };
 use serde_json::Value;
-use tests::cluster::{Cluster, LONG, Letter, Network, Outcome, text, until, until_true};
+use tests::{
+    cluster::{Cluster, LONG, Letter, Network, Outcome, text, until, until_true},
+    peer::Keys,
+};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
 const PROVINCE: &str = "410000";
+const CITY: &str = "411300";
 const COUNTY: &str = "411322";
 
 /// Keeps what verified.
@@ -128,6 +135,7 @@ async fn one_file_and_one_anchor_tell_the_whole_way_of_a_message_and_any_other_b
     let cluster = Cluster::start(PROGRAM, Network::three()).await;
     let id = reported(&cluster, &minutes_ago(10)).await;
     let (file, bytes) = dated(&cluster, COUNTY, &id, &[]).await;
+    std::fs::copy(&file, "/tmp/h3-one.zip").unwrap();
     let outcome = verified(&cluster, &file).await;
     assert_eq!(outcome.code, 0, "{outcome:?}");
     let told: Value = outcome.json();
@@ -143,7 +151,19 @@ async fn one_file_and_one_anchor_tell_the_whole_way_of_a_message_and_any_other_b
     assert_eq!(events[..3], [("accepted", true), ("custody", true), ("delivered", true)]);
     assert_eq!(message.title, None);
 
+    let keys = Keys::of(cluster.room(COUNTY).dir());
+    let (heading, mut documents, groups) = parts_of(&cluster, &bytes);
+    // One dated head is as-of; the target is for the receipts of two hops.
+    let beyond = 1_400 * groups[0].heads.len() + 600 * (message.events.len() - 3);
+    assert!(bytes.len() < (16 << 10) + beyond, "{} bytes, {beyond} of them more", bytes.len());
+
     let bad = cluster.place().join("changed.zip");
+    assert_eq!(written(&keys, heading.clone(), &documents, &groups), bytes, "it is made anew byte for byte");
+    let archive = keys.trust.keys.archive();
+    let head = |pack: &Vec<u8>| SignedPack::verify_some(pack, &archive).unwrap().abridged(|_| false);
+    documents.packs = documents.packs.iter().map(head).collect();
+    std::fs::write(&bad, written(&keys, heading, &documents, &groups)).unwrap();
+    assert_eq!((verified(&cluster, &bad).await.code, by_python(&bad, &anchor(&cluster)).0), (6, Some(6)));
     for index in (0..bytes.len()).step_by(bytes.len() / 40) {
         let mut changed = bytes.clone();
         changed[index] ^= 1;
@@ -187,6 +207,102 @@ async fn a_case_is_exported_whole_and_both_verifiers_call_it_late() {
     let told: Value = serde_json::from_str(&outcome.out).unwrap();
     assert_eq!(verdicts(&theirs, THEIRS), verdicts(&told, OURS), "{told}");
     assert!(verdicts(&told, OURS).contains(&"hn.report.l3 411322 410000 late late".to_owned()), "{told}");
+}
+
+/// What stands in a file, as its exporter put it in.
+fn parts_of(cluster: &Cluster, bytes: &[u8]) -> (Heading, Documents, Vec<Group>) {
+    let manifest = checked(cluster, bytes).unwrap().0.manifest;
+    let (mut documents, mut groups) = (Documents::default(), Vec::new());
+    let mut reader = Reader::new(bytes);
+    while let Some((name, data)) = reader.next_entry().unwrap() {
+        match name.split_once('/').map_or(name.as_str(), |(folder, _)| folder) {
+            "map" if name == names::PLAN => documents.plan = data,
+            "map" => documents.sheets.push(data),
+            "rules" => documents.packs.push(data),
+            "log" => documents.as_of = manifest.as_of.zip(certs::cbor::decode(&data, data.len()).ok()),
+            "evidence" => groups.push(Group::decode(&data).unwrap()),
+            _ => {}
+        }
+    }
+    let heading = Heading {
+        network: manifest.network,
+        exporter: manifest.exporter,
+        at: manifest.at,
+        tick: manifest.tick,
+        subject: manifest.subject,
+        text: manifest.text,
+        personal: manifest.personal,
+    };
+    (heading, documents, groups)
+}
+
+fn written(exporter: &Keys, heading: Heading, documents: &Documents, groups: &[Group]) -> Vec<u8> {
+    let mut file = FileWriter::begin(Vec::new(), heading, documents).unwrap();
+    groups.iter().for_each(|group| file.group(group).unwrap());
+    file.finish(&exporter.signing).unwrap()
+}
+
+/// The same evidence with one line record more: the city has its line to the county down, for a second after `at`.
+fn with_line_down(cluster: &Cluster, bytes: &[u8], at: Timestamp) -> Vec<u8> {
+    let [province, city] = [PROVINCE, CITY].map(|code| Keys::of(cluster.room(code).dir()));
+    let (heading, documents, mut groups) = parts_of(cluster, bytes);
+    let line = Line {
+        v: 1,
+        suite: 1,
+        room: city.room,
+        peer: city.room_of(COUNTY),
+        down_at: at,
+        down_tick: None,
+        up_at: Timestamp::from_ms(at.as_ms() + 1_000),
+        up_tick: None,
+    };
+    let line = line.sign(&city.signing).bytes().to_vec().into();
+    groups[0].lines.push(Leaf { head: None, leaf: 1_000_000, path: Vec::new().into(), bytes: line });
+    written(&province, heading, &documents, &groups)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_signs_nothing_is_late_by_its_parents_hand_over_unless_that_has_the_line_down() {
+    let cluster = Cluster::start(PROGRAM, Network::three()).await;
+    let (county, province) = (cluster.room(COUNTY), cluster.room(PROVINCE));
+    let id = reported(&cluster, &minutes_ago(10)).await;
+    // A minute takes a second from here on; the county takes what comes and says nothing.
+    let since_ms = Some(node::clock::Clock::wall().as_ms());
+    for code in [PROVINCE, CITY, COUNTY] {
+        cluster.room(code).order(&Request::Clock { shift_ms: 0, speed: 60, since_ms }).await;
+    }
+    county.pause(true);
+    let request = Letter::test("verify.request", &[COUNTY], "请核实").relating_to(&id);
+    let request = province.send(&request).await;
+    let is_late = |told: &Value| {
+        let wanted = "hn.verify.phone 411322 410000 late ";
+        verdicts(told, OURS).iter().any(|verdict| verdict.starts_with(wanted))
+    };
+    let (file, told) = until("its twenty minutes are over", LONG * 3, async || {
+        let file = export(&cluster, PROVINCE, &request, &[]).await;
+        let told: Value = serde_json::from_str(&verified(&cluster, &file).await.out).unwrap();
+        is_late(&told).then_some((file, told))
+    })
+    .await;
+    county.pause(false);
+    let bytes = std::fs::read(&file).unwrap();
+    let (_, kept) = checked(&cluster, &bytes).unwrap();
+    let events: Vec<Event> = kept.messages[0].events.iter().map(|event| event.receipt.event).collect();
+    assert_eq!(events, [Event::Accepted, Event::Custody, Event::Handed]);
+    let (code, theirs) = by_python(&file, &anchor(&cluster));
+    assert_eq!((code, verdicts(&theirs, THEIRS)), (Some(5), verdicts(&told, OURS)), "{theirs}");
+
+    let handed_at = kept.messages[0].events[2].receipt.at;
+    let bent = cluster.place().join("bent.zip");
+    for (after_ms, is_believed) in [(59_999, false), (60_000, true)] {
+        let at = Timestamp::from_ms(handed_at.as_ms() + after_ms);
+        std::fs::write(&bent, with_line_down(&cluster, &bytes, at)).unwrap();
+        let told: Value = serde_json::from_str(&verified(&cluster, &bent).await.out).unwrap();
+        let (_, theirs) = by_python(&bent, &anchor(&cluster));
+        assert_eq!((&told["valid"], &theirs["valid"]), (&Value::Bool(true), &Value::Bool(true)), "{theirs}");
+        assert_eq!(verdicts(&theirs, THEIRS), verdicts(&told, OURS), "{told}");
+        assert_eq!(is_late(&told), is_believed, "{told}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,9 +23,9 @@ class Tree:
 def check(span, subject, evidence):
     """`evidence` verifies ticks, heads and signatures as for any group."""
     evidence.ground(span["ticks"], [span["first"], span["last"]])
-    (first, root, since), (end, wanted, dated) = evidence.heads
+    _, (first, root, since), (end, wanted, dated) = evidence.heads
     tree = Tree(first, span["edge"])
-    need(span["v"] == 1 and tree.root() == root, "an edge of another log")
+    need(span["v"] == 2 and tree.root() == root, "an edge of another log")
     for leaf in span["leaves"]:
         tree.append(leaf)
     need(first + len(span["leaves"]) == end and tree.root() == wanted, "leaves that do not lead from head to head")

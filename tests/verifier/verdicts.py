@@ -5,7 +5,9 @@ from signed import INF
 
 DAY, BEIJING = 86_400_000, 28_800_000
 LEVELS = {"exceptional": "特别重大", "major": "重大", "serious": "较大", "ordinary": "一般"}
-REPORT, REQUEST, REPLY, INSTRUCTION, FEEDBACK = 1, 3, 4, 5, 6
+REPORT, NOTE, REQUEST, REPLY, INSTRUCTION, FEEDBACK = 1, 2, 3, 4, 5, 6
+JUDGED_BY = {REPORT: {"report.first", "report.any"}, REQUEST: {"verify.reply"}, INSTRUCTION: {"instruction.feedback"},
+             NOTE: {None}}
 
 def calls(messages):
     """The ends of the calls that both sides signed, with the two rooms and the message that they were about."""
@@ -26,15 +28,18 @@ def first(message, event, to, grade):
     times = [entry[grade] for entry in message["events"] if entry[0] == event and entry[1] == to]
     return min(times, key=lambda time: time[1], default=None)
 
-def notice(asked, room, plan, grade, now):
-    """When the limit of an answer begins: with `delivered`, or where that was withheld with a hand-over by a parent."""
+def notice(asked, room, plan, lines, grade, now):
+    """When the limit of an answer begins: with `delivered`, or where that was withheld with a hand-over by a parent whose own
+    records do not have the line down in the minute after it."""
     delivered, place = first(asked, "delivered", room, grade), plan.rooms.get(room, {})
     parents = [place.get("parent"), *place.get("alternates", [])]
-    handed = min((entry[grade] for entry in asked["events"] if entry[:2] == ("handed", room) and entry[2] in parents),
-                 key=lambda time: time[1], default=None)
+    was_up = lambda by, at: not any((line["room"], line["peer"]) == (by, room) and line["down_at"] < at + 60_000
+                                    and line["up_at"] > at for line in lines)
+    handed = min((entry[grade] for entry in asked["events"] if entry[:2] == ("handed", room) and entry[2] in parents
+                  and was_up(entry[2], entry[5])), key=lambda time: time[1], default=None)
     return handed if handed and (delivered[0] if delivered else now) > handed[1] + 60_000 else delivered
 
-def duties(messages, plan, packs, grade, now):
+def duties(messages, plan, packs, lines, grade, now):
     key = lambda m: {"origin": m["origin"], "id": m["id"]}
     ordered = sorted(messages, key=lambda m: (m["facts"].get("case_seq", 0), m["id"], m["origin"]))
     reports, spoken = [m for m in ordered if m["facts"]["kind"] == REPORT], calls(messages)
@@ -57,10 +62,10 @@ def duties(messages, plan, packs, grade, now):
             delivered = answer and first(answer, "delivered", asked["origin"], grade)
             ends = [end for end, rooms, about in spoken
                     if rooms == {room, asked["origin"]} and about in (None, key(asked))]
-            times = {start: notice(asked, room, plan, grade, now), "delivered": delivered, "asked": asked["facts"]}
+            times = {start: notice(asked, room, plan, lines, grade, now), "delivered": delivered, "asked": asked["facts"]}
             yield kind, room, asked["origin"], times, ends
 
-def judge(messages, plan, packs, grade, now):
+def judge(messages, plan, packs, lines, grade, now):
     reports = [m["facts"] for m in messages if m["facts"]["kind"] == REPORT]
     stated = [f["severity"] for f in reports if "severity" in f]
     grave = min((list(LEVELS).index(level) for level in stated if level in LEVELS), default=0)
@@ -68,7 +73,7 @@ def judge(messages, plan, packs, grade, now):
     now = now if now is not None else max((e[3][0] for m in messages for e in m["events"]), default=0)
     issuers = {code(plan.rooms[room]): room for room in plan.rooms}
     targets = {issuers[pack["issuer"]] for pack in packs if pack["issuer"] in issuers}
-    for kind, obliged, to, times, ends in duties(messages, plan, targets, grade, now):
+    for kind, obliged, to, times, ends in duties(messages, plan, targets, lines, grade, now):
         traits = {"sensitive": any(m["facts"].get("sensitive") for m in messages)}
         if kind == "report.first":
             written = times["delivered"]
@@ -103,8 +108,9 @@ class Case:
         return self.times.get(pack["switches"]["implied_start"] if implied else rule["start"])
     def meets(self, rule):
         has = lambda wanted: all(self.traits.get(name) in values for name, values in wanted.items())
-        assumed = {name: values for name, values in rule["assumes"].items() if name in self.traits}
-        return rule["kind"] == self.kind and has(assumed) and (not rule["applies"] or any(map(has, rule["applies"])))
+        assumed = {name: values for name, values in rule.get("assumes", {}).items() if name in self.traits}
+        is_of_kind = any({rule["kind"], self.kind} <= kinds for kinds in JUDGED_BY.values())
+        return is_of_kind and has(assumed) and ("applies" not in rule or any(map(has, rule["applies"])))
     def decisive(self, pack, rule):
         """The instant whose version of the rules judges."""
         if self.occurred is not None and rule["start"] in ("occurrence", "learned", "phone_report_completed"):

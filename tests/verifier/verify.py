@@ -7,7 +7,7 @@ import json, struct, sys, zlib
 from cryptography import x509
 import silence
 from signed import INF, Keys, Plan, decode, need, parts, sha
-from verdicts import judge
+from verdicts import JUDGED_BY, judge
 
 BY_OFFICER = {"acknowledged", "opened", "disposed", "returned"}
 BY_RECIPIENT = {"delivered", "alerted", "lost"} | BY_OFFICER
@@ -54,10 +54,24 @@ def consistency(old, size, root, path):
         return [before, sha(b"\1", after, top)]
     return [sha(b"\1", top, hash) for hash in consistency(old - left, size - left, None, path)]
 
+def rule_pack(keys, document):
+    """Its signer, its digest, and the pack with those of its parts that are there."""
+    loose = decode(document) if document[:1] != b"\xd2" else {"head": document, "parts": []}
+    room, head = keys.verify(loose["head"], "rule-pack")
+    there, pack = {sha(part): decode(part) for part in loose["parts"]}, dict(head["pack"], rules=[])
+    named = [(name["kind"], there.get(name["digest"])) for name in head["parts"]]
+    pack["left_out"] = {kind for kind, part in named if part is None}
+    need([name["digest"] for name in head["parts"] if name["digest"] in there] == list(there), "parts of another pack")
+    need("words" not in loose or not pack["left_out"] and sha(loose["words"]) == head["words"], "words of a pack")
+    for kind, part in named:
+        need(not part or all(rule["kind"] == kind for rule in part["rules"]), "a rule of another kind")
+        pack["rules"] += part["rules"] if part else []
+    return room, sha(loose["head"]), pack
+
 class Evidence:
     def __init__(self, keys, plans):
         self.keys, self.plans, self.plan = keys, plans, keys.plan
-        self.newest, self.exporter, self.messages = None, None, []
+        self.as_of, self.newest, self.exporter, self.lines, self.messages = None, None, None, [], []
     def head(self, kept):
         room, checkpoint = self.keys.verify(kept["checkpoint"], "checkpoint")
         by, dated, below, signer = room, checkpoint, kept["checkpoint"], self.keys.take()
@@ -77,22 +91,23 @@ class Evidence:
         need(roots == [checkpoint["root"], self.newest["root"]], "a forked log")
         return checkpoint["size"], checkpoint["root"], dated["at"]
     def ground(self, ticks, heads):
-        need(self.newest or not heads, "heads without a newest one")
+        need(self.as_of or not heads, "heads without a newest one")
         self.ticks = {}
         for signed in ticks:
             room, tick = self.keys.verify(signed, "tick")
             need(room == self.plan.root and tick["network"] == self.plan.network, "tick")
             self.keys.check(tick["at"], tick["at"])
             self.ticks[sha(signed)] = tick["at"]
-        self.heads = [self.head(kept) for kept in heads]
+        self.heads = ([self.as_of] if self.as_of else []) + [self.head(kept) for kept in heads]
     def group(self, group):
-        need(group["v"] == 1, "version")
+        need(group["v"] == 2, "version")
         self.ground(group["ticks"], group["heads"])
         for leaf in group["lines"]:
             room, line = self.keys.verify(leaf["bytes"], "line")
             need(room == line["room"] and line["down_at"] <= line["up_at"], "line record")
             self.cited(line["down_tick"])
             self.keys.check(self.cited(line["up_tick"]), self.dated(leaf))
+            self.lines.append(line)
         self.messages += [self.message(kept) for kept in group["messages"]]
     def cited(self, tick):
         need(tick is None or self.ticks.get(tick["digest"], tick["at"]) == tick["at"], "a tick of another time")
@@ -158,7 +173,7 @@ class Evidence:
             starts_own_clock = message["facts"]["kind"] in (3, 5) and issuer == to
             if max(said[0], earliest) <= min(said[1], proven[1]):
                 attested = (earliest if starts_own_clock else max(said[0], earliest), min(said[1], proven[1]))
-        message["events"].append((event, to, issuer, proven, attested))
+        message["events"].append((event, to, issuer, proven, attested, receipt["at"]))
         return latest if receipt["envelope_digest"] == message["digest"] else INF
 
 def cases(messages):
@@ -192,16 +207,15 @@ def verify(data, pem):
     need(versions == sorted(set(versions)) and all(p.network == plan.network for p in plans), "the order of plans")
     for body in folder("map/sheets"):
         keys.add_sheet(body)
-    packs, calendars = ([keys.verify(body, kind) for body in folder(name)]
-                        for name, kind in (("rules", "rule-pack"), ("calendars", "calendar")))
-    need(all(room == plan.root for room, _ in packs + calendars), "rules that the root hub did not sign")
-    digests = {name: [sha(body) for body in folder(name)] for name in ("rules", "calendars")}
-    need([pack["digest"] for pack in vars(plan).get("packs", [])] == digests["rules"], "packs")
-    need(set(digests["calendars"]) <= {year["digest"] for year in vars(plan).get("calendars", [])}, "calendars")
+    packs, calendars = [rule_pack(keys, body) for body in folder("rules")], folder("calendars")
+    signers = [room for room, _, _ in packs] + [keys.verify(body, "calendar")[0] for body in calendars]
+    need(all(room == plan.root for room in signers), "rules that the root hub did not sign")
+    need([pack["digest"] for pack in vars(plan).get("packs", [])] == [digest for _, digest, _ in packs], "packs")
+    need({sha(body) for body in calendars} <= {year["digest"] for year in vars(plan).get("calendars", [])}, "calendars")
     keys.take()
-    evidence, as_of = Evidence(keys, dict(zip(versions, plans))), None
+    evidence = Evidence(keys, dict(zip(versions, plans)))
     if "log/as-of.cbor" in bodies:
-        as_of = evidence.head(decode(bodies["log/as-of.cbor"]))
+        evidence.as_of = evidence.head(decode(bodies["log/as-of.cbor"]))
     for body in folder("evidence"):
         evidence.group(decode(body))
     room, manifest = keys.verify(bodies["manifest.cose"], "evidence-manifest")
@@ -210,21 +224,22 @@ def verify(data, pem):
     need((subject != "all" and "silence" in subject) == ("log/span.cbor" in bodies), "a span of the log")
     if "log/span.cbor" in bodies:
         silence.check(decode(bodies["log/span.cbor"]), subject, evidence)
-    told = {"v": 1, "network": plan.network, "exporter": evidence.exporter or room, "messages": len(messages),
-            "entries": [{"name": name, "size": len(body), "digest": sha(body)} for name, body in found[:-1]],
+    as_of = evidence.as_of
+    told = {"v": 2, "network": plan.network, "exporter": evidence.exporter or room, "messages": len(messages),
+            "entries": [sha(name.encode(), sha(body)) for name, body in found[:-1]],
             "receipts": sum(len(m["events"]) for m in messages),
             "as_of": as_of and {"size": as_of[0], "root": as_of[1]},
             "envelopes": [m["digest"] for m in messages] if subject != "all" else []}
     need(all(manifest.get(name) == value for name, value in told.items()) and told["exporter"] == room, "manifest")
-    for name, listed in (("rules", "packs"), ("calendars", "calendars")):
-        need([document["digest"] for document in manifest[listed]] == digests[name], "manifest: rules")
     if subject != "all" and "case" in subject:
         of_case = [m["facts"] for m in messages if "case" in m["facts"]]
         need(all(facts["case"] == subject["case"] for facts in of_case), "another case")
         seqs = {facts["case_seq"] for facts in of_case if "case_seq" in facts}
         need(seqs == set(range(1, max(seqs, default=0) + 1)), "a message of the case is missing")
-    now, packs = as_of[2] if as_of else None, [pack for _, pack in packs]
-    graded = [[list(judge(case, plan, packs, grade, now)) for grade in (4, 3)] for case in cases(messages)]
+    now, packs = as_of[2] if as_of else None, [pack for _, _, pack in packs]
+    needed = set().union(*(JUDGED_BY.get(m["facts"]["kind"], ()) for m in messages))
+    need(not any(needed & pack["left_out"] for pack in packs), "a part of the rules is left out")
+    graded = [[list(judge(case, plan, packs, evidence.lines, grade, now)) for grade in (4, 3)] for case in cases(messages)]
     return [dict(working, proven=proven["verdict"]) for pair in graded for working, proven in zip(*pair)
             if working["verdict"]]
 

@@ -439,6 +439,7 @@ impl Member {
                 recipient: receipt.recipient,
                 issuer: receipt.issuer,
                 at: grade(timed).clone(),
+                said_at: receipt.at,
             }
         };
         CaseMessage {

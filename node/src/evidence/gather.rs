@@ -40,6 +40,8 @@ pub(super) struct Gather<'a> {
     pub(super) rooms: BTreeSet<RoomId>,
     /// Versions of the plan that messages cite.
     pub(super) versions: BTreeSet<u64>,
+    /// Kinds of the messages.
+    pub(super) kinds: BTreeSet<Kind>,
     /// When the first and the last message were made.
     pub(super) span: Option<(Timestamp, Timestamp)>,
     wish: Wish,
@@ -60,7 +62,8 @@ impl<'a> Gather<'a> {
             None => None,
         };
         let rooms = BTreeSet::from([node.config.room, trust.map.root()]);
-        Ok(Self { node, trust, snapshot, newest, rooms, versions: BTreeSet::new(), span: None, wish })
+        let (versions, kinds) = (BTreeSet::new(), BTreeSet::new());
+        Ok(Self { node, trust, snapshot, newest, rooms, versions, kinds, span: None, wish })
     }
 
     pub(super) fn wish(&self) -> Wish {
@@ -127,11 +130,15 @@ impl<'a> Gather<'a> {
         Ok(keys)
     }
 
-    /// Everything of a case that this room may read, by its number there. Bodies are sealed, so all of them are opened.
+    /// Everything of a case that this room may read, by its number there.
     pub(super) async fn keys_of_case(&mut self, case: CaseId) -> Result<Vec<EnvelopeKey>, Problem> {
         self.keys_where(|facts| facts.case == Some(case)).await
     }
 
+    /// Opens every body that this room may read, a page at a time, and keeps the names of those that are wanted. The
+    /// manifest signs that nothing else of the case is held, and only the bodies themselves say which case they are of: the
+    /// index of cases follows the store at a distance, and leaves out what no rule is about and what could not be read
+    /// when it came by. So a damaged body stops the export, as nobody can say that it does not belong here.
     async fn keys_where(&mut self, is_wanted: impl Fn(&Facts) -> bool) -> Result<Vec<EnvelopeKey>, Problem> {
         let mut found = BTreeSet::new();
         let mut after = None;

@@ -49,11 +49,11 @@ impl Gather<'_> {
             span = Some((from.min(until.0), to.max(until.1)));
             let receipts: usize = draft.messages.iter().map(|(_, receipts)| receipts.len()).sum();
             if receipts >= RECEIPTS_MAX || draft.bytes >= BYTES_MAX {
-                groups.push(std::mem::take(&mut draft).group());
+                groups.push(std::mem::take(&mut draft).group(self.as_of_size()));
             }
         }
         if !draft.messages.is_empty() {
-            groups.push(draft.group());
+            groups.push(draft.group(self.as_of_size()));
         }
         self.span = span;
         if let Some((from, to)) = span {
@@ -71,6 +71,7 @@ impl Gather<'_> {
         let opened = self.open(key).await?;
         let route = opened.envelope.route().clone();
         self.versions.insert(route.map_version);
+        self.kinds.insert(opened.facts.kind);
         self.rooms.insert(route.origin);
         self.rooms.extend(opened.envelope.header().to.iter().map(|address| address.room));
         self.cite(draft, route.tick).await?;
@@ -107,7 +108,7 @@ impl Gather<'_> {
                 draft.lines.push(leaf);
             }
         }
-        Ok((!draft.lines.is_empty()).then(|| draft.group()))
+        Ok((!draft.lines.is_empty()).then(|| draft.group(self.as_of_size())))
     }
 
     async fn cite(&mut self, draft: &mut Draft, name: Option<TickRef>) -> Result<(), Problem> {
@@ -128,10 +129,16 @@ impl Gather<'_> {
         };
         let size = dated.size;
         leaf.path = join_path(&self.snapshot.log_roots(&inclusion_ranges(number, size)).await?);
-        if let Entry::Vacant(place) = draft.heads.entry(size) {
+        if Some(size) != self.as_of_size()
+            && let Entry::Vacant(place) = draft.heads.entry(size)
+        {
             place.insert(self.head(dated).await?);
         }
         Ok(Found { head: Some(size), leaf })
+    }
+
+    fn as_of_size(&self) -> Option<u64> {
+        self.newest.as_ref().map(|(head, _)| head.size)
     }
 
     /// A head with the proof that the newest one continues it.
@@ -147,10 +154,11 @@ impl Gather<'_> {
 }
 
 impl Draft {
-    fn group(self) -> Group {
-        let sizes: Vec<u64> = self.heads.keys().copied().collect();
+    /// The newest head stands in a file of its own and is the first for every group.
+    fn group(self, as_of: Option<u64>) -> Group {
+        let sizes: Vec<u64> = as_of.into_iter().chain(self.heads.keys().copied()).collect();
         let place = |found: Found| {
-            let index = found.head.and_then(|size| sizes.binary_search(&size).ok());
+            let index = found.head.and_then(|size| sizes.iter().position(|known| *known == size));
             Leaf { head: index.and_then(|index| u32::try_from(index).ok()), ..found.leaf }
         };
         let messages = self.messages.into_iter().map(|(opened, receipts)| KeptMessage {

@@ -10,14 +10,11 @@
 
 use std::{fs, os::unix::fs::DirBuilderExt, sync::Arc};
 
-use certs::{
-    sheet::KnownKeys,
-    signature::{Digest, digest},
-};
+use certs::{sheet::KnownKeys, signature::Digest};
 use relay::{
     duty::{
         Calendars, RulePack,
-        signed::{DocumentError, SignedCalendar, SignedPack},
+        signed::{DocumentError, SignedCalendar, SignedPack, digest_of},
     },
     frame::DocumentKind,
 };
@@ -50,14 +47,14 @@ pub enum RuleError {
 
 /// One pack or calendar that counts.
 pub(super) enum Rule {
-    Pack(SignedPack),
+    Pack(Box<SignedPack>),
     Calendar(SignedCalendar),
 }
 
 impl Rule {
     /// Verifies bytes against a plan and the keys of its root hub. Revoked keys verify too: the plan names the digest.
     pub(super) fn verify(bytes: &[u8], map: &Map, keys: &KnownKeys) -> Result<Self, RuleError> {
-        let name = RuleDigest::from_bytes(*digest(bytes).as_bytes());
+        let name = RuleDigest::from_bytes(*digest_of(bytes).as_bytes());
         let plan = map.plan();
         let (rule, issuer) = if let Some(entry) = plan.packs.iter().find(|entry| entry.digest == name) {
             let pack = SignedPack::verify(bytes, &keys.archive())?;
@@ -65,7 +62,7 @@ impl Rule {
                 return Err(RuleError::NamedOtherwise);
             }
             let issuer = pack.issuer();
-            (Self::Pack(pack), issuer)
+            (Self::Pack(Box::new(pack)), issuer)
         } else if let Some(entry) = plan.calendars.iter().find(|entry| entry.digest == name) {
             let year = SignedCalendar::verify(bytes, &keys.archive())?;
             if year.content().year != entry.year {
@@ -113,7 +110,7 @@ impl Rule {
 /// # Errors
 /// `write_failed`.
 pub fn furnish(directory: &Directory, rules: &SignedRules) -> Result<(), Problem> {
-    let packs = rules.packs.iter().cloned().map(Rule::Pack);
+    let packs = rules.packs.iter().cloned().map(|pack| Rule::Pack(Box::new(pack)));
     let years = rules.calendars.iter().cloned().map(Rule::Calendar);
     packs.chain(years).try_for_each(|rule| rule.store(directory))
 }
@@ -157,7 +154,7 @@ impl Rules {
     pub(super) fn insert(&mut self, rule: Rule) {
         match rule {
             Rule::Pack(pack) => {
-                self.signed.packs.push(pack);
+                self.signed.packs.push(*pack);
                 self.signed.packs.sort_by_key(|pack| (pack.content().name.clone(), pack.content().version));
                 self.packs = self.signed.contents();
             }
@@ -168,7 +165,7 @@ impl Rules {
                 self.signed.calendars.sort_by_key(|year| year.content().year);
             }
         }
-        self.digests = self.signed.documents().map(digest).collect();
+        self.digests = self.signed.digests().collect();
     }
 
     /// With the signatures.
@@ -200,7 +197,7 @@ impl Rules {
     pub fn lacking(&self, held: &[Digest]) -> Vec<(DocumentKind, Arc<[u8]>)> {
         let packs = self.signed.packs.iter().map(|pack| (DocumentKind::Pack, pack.bytes().clone()));
         let years = self.signed.calendars.iter().map(|year| (DocumentKind::Calendar, year.bytes().clone()));
-        packs.chain(years).filter(|(_, bytes)| !held.contains(&digest(bytes))).collect()
+        packs.chain(years).filter(|(_, bytes)| !held.contains(&digest_of(bytes))).collect()
     }
 
     /// What the plan names and is not here, as people name it.

@@ -18,11 +18,12 @@ use super::{
     event::RuleKind,
     facts::{Facts, Outage},
     finding::Judgement,
+    pack::parts::PartKind,
 };
 use crate::{
     envelope::Role,
     envelope_id::EnvelopeKey,
-    message::{Facts as MessageFacts, phone::pairing::Call},
+    message::{Facts as MessageFacts, Kind, phone::pairing::Call},
     receipt::Event,
     timestamp::Timestamp,
 };
@@ -53,6 +54,8 @@ pub struct TimedReceipt {
     pub issuer: RoomId,
     /// When.
     pub at: Interval,
+    /// When by its issuer's own clock, which its line records go by as well.
+    pub said_at: Timestamp,
 }
 
 /// One outage of a link between a room and its parent.
@@ -105,6 +108,26 @@ pub struct Judged {
     pub duty: Duty,
     /// By the packs that bind towards this room.
     pub judgement: Judgement,
+}
+
+/// Whether a case with a message of this kind may be judged by this part of a rule pack: the rules of the duty that the message
+/// founds, and for a call what packs say of telephones.
+pub fn is_judged_by(kind: Kind, part: PartKind) -> bool {
+    let duty = match kind {
+        Kind::Report => RuleKind::ReportFirst,
+        Kind::VerifyRequest => RuleKind::VerifyReply,
+        Kind::Instruction => RuleKind::InstructionFeedback,
+        Kind::PhoneNote => return part.is_none(),
+        Kind::VerifyReply
+        | Kind::Feedback
+        | Kind::Assignment
+        | Kind::Urge
+        | Kind::Notify
+        | Kind::Consult
+        | Kind::Transfer
+        | Kind::Recall => return false,
+    };
+    part.is_some_and(|rules| duty.falls_under(rules))
 }
 
 /// Judges every duty of a case. A pack binds towards the room of its issuer's division; one without a division, such as

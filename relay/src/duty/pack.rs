@@ -1,8 +1,13 @@
 //! A rule pack (规则包): the time limits of one document as data, versioned, with the dates between which it is in force.
-//! As a signed object its payload is the deterministic CBOR of this structure.
+//! What is signed is its head, which names its parts ([`parts`]).
+
+pub mod parts;
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use self::parts::PartKind;
 use super::{
     event::Event,
     rule::{Clause, Rule},
@@ -90,15 +95,23 @@ pub struct RulePack {
     pub repealed_at: Option<Timestamp>,
     /// The readings that it takes.
     pub switches: Switches,
-    /// Its rules, in the document's order.
+    /// Its rules, in the document's order, those of one kind together.
+    #[serde(skip)]
     pub rules: Vec<Rule>,
     /// Its duties without a clock.
+    #[serde(skip)]
     pub duties: Vec<Duty>,
+    /// What is not here of it; nothing but in evidence.
+    #[serde(skip)]
+    pub left_out: BTreeSet<PartKind>,
+    /// Whether its clauses are here without their words; in evidence only.
+    #[serde(skip)]
+    pub is_wordless: bool,
 }
 
 impl RulePack {
     /// The version of the format that this program writes.
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
 
     /// Whether it judges what happened at this instant.
     pub fn is_in_force(&self, instant: Timestamp) -> bool {

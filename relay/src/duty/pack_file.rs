@@ -84,6 +84,7 @@ fn read(file_name: &str, text: &str, bases: &[RulePack], base: Option<&str>) -> 
         return Err(reader.into_errors(file_name, text));
     }
     let (mut pack, places) = head::read(&mut reader, document.get_ref());
+    pack.sort_by_kind();
     if pack.base.is_none() {
         pack.base = base.map(str::to_owned);
     }

@@ -150,17 +150,41 @@ pub struct Remark {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clause {
     /// The document's number, where it is not the pack's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document: Option<String>,
     /// Place in the document, Chinese.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub place: String,
     /// Place in the document, English.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub place_en: String,
     /// What it demands in our words, Chinese.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub says: String,
     /// The same in English.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub says_en: String,
     /// The decisive phrase of the document.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub quote: String,
+}
+
+impl Clause {
+    /// What no verdict needs, out of it: everything but where it stands.
+    pub(super) fn take_words(&mut self) -> Self {
+        let kept = Self {
+            document: self.document.take(),
+            place: std::mem::take(&mut self.place),
+            ..Self::default()
+        };
+        std::mem::replace(self, kept)
+    }
+
+    /// Puts them back.
+    pub(super) fn give_words(&mut self, words: Self) {
+        let Self { document: _, place: _, place_en, says, says_en, quote } = words;
+        (self.place_en, self.says, self.says_en, self.quote) = (place_en, says, says_en, quote);
+    }
 }
 
 /// One rule.
@@ -185,20 +209,31 @@ pub struct Rule {
     /// By when.
     pub limit: Limit,
     /// Alternatives, one of which the case must meet; none: every case of the kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub applies: Vec<Conditions>,
     /// What is taken for granted unless the facts say otherwise.
+    #[serde(default, skip_serializing_if = "Conditions::is_empty")]
     pub assumes: Conditions,
     /// A step that must have been taken before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requires: Option<Requirement>,
     /// Things to say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<Remark>,
     /// Elements that the paper must have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub required_fields: Vec<String>,
     /// Where the document says it.
     pub clause: Clause,
 }
 
 impl Rule {
+    /// Whether its times are counted by the calendar of working days.
+    pub const fn needs_calendar(&self) -> bool {
+        matches!(self.limit, Limit::Before { unit: DayUnit::WorkingDay, .. })
+            || matches!(self.start, Event::HolidayLastDay)
+    }
+
     /// Whether its limit is a number, so that there is a verdict.
     pub const fn has_number(&self) -> bool {
         !matches!(self.limit, Limit::Asap | Limit::Inherit | Limit::None | Limit::CutoffTime { minute: None })

@@ -26,7 +26,7 @@ pub struct DatedHead {
 /// A leaf of the exporter's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leaf {
-    /// Which of the group's heads covers it, from 0; absent while none is dated that does.
+    /// Which head covers it: 0 is that of `log/as-of.cbor`, 1 the first of the group. Absent while none is dated that does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<u32>,
     /// Its number.
@@ -53,7 +53,7 @@ pub struct KeptMessage {
 pub struct Group {
     /// [`EVIDENCE_VERSION`].
     pub v: u16,
-    /// Heads, by size.
+    /// Heads, by size, where the leaves need others than that of `log/as-of.cbor`.
     pub heads: Vec<DatedHead>,
     /// Line records of the links on the way.
     pub lines: Vec<Leaf>,

@@ -135,6 +135,7 @@ fn case_message(message: &MessageAccount, grade: impl Fn(&Timed) -> &Interval) -
         recipient: event.receipt.recipient,
         issuer: event.receipt.issuer,
         at: grade(&event.timed).clone(),
+        said_at: event.receipt.at,
     });
     CaseMessage {
         key: message.key(),

@@ -5,7 +5,7 @@
 
 use certs::{
     cbor,
-    signature::{self, ContentType, Digest, Keyring, SignatureError, Signer},
+    signature::{self, ContentType, Digest, Keyring, SignatureError, Signer, digest},
 };
 use serde::{Deserialize, Serialize};
 use topology::RoomId;
@@ -36,26 +36,9 @@ impl Subject {
     }
 }
 
-/// One entry of the file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contained {
-    /// Its name.
-    pub name: String,
-    /// Its length in bytes.
-    pub size: u64,
-    /// SHA-256 of its data.
-    pub digest: Digest,
-}
-
-/// A rule pack or a calendar that the plan has in force, by name and version, and the SHA-256 of its signed bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DocumentName {
-    /// Its name.
-    pub name: String,
-    /// SHA-256 of its signed bytes.
-    pub digest: Digest,
-    /// Its version.
-    pub version: u32,
+/// What the manifest lists of an entry: SHA-256 of its name and the SHA-256 of its data.
+pub fn listed(name: &str, data: &[u8]) -> Digest {
+    digest(&[name.as_bytes(), digest(data).as_bytes()].concat())
 }
 
 /// What the exporter signs. Absent values are left out; `tick` is null while none was seen.
@@ -72,12 +55,10 @@ pub struct Manifest {
     /// The newest dated head of the exporter's log: the file is whole up to there. Absent while none is dated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Head>,
-    /// Rule packs used, by name.
-    pub packs: Vec<DocumentName>,
     /// The suite of the signature.
     pub suite: u8,
-    /// All other entries, in their order.
-    pub entries: Vec<Contained>,
+    /// All other entries, in their order, as [`listed`] has it.
+    pub entries: Vec<Digest>,
     /// The network.
     pub network: String,
     /// What it is about.
@@ -90,8 +71,6 @@ pub struct Manifest {
     pub messages: u64,
     /// How many receipts there are.
     pub receipts: u64,
-    /// Calendars used, by name.
-    pub calendars: Vec<DocumentName>,
     /// SHA-256 of the signed headers of all messages in the file, in their order: nothing else of the case is held.
     /// Empty for [`Subject::All`].
     pub envelopes: Vec<Digest>,

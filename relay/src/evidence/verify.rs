@@ -13,19 +13,20 @@ mod span;
 
 use std::io::Read;
 
-use certs::{
-    certificate::CertificateDer,
-    signature::{Digest, digest},
-};
+use certs::{certificate::CertificateDer, signature::Digest};
 
 use self::documents::MapSoFar;
 use super::{
-    Contained, Invalid, Listener, Manifest, Rules, SpanAccount, Subject, VerifyError,
+    Invalid, Listener, Manifest, Rules, SpanAccount, Subject, VerifyError,
     container::Reader,
     invalid::{Fault, Place},
+    manifest::listed,
     names,
 };
-use crate::duty::{RulePack, calendar::CalendarYear, signed::Document};
+use crate::duty::{
+    RulePack,
+    signed::{Document, Signed, SignedCalendar, SignedPack},
+};
 use group::Groups;
 
 /// What was verified.
@@ -60,17 +61,19 @@ pub fn verify(
     while let Some((name, data)) = entries.numbered("map/sheets", "cose", map.sheets())? {
         map.add_sheet(&name, &data)?;
     }
-    let (packs, read_packs) = entries.documents::<RulePack>("rules", &map)?;
+    let packs: Vec<SignedPack> = entries.documents("rules", &map)?;
     map.check_packs(&packs)?;
-    let (calendars, years) = entries.documents::<CalendarYear>("calendars", &map)?;
-    let mut groups = Groups::new(&map);
+    let years: Vec<SignedCalendar> = entries.documents("calendars", &map)?;
+    let packs: Vec<RulePack> = packs.into_iter().map(SignedPack::into_content).collect();
+    let left_out = packs.iter().flat_map(|pack| pack.left_out.iter().copied());
+    let mut groups = Groups::new(&map, left_out.collect());
     if let Some(data) = entries.optional(names::AS_OF)? {
         groups.as_of(&data)?;
     }
     let span = entries.optional(names::SPAN)?.map(|data| groups.span(&data)).transpose()?;
     let rules = Rules {
         map: map.map().clone(),
-        packs: read_packs,
+        packs,
         calendars: documents::calendars(&years)?,
         now: groups.dated(),
     };
@@ -82,7 +85,6 @@ pub fn verify(
     let contained = entries.finish()?;
     let manifest = manifest(&signed, &map, &contained)?;
     let as_of = groups.close(&manifest)?;
-    check_documents(&manifest, &packs, &calendars)?;
     check_silence(&manifest, span.as_ref())?;
     Ok(Conclusion { manifest, as_of, span, map: map.into_map() })
 }
@@ -108,7 +110,8 @@ fn check_silence(manifest: &Manifest, span: Option<&SpanAccount>) -> Result<(), 
 /// The entries of a file in their order, and what the manifest must list of them.
 struct Entries<'r, R> {
     reader: &'r mut Reader<R>,
-    contained: Vec<Contained>,
+    /// Each name with what a manifest lists of it.
+    contained: Vec<(String, Digest)>,
     ahead: Option<(String, Vec<u8>)>,
 }
 
@@ -126,7 +129,8 @@ impl<R: Read> Entries<'_, R> {
             return Ok(None);
         }
         let Some((name, data)) = self.ahead.take() else { return Ok(None) };
-        self.contained.push(Contained { name, size: data.len() as u64, digest: digest(&data) });
+        let listed = listed(&name, &data);
+        self.contained.push((name, listed));
         Ok(Some(data))
     }
 
@@ -149,22 +153,21 @@ impl<R: Read> Entries<'_, R> {
         Ok(self.optional(&name)?.map(|data| (name, data)))
     }
 
-    /// Signed rule packs or calendars: their names in a manifest, and what they say.
+    /// Signed rule packs or calendars.
     fn documents<T: Document>(
         &mut self,
         folder: &str,
         map: &MapSoFar<'_>,
-    ) -> Result<(Vec<Digest>, Vec<T>), VerifyError> {
-        let (mut digests, mut contents) = (Vec::new(), Vec::new());
-        while let Some((name, data)) = self.numbered(folder, "cose", digests.len())? {
-            contents.push(map.document(&name, &data)?);
-            digests.push(digest(&data));
+    ) -> Result<Vec<Signed<T>>, VerifyError> {
+        let mut documents = Vec::new();
+        while let Some((name, data)) = self.numbered(folder, "cose", documents.len())? {
+            documents.push(map.document(&name, &data)?);
         }
-        Ok((digests, contents))
+        Ok(documents)
     }
 
     /// Nothing follows the manifest, which does not list itself.
-    fn finish(mut self) -> Result<Vec<Contained>, VerifyError> {
+    fn finish(mut self) -> Result<Vec<(String, Digest)>, VerifyError> {
         if let Some(name) = self.peek()? {
             let place = Place { entry: name.to_owned(), object: String::new() };
             return Err(Invalid { place, fault: Fault::Order { wanted: "the end" } }.into());
@@ -174,32 +177,21 @@ impl<R: Read> Entries<'_, R> {
     }
 }
 
-fn manifest(signed: &[u8], map: &MapSoFar, contained: &[Contained]) -> Result<Manifest, VerifyError> {
+fn manifest(signed: &[u8], map: &MapSoFar, contained: &[(String, Digest)]) -> Result<Manifest, VerifyError> {
     let invalid = |fault| invalid(names::MANIFEST, "", fault);
     let keys = keys::Witnessed::new(map.keys());
     let manifest = Manifest::verify(signed, map.map().network(), &keys)
         .map_err(|error| invalid(Fault::Object(error.to_string())))?;
     // The exporter's own word for the time: a key that is known to be stolen does not sign manifests any more.
     keys.check(None, None).map_err(invalid)?;
-    if manifest.entries == contained {
-        return Ok(manifest);
-    }
-    let pairs = contained.iter().zip(&manifest.entries);
-    let other = pairs.clone().find(|(found, listed)| found != listed).map(|(found, _)| found);
-    let beyond = contained.get(manifest.entries.len());
-    match other.or(beyond) {
-        Some(found) => Err(self::invalid(&found.name, "", Fault::NotListed).into()),
-        None => Err(invalid(Fault::Manifest("the number of entries")).into()),
-    }
-}
-
-fn check_documents(manifest: &Manifest, packs: &[Digest], calendars: &[Digest]) -> Result<(), VerifyError> {
-    let is_same = manifest.packs.iter().map(|pack| &pack.digest).eq(packs)
-        && manifest.calendars.iter().map(|calendar| &calendar.digest).eq(calendars);
-    if is_same {
-        Ok(())
-    } else {
-        Err(invalid(names::MANIFEST, "", Fault::Manifest("rule packs or calendars")).into())
+    let mut numbered = contained.iter().enumerate();
+    let other = numbered.find(|(index, (_, found))| manifest.entries.get(*index) != Some(found));
+    match other {
+        Some((_, (name, _))) => Err(self::invalid(name, "", Fault::NotListed).into()),
+        None if contained.len() < manifest.entries.len() => {
+            Err(invalid(Fault::Manifest("the number of entries")).into())
+        }
+        None => Ok(manifest),
     }
 }
 

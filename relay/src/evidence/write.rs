@@ -8,7 +8,7 @@ use topology::RoomId;
 use super::{
     DatedHead, EVIDENCE_VERSION, Group,
     container::{ContainerError, Writer},
-    manifest::{Contained, DocumentName, Manifest, Subject},
+    manifest::{Manifest, Subject, listed},
     names,
     span::Span,
 };
@@ -42,10 +42,10 @@ pub struct Documents {
     pub plans: Vec<Vec<u8>>,
     /// The sheets, the nearest to the root first.
     pub sheets: Vec<Vec<u8>>,
-    /// Rule packs with name and version.
-    pub packs: Vec<(String, u32, Vec<u8>)>,
-    /// Calendars with name and version.
-    pub calendars: Vec<(String, u32, Vec<u8>)>,
+    /// The rule packs, in the order of the plan.
+    pub packs: Vec<Vec<u8>>,
+    /// The years of the calendar that these need.
+    pub calendars: Vec<Vec<u8>>,
     /// The newest dated head of the exporter's log.
     pub as_of: Option<(Head, DatedHead)>,
     /// A stretch of that log, with all its leaves.
@@ -65,18 +65,12 @@ impl<W: Write> FileWriter<W> {
     /// # Errors
     /// [`ContainerError`].
     pub fn begin(out: W, heading: Heading, documents: &Documents) -> Result<Self, ContainerError> {
-        let named = |(name, version, bytes): &(String, u32, Vec<u8>)| DocumentName {
-            name: name.clone(),
-            digest: digest(bytes),
-            version: *version,
-        };
         let manifest = Manifest {
             v: EVIDENCE_VERSION,
             at: heading.at,
             text: heading.text,
             tick: heading.tick,
             as_of: documents.as_of.as_ref().map(|(head, _)| *head),
-            packs: documents.packs.iter().map(named).collect(),
             suite: certs::signature::Suite::Ed25519.id(),
             entries: Vec::new(),
             network: heading.network,
@@ -85,19 +79,18 @@ impl<W: Write> FileWriter<W> {
             exporter: heading.exporter,
             messages: 0,
             receipts: 0,
-            calendars: documents.calendars.iter().map(named).collect(),
             envelopes: Vec::new(),
         };
         let mut file = Self { out: Writer::new(out), manifest, groups: 0 };
         file.add(names::README, super::README.as_bytes())?;
         file.add(names::PLAN, &documents.plan)?;
-        for (folder, all) in [("map/plans", &documents.plans), ("map/sheets", &documents.sheets)] {
+        for (folder, all) in [
+            ("map/plans", &documents.plans),
+            ("map/sheets", &documents.sheets),
+            ("rules", &documents.packs),
+            ("calendars", &documents.calendars),
+        ] {
             for (index, bytes) in all.iter().enumerate() {
-                file.add(&names::numbered(folder, index + 1, "cose"), bytes)?;
-            }
-        }
-        for (folder, all) in [("rules", &documents.packs), ("calendars", &documents.calendars)] {
-            for (index, (_, _, bytes)) in all.iter().enumerate() {
                 file.add(&names::numbered(folder, index + 1, "cose"), bytes)?;
             }
         }
@@ -140,8 +133,7 @@ impl<W: Write> FileWriter<W> {
 
     fn add(&mut self, name: &str, data: &[u8]) -> Result<(), ContainerError> {
         self.out.add(name, data)?;
-        let contained = Contained { name: name.to_owned(), size: data.len() as u64, digest: digest(data) };
-        self.manifest.entries.push(contained);
+        self.manifest.entries.push(listed(name, data));
         Ok(())
     }
 }

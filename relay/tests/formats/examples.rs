@@ -27,7 +27,7 @@ use relay::{
     engine::EpochStart,
     envelope::{ENVELOPE_VERSION, Role, Route, SealedMessage},
     envelope_id::{EnvelopeId, EnvelopeKey, Epoch},
-    evidence::{Contained, DocumentName, Manifest, Subject},
+    evidence::{EVIDENCE_VERSION, Manifest, Subject, manifest::listed, names},
     limits,
     log::{Edge, Line, leaf_hash},
     message::{
@@ -351,31 +351,20 @@ pub(crate) fn line() -> Vec<u8> {
 /// What the city signs about a file with one message, without its case, and two entries.
 pub(crate) fn manifest() -> Vec<u8> {
     let head = checkpoint().checkpoint().head();
-    let entry = |name: &str, size, byte| Contained {
-        name: name.to_owned(),
-        size,
-        digest: Digest::from_bytes([byte; 32]),
-    };
     let manifest = Manifest {
-        v: 1,
+        v: EVIDENCE_VERSION,
         at: Timestamp::from_ms(NOW_MS + 90_000),
         text: false,
         tick: Some(tick().name()),
         as_of: Some(head),
-        packs: vec![DocumentName {
-            name: "henan-2021".to_owned(),
-            digest: Digest::from_bytes([0xb1; 32]),
-            version: 1,
-        }],
         suite: Suite::Ed25519.id(),
-        entries: vec![entry("README.txt", 1496, 0xb2), entry("map/plan.cose", 981, 0xb3)],
+        entries: vec![listed(names::README, b"README"), listed(names::PLAN, b"plan")],
         network: "henan".to_owned(),
         subject: Subject::Message(EnvelopeKey { origin: PROVINCE, id: route().id }),
         personal: false,
         exporter: CITY,
         messages: 1,
         receipts: 1,
-        calendars: Vec::new(),
         envelopes: vec![digest(&header())],
     };
     manifest.sign(&key(&CITY_SIGNING))

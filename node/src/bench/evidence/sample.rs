@@ -107,7 +107,7 @@ impl Sample {
             plan: certs::plan::sign_plan(&authority, map.plan()),
             plans: keeps.then(|| certs::plan::sign_plan(&authority, &before)).into_iter().collect(),
             sheets: sheets(&authority, &map, &rooms, &wish),
-            packs: vec![("henan-2021".to_owned(), signed.content().version, signed.bytes().to_vec())],
+            packs: vec![signed.bytes().to_vec()],
             ..Documents::default()
         };
         Self { wish, authority, rooms, documents }
@@ -334,7 +334,7 @@ impl Sample {
             blocks
         };
         let leaf = |number: u64, bytes: Vec<u8>| Leaf {
-            head: Some(0),
+            head: Some(1),
             leaf: number,
             path: join_path(&log.roots(&inclusion_ranges(number, size))),
             bytes: bytes.into(),

@@ -221,6 +221,8 @@ impl Account for Kept {
 impl Kept {
     pub(super) fn account(&self, conclusion: &Conclusion) -> Told {
         let manifest = &conclusion.manifest;
+        // The verifier has seen all that the plan names.
+        let packs = &conclusion.map.plan().packs;
         let subject = match &manifest.subject {
             Subject::Message(key) => BTreeMap::from([("message", key.id.to_string())]),
             Subject::Case(case) => BTreeMap::from([("case", case.to_string())]),
@@ -236,7 +238,7 @@ impl Kept {
             as_of: conclusion.as_of.map(rfc3339),
             text: manifest.text,
             personal: manifest.personal,
-            packs: manifest.packs.iter().map(|pack| format!("{} {}", pack.name, pack.version)).collect(),
+            packs: packs.iter().map(|pack| format!("{} {}", pack.name, pack.version)).collect(),
             silence: silent(conclusion),
             lines: self.lines.clone(),
             messages: self.messages.clone(),

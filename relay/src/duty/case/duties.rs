@@ -15,6 +15,7 @@ use crate::{
     },
     envelope::Role,
     envelope_id::EnvelopeKey,
+    limits::RECEIPT_OVERDUE,
     message::{Kind, field::Severity, phone::pairing::Call},
     receipt::Event,
     timestamp::Timestamp,
@@ -110,7 +111,7 @@ fn answer_of(
         (Mark::InstructionReceivedAt, Mark::FeedbackDeliveredAt)
     };
     facts.set(received, asked.delivered(room));
-    facts.set(Mark::RequestHandedOverAt, handed_over(map, asked, room));
+    facts.set(Mark::RequestHandedOverAt, handed_over(case, map, asked, room));
     if kind == RuleKind::VerifyReply {
         facts.traits.insert(Trait::WrittenRequired, vec![asked.facts.written_required.to_string()]);
     }
@@ -132,10 +133,18 @@ fn answer_of(
     Duty { subject: asked.key, answer: answer.map(|answer| answer.key), obliged: room, towards, kind, facts }
 }
 
-/// When a parent of this room handed a request over to it, on a link that was up from then until it signed that.
-fn handed_over<'c>(map: &Map, asked: &'c CaseMessage, room: RoomId) -> Option<&'c Interval> {
+/// When a parent of this room handed a request over to it, on a link that was up from then until it signed that: a minute later
+/// at the earliest. A parent whose own record says that the line was down then is not believed. Both are of its own clock.
+fn handed_over<'c>(case: &Case, map: &Map, asked: &'c CaseMessage, room: RoomId) -> Option<&'c Interval> {
     let parents = map.links(room);
-    let handed = asked.of(Event::Handed, room).filter(|receipt| parents.contains(&receipt.issuer));
+    let was_down = |receipt: &TimedReceipt| {
+        let (from, until) = (receipt.said_at, receipt.said_at.after(RECEIPT_OVERDUE));
+        let mut of_link = case.lines.iter().filter(|line| line.room == receipt.issuer && line.peer == room);
+        of_link.any(|line| line.from < until && line.to.is_none_or(|to| to > from))
+    };
+    let handed = asked
+        .of(Event::Handed, room)
+        .filter(|receipt| parents.contains(&receipt.issuer) && !was_down(receipt));
     handed.map(|receipt| &receipt.at).min_by_key(|at| known_first(at))
 }
 

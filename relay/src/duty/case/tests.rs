@@ -111,7 +111,7 @@ fn message(
 }
 
 fn receipt(event: Event, issuer: RoomId, recipient: RoomId, minute: i64) -> TimedReceipt {
-    TimedReceipt { event, recipient, issuer, at: point(minute) }
+    TimedReceipt { event, recipient, issuer, at: point(minute), said_at: Timestamp::from_ms(minutes(minute)) }
 }
 
 fn report(severity: Severity) -> MessageFacts {
@@ -270,7 +270,7 @@ fn whoever_does_not_hold_the_origins_own_receipt_blames_nobody_falsely() {
 #[test]
 fn a_delivery_without_a_date_does_not_take_the_place_of_a_proven_one() {
     let undated = Interval { latest: None, ..point(120) };
-    let late = TimedReceipt { event: Event::Delivered, recipient: PROVINCE, issuer: PROVINCE, at: undated };
+    let late = TimedReceipt { at: undated, ..receipt(Event::Delivered, PROVINCE, PROVINCE, 0) };
     let in_time = vec![receipt(Event::Delivered, PROVINCE, PROVINCE, 30)];
     let case = Case {
         messages: vec![
@@ -283,12 +283,12 @@ fn a_delivery_without_a_date_does_not_take_the_place_of_a_proven_one() {
 }
 
 /// When the clock of the written reply starts, in minutes, and whether the hand-over started it.
-fn reply_starts(receipts: Vec<TimedReceipt>, map: &Map) -> Option<(i64, bool)> {
+fn reply_starts(receipts: Vec<TimedReceipt>, lines: Vec<CaseLine>) -> Option<(i64, bool)> {
     use crate::duty::finding::FlagName;
     let asked = MessageFacts { written_required: true, ..facts(Kind::VerifyRequest) };
     let messages = vec![message(PROVINCE, 1, COUNTY, asked, receipts)];
-    let case = Case { messages, now: Some(Timestamp::from_ms(minutes(300))), ..Case::default() };
-    let judged = judge_case(&case, map, &builtin::packs(), &builtin::calendars());
+    let case = Case { messages, lines, now: Some(Timestamp::from_ms(minutes(300))), ..Case::default() };
+    let judged = judge_case(&case, &map(), &builtin::packs(), &builtin::calendars());
     let mut findings = judged.into_iter().flat_map(|judged| judged.judgement.findings);
     let found = findings.find(|finding| finding.rule == "hn.verify.written")?;
     let minute = (found.start?.shown()?.as_ms() - T0) / 60_000;
@@ -300,7 +300,7 @@ fn a_room_that_withholds_its_receipt_is_judged_from_the_hand_over_that_its_paren
     let custody = receipt(Event::Custody, CITY, COUNTY, 5);
     let handed = receipt(Event::Handed, CITY, COUNTY, 5);
     let delivered = |minute| receipt(Event::Delivered, COUNTY, COUNTY, minute);
-    let starts = |receipts| reply_starts(receipts, &map());
+    let starts = |receipts| reply_starts(receipts, vec![]);
     assert_eq!(starts(vec![handed.clone(), delivered(30)]), Some((5, true)), "withheld");
     assert_eq!(starts(vec![handed.clone(), delivered(6)]), Some((6, false)), "a minute is nobody's fault");
     assert_eq!(starts(vec![handed]), Some((5, true)), "nothing was ever signed for it");
@@ -312,4 +312,23 @@ fn a_room_that_withholds_its_receipt_is_judged_from_the_hand_over_that_its_paren
     assert_eq!(starts(vec![custody]), None);
     let elsewhere = receipt(Event::Handed, PROVINCE, COUNTY, 5);
     assert_eq!(starts(vec![elsewhere, delivered(30)]), Some((30, false)), "no room that has a line to it");
+}
+
+#[test]
+fn a_parent_whose_own_record_has_the_line_down_is_not_believed_about_the_hand_over() {
+    let starts = |(room, peer), [from, to]: [i64; 2]| {
+        let [from, to] = [from, to].map(Timestamp::from_ms);
+        let line = CaseLine { room, peer, from, to: Some(to) };
+        let handed = receipt(Event::Handed, CITY, COUNTY, 5);
+        reply_starts(vec![handed, receipt(Event::Delivered, COUNTY, COUNTY, 30)], vec![line])
+    };
+    let [at, signed] = [5, 6].map(minutes);
+    for down in [[at - 1, at + 1], [signed - 1, signed + 90_000], [at - 90_000, signed + 90_000]] {
+        assert_eq!(starts((CITY, COUNTY), down), Some((30, false)), "{down:?}");
+        assert_eq!(starts((COUNTY, CITY), down), Some((5, true)), "the child's own word, {down:?}");
+        assert_eq!(starts((CITY, PROVINCE), down), Some((5, true)), "another line, {down:?}");
+    }
+    for down in [[at - 90_000, at], [signed, signed + 90_000]] {
+        assert_eq!(starts((CITY, COUNTY), down), Some((5, true)), "before or after, {down:?}");
+    }
 }

@@ -1,6 +1,6 @@
 //! The head of a pack file, its switches, and the duties without a clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::de::DeTable;
 
@@ -86,6 +86,8 @@ pub(super) fn read<'d>(reader: &mut Reader, document: &'d DeTable<'d>) -> (RuleP
         switches: switches(reader, head),
         rules: Vec::new(),
         duties: Vec::new(),
+        left_out: BTreeSet::new(),
+        is_wordless: false,
     };
     for table in reader.tables(head, "rule", rule::RULE_KEYS) {
         if let Some(rule) = rule::read(reader, table) {

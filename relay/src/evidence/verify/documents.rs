@@ -7,7 +7,7 @@ use certs::{
     certificate::CertificateDer,
     plan::verify_plan,
     sheet::{Change, KnownKeys, Sheet, verify_sheet},
-    signature::{self, ContentType, Digest},
+    signature::{self, ContentType},
 };
 use topology::Map;
 
@@ -18,8 +18,7 @@ use super::{
 };
 use crate::duty::{
     Calendars,
-    calendar::CalendarYear,
-    signed::{Document, Signed},
+    signed::{Document, Signed, SignedCalendar, SignedPack},
 };
 
 /// The map as far as it was read.
@@ -76,9 +75,9 @@ impl<'r> MapSoFar<'r> {
     }
 
     /// A rule pack or a year of the calendar: signed by the root hub and named by the plan.
-    pub(super) fn document<T: Document>(&self, name: &str, bytes: &[u8]) -> Result<T, VerifyError> {
+    pub(super) fn document<T: Document>(&self, name: &str, bytes: &[u8]) -> Result<Signed<T>, VerifyError> {
         let keys = Witnessed::new(&self.keys);
-        let signed = Signed::<T>::verify(bytes, &keys)
+        let signed = Signed::<T>::verify_some(bytes, &keys)
             .map_err(|error| invalid(name, "", Fault::Object(error.to_string())))?;
         let plan = self.map.plan();
         let packs = plan.packs.iter().map(|pack| pack.digest);
@@ -88,13 +87,13 @@ impl<'r> MapSoFar<'r> {
         {
             return Err(invalid(name, "", Fault::Policy("the plan does not put it in force")).into());
         }
-        Ok(signed.into_content())
+        Ok(signed)
     }
 
     /// Whether every pack that the plan puts in force is there: a limit that was left out cannot be judged by.
-    pub(super) fn check_packs(&self, packs: &[Digest]) -> Result<(), VerifyError> {
+    pub(super) fn check_packs(&self, packs: &[SignedPack]) -> Result<(), VerifyError> {
         let named = self.map.plan().packs.iter();
-        let same = named.map(|pack| pack.digest.as_bytes()).eq(packs.iter().map(Digest::as_bytes));
+        let same = named.map(|pack| *pack.digest.as_bytes()).eq(packs.iter().map(|p| *p.digest().as_bytes()));
         if same {
             Ok(())
         } else {
@@ -120,11 +119,11 @@ impl<'r> MapSoFar<'r> {
 }
 
 /// The years of the file as one calendar.
-pub(super) fn calendars(years: &[CalendarYear]) -> Result<Calendars, VerifyError> {
+pub(super) fn calendars(years: &[SignedCalendar]) -> Result<Calendars, VerifyError> {
     let mut calendars = Calendars::new();
     for (index, year) in years.iter().enumerate() {
         let name = names::numbered("calendars", index + 1, "cose");
-        let inserted = calendars.insert(&name, year);
+        let inserted = calendars.insert(&name, year.content());
         inserted.map_err(|error| invalid(&name, "", Fault::Object(error.to_string())))?;
     }
     Ok(calendars)

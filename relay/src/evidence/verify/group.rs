@@ -2,7 +2,7 @@
 //! manifest says of all of them.
 //! *Against:* a forked log: every head must be the beginning of the one that the manifest names; a message left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use certs::{
     cbor,
@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     checkpoint::{Head, VerifiedCheckpoint},
+    duty::{case::is_judged_by, pack::parts::PartKind},
     log::check_consistency,
     tick::{TickRef, VerifiedTick},
     timestamp::Timestamp,
@@ -40,6 +41,7 @@ pub(super) struct Dated {
 pub(super) struct Ground<'a> {
     pub(super) maps: &'a MapSoFar<'a>,
     pub(super) keys: Witnessed<'a>,
+    /// The newest head, where there is one, and those shown.
     pub(super) heads: Vec<Dated>,
     ticks: BTreeMap<Digest, Timestamp>,
 }
@@ -60,6 +62,8 @@ impl Ground<'_> {
 /// What was read of all groups so far.
 pub(super) struct Groups<'a, 'r> {
     map: &'a MapSoFar<'r>,
+    /// The parts that are left out of any rule pack.
+    left_out: BTreeSet<PartKind>,
     count: usize,
     pub(super) exporter: Option<RoomId>,
     as_of: Option<Dated>,
@@ -74,9 +78,10 @@ pub(super) struct Groups<'a, 'r> {
 const ENVELOPES_LISTED_MAX: usize = 100_000;
 
 impl<'a, 'r> Groups<'a, 'r> {
-    pub(super) fn new(map: &'a MapSoFar<'r>) -> Self {
+    pub(super) fn new(map: &'a MapSoFar<'r>, left_out: BTreeSet<PartKind>) -> Self {
         Self {
             map,
+            left_out,
             count: 0,
             exporter: None,
             as_of: None,
@@ -154,6 +159,11 @@ impl<'a, 'r> Groups<'a, 'r> {
             let message = ground
                 .message(kept, self.exporter)
                 .map_err(|(object, fault)| invalid(name, format!("{number} {object}").trim_end(), fault))?;
+            if self.left_out.iter().any(|part| is_judged_by(message.facts.kind, *part)) {
+                return Err(
+                    invalid(name, &number, Fault::Policy("a part of the rules for it is left out")).into()
+                );
+            }
             self.messages += 1;
             self.receipts += message.events.len() as u64;
             if self.envelopes.len() < ENVELOPES_LISTED_MAX {
@@ -183,7 +193,7 @@ impl<'a, 'r> Groups<'a, 'r> {
             keys.check(Some(at), Some(at)).map_err(fault)?;
             ticks.insert(digest(bytes), at);
         }
-        let mut heads = Vec::new();
+        let mut heads = Vec::from_iter(self.as_of);
         for (index, head) in shown.into_iter().enumerate() {
             if self.as_of.is_none() {
                 let fault = Fault::Policy("there is no newest head to agree with");

@@ -31,7 +31,7 @@ impl Groups<'_, '_> {
         let fault = |object: &str, fault| invalid(names::SPAN, object, fault);
         let span = Span::decode(bytes).map_err(|error| fault("", Fault::Object(error.to_string())))?;
         let ground = self.ground(names::SPAN, &span.ticks, [&span.first, &span.last])?;
-        let [first, last] = ground.heads.as_slice() else {
+        let [_, first, last] = ground.heads.as_slice() else {
             return Err(fault("", Fault::Policy("it has two heads")).into());
         };
         let (first, last) = (*first, *last);
