@@ -210,12 +210,16 @@ impl CaseBook {
     }
 
     /// A step of one of its timers was taken.
-    pub(super) async fn note_step(&self, node: &Node, place: &Place) -> Result<(), Problem> {
+    pub(super) async fn note_step(&self, place: &Place) {
         let mut inner = self.inner.lock().await;
         if let Some(kept) = inner.kept.get_mut(place) {
             kept.is_stale = true;
         }
-        inner.index(node).await?.touch(place).await
+        let Some(index) = inner.index.as_mut() else { return };
+        if let Err(problem) = index.touch(place).await {
+            // The step is signed and stored; it shows when the case is looked at next.
+            tracing::warn!(%problem, "it is not noted that a case is to be judged again");
+        }
     }
 
     /// The watch found a case like this, with nothing due in it, and looks at it again when the next step is due or it may be

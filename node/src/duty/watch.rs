@@ -114,7 +114,7 @@ async fn look(node: &Arc<Node>) -> Result<Option<Timestamp>, Problem> {
         }
         if has_taken {
             has_more = true;
-            node.cases.note_step(node, &case.place).await?;
+            node.cases.note_step(&case.place).await;
         } else {
             node.cases.note_look(node, &case, standing, next).await?;
         }
@@ -194,7 +194,7 @@ pub async fn acknowledge(node: &Node, subject: EnvelopeKey, officer: &[u8]) -> R
         order(node, DutyOrder { step, message: None }).await?;
         count += 1;
     }
-    node.cases.note_step(node, &case.place).await?;
+    node.cases.note_step(&case.place).await;
     node.cases.note_change();
     Ok(count)
 }
@@ -219,7 +219,7 @@ pub async fn ring_for_breaches(node: &Node, rings: impl AsyncFnOnce() -> bool) -
     }
     for (place, step) in unheard {
         order(node, DutyOrder { step, message: None }).await?;
-        node.cases.note_step(node, &place).await?;
+        node.cases.note_step(&place).await;
     }
     node.cases.note_change();
     Ok(())
