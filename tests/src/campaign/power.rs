@@ -32,6 +32,8 @@ const FRESH: usize = 60;
 /// Cuts between two reckonings.
 const ROUND: usize = 20;
 const ROOMS: [&str; 3] = ["411322", "411300", "410000"];
+/// How long a cut waits for something that is not flushed.
+const AMID_A_WRITE: Duration = Duration::from_millis(500);
 /// Accepted before every cut, so that there is something to lose.
 const BEFORE_A_CUT: usize = 3;
 
@@ -162,8 +164,11 @@ impl Powered {
         tokio::time::sleep(Duration::from_millis(self.chance.below(NEXT_CUT_MS))).await;
         let survives = if self.chance.one_in(4) { Survives::Nothing } else { Survives::AnySectors };
         let seed = self.chance.draw();
+        // A chance instant meets a fast drive between its flushes; every other cut comes in the middle of a write.
+        let patience = if self.chance.one_in(2) { AMID_A_WRITE } else { Duration::ZERO };
         let disk = &mut self.disks[index];
-        let (platters, sectors) = traffic.switch_power(ROOMS[index], || disk.cut(survives, seed)).await;
+        let cut = || disk.cut(survives, seed, patience);
+        let (platters, sectors) = traffic.switch_power(ROOMS[index], cut).await;
         self.cluster.room(ROOMS[index]).kill();
         let mounted = self.disks[index].power_on(platters);
         traffic.switch_power(ROOMS[index], || ()).await;

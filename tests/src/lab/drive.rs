@@ -9,7 +9,7 @@ use std::{
     ffi::OsStr,
     fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
     time::{Duration, UNIX_EPOCH},
 };
 
@@ -46,6 +46,7 @@ pub struct Manners {
 /// A drive that the kernel sees as the file [`Drive::file`].
 pub struct Drive {
     state: Arc<Mutex<State>>,
+    written: Arc<Condvar>,
     session: Option<BackgroundSession>,
     place: PathBuf,
 }
@@ -80,8 +81,10 @@ impl Drive {
         let state = Arc::new(Mutex::new(state));
         let mut config = Config::default();
         config.mount_options = vec![MountOption::FSName("yichuan-drive".to_owned()), MountOption::RW];
-        let session = fuser::spawn_mount(Served(state.clone()), place, &config)?;
-        Ok(Self { state, session: Some(session), place: place.to_owned() })
+        let written = Arc::new(Condvar::new());
+        let served = Served { state: state.clone(), written: written.clone() };
+        let session = fuser::spawn_mount(served, place, &config)?;
+        Ok(Self { state, written, session: Some(session), place: place.to_owned() })
     }
 
     /// The file that the drive is.
@@ -99,11 +102,13 @@ impl Drive {
         lock(&self.state).flush();
     }
 
-    /// Cuts the power: nothing is read or written any more. Gives what the platters hold then, and how many sectors were
-    /// in the cache.
-    pub fn cut(&self, survives: Survives, seed: u64) -> (Vec<u8>, usize) {
+    /// Cuts the power: nothing is read or written any more. Waits at most so long for something that is not flushed yet, and cuts
+    /// then. Gives what the platters hold, and how many sectors were in the cache.
+    pub fn cut(&self, survives: Survives, seed: u64, patience: Duration) -> (Vec<u8>, usize) {
         let mut chance = Chance::new(seed);
-        let mut state = lock(&self.state);
+        let waits =
+            self.written.wait_timeout_while(lock(&self.state), patience, |state| state.cache.is_empty());
+        let (mut state, _) = waits.expect("no holder of the drive panics");
         state.has_power = false;
         let mut platters = state.platters.clone();
         let mut sectors = 0;
@@ -192,19 +197,22 @@ impl State {
 }
 
 /// The file system with the one file.
-struct Served(Arc<Mutex<State>>);
+struct Served {
+    state: Arc<Mutex<State>>,
+    written: Arc<Condvar>,
+}
 
 impl Filesystem for Served {
     fn lookup(&self, _: &Request, _: INodeNo, name: &OsStr, reply: ReplyEntry) {
         if name == FILE {
-            reply.entry(&TTL, &lock(&self.0).attributes(FILE_INODE), Generation(0));
+            reply.entry(&TTL, &lock(&self.state).attributes(FILE_INODE), Generation(0));
         } else {
             reply.error(Errno::ENOENT);
         }
     }
 
     fn getattr(&self, _: &Request, inode: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
-        reply.attr(&TTL, &lock(&self.0).attributes(inode));
+        reply.attr(&TTL, &lock(&self.state).attributes(inode));
     }
 
     fn setattr(
@@ -225,7 +233,7 @@ impl Filesystem for Served {
         _: Option<BsdFileFlags>,
         reply: ReplyAttr,
     ) {
-        reply.attr(&TTL, &lock(&self.0).attributes(inode));
+        reply.attr(&TTL, &lock(&self.state).attributes(inode));
     }
 
     fn open(&self, _: &Request, _: INodeNo, _: OpenFlags, reply: ReplyOpen) {
@@ -243,7 +251,7 @@ impl Filesystem for Served {
         _: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        let state = lock(&self.0);
+        let state = lock(&self.state);
         if !state.has_power {
             return reply.error(Errno::EIO);
         }
@@ -264,7 +272,9 @@ impl Filesystem for Served {
         _: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        match lock(&self.0).write(place(offset), data) {
+        let written = lock(&self.state).write(place(offset), data);
+        self.written.notify_all();
+        match written {
             Ok(()) => reply.written(u32::try_from(data.len()).expect("the kernel writes less at once")),
             Err(error) => reply.error(error),
         }
@@ -272,9 +282,9 @@ impl Filesystem for Served {
 
     fn fsync(&self, _: &Request, _: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
         // The lock is not held meanwhile: power may fail, and words be noted, while a flush is under way.
-        let takes = lock(&self.0).manners.flush_takes;
+        let takes = lock(&self.state).manners.flush_takes;
         std::thread::sleep(takes);
-        match lock(&self.0).sync() {
+        match lock(&self.state).sync() {
             Ok(()) => reply.ok(),
             Err(error) => reply.error(error),
         }
@@ -305,7 +315,8 @@ mod tests {
     }
 
     fn drive(state: State) -> Drive {
-        Drive { state: Arc::new(Mutex::new(state)), session: None, place: PathBuf::from("/nowhere/at/all") }
+        let place = PathBuf::from("/nowhere/at/all");
+        Drive { state: Arc::new(Mutex::new(state)), written: Arc::default(), session: None, place }
     }
 
     #[test]
@@ -315,7 +326,7 @@ mod tests {
         state.sync().unwrap();
         state.write(SECTOR, &[2; SECTOR]).unwrap();
         let drive = drive(state);
-        let (platters, sectors) = drive.cut(Survives::Nothing, 1);
+        let (platters, sectors) = drive.cut(Survives::Nothing, 1, Duration::ZERO);
         assert_eq!((platters[0], platters[SECTOR], sectors), (1, 0, 1));
         assert_eq!(lock(&drive.state).write(0, &[3]), Err(Errno::EIO));
         assert_eq!(lock(&drive.state).sync(), Err(Errno::EIO));

@@ -4,6 +4,7 @@ use std::{
     fs, io,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use super::{
@@ -105,9 +106,9 @@ impl Disk {
         attempt(&["mount", "-t", "ext4", "-o", "loop", text(&drive.file()), text(&self.path())]).map(|_| ())
     }
 
-    /// Cuts the power. Gives what the platters hold; the file system is still in the tree, and dead.
-    pub fn cut(&self, survives: Survives, seed: u64) -> (Vec<u8>, usize) {
-        self.drive().cut(survives, seed)
+    /// Cuts the power, see [`Drive::cut`]. Gives what the platters hold; the file system is still in the tree, and dead.
+    pub fn cut(&self, survives: Survives, seed: u64, patience: Duration) -> (Vec<u8>, usize) {
+        self.drive().cut(survives, seed, patience)
     }
 
     /// Takes the dead file system away, once nobody uses it, and mounts what the platters hold: ext4 replays its journal.
