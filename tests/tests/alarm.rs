@@ -1,7 +1,7 @@
 //! The alarm at the node itself: its program rings for what is urgent, for 特提 until somebody acknowledges it; what an
 //! officer silences rings no more for five minutes, what comes after it does, and who silenced it stays written down.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use hyper::{Method, StatusCode};
 use serde_json::Value;
@@ -14,7 +14,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
 /// A 特提 rings again after half a minute.
 const AGAIN: Duration = Duration::from_secs(90);
 
-async fn rang(file: &PathBuf, times: usize) {
+async fn rang(file: &Path, times: usize) {
     until(&format!("the alarm has rung {times} times"), AGAIN, async || {
         let rung = fs::read_to_string(file).unwrap_or_default().lines().count();
         assert!(rung <= times, "it has rung {rung} times, not {times}");
@@ -23,20 +23,25 @@ async fn rang(file: &PathBuf, times: usize) {
     .await;
 }
 
+/// The city starts again with an alarm program that writes a line for each ring.
+async fn starts_with_an_alarm(house: &House, file: &Path) {
+    let city = house.cluster.room(CITY);
+    city.stop().await;
+    city.configure(|config| {
+        let line = format!("echo $YICHUAN_PRECEDENCE >> '{}'", text(file));
+        config.alarm = ["/bin/sh", "-c", &line].map(str::to_owned).to_vec();
+    });
+    city.start().await;
+    house.cluster.all_links_up().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_silenced_by_name_rings_no_more_and_what_comes_after_it_rings_until_somebody_signs() {
     let mut house = House::open(PROGRAM, CITY).await;
     house.officer("li-ming", "duty_officer").await;
     house.officer("auditor", "audit_admin").await;
     let file = house.cluster.place().join("rang");
-    let city = house.cluster.room(CITY);
-    city.stop().await;
-    city.configure(|config| {
-        let line = format!("echo $YICHUAN_PRECEDENCE >> '{}'", text(&file));
-        config.alarm = ["/bin/sh", "-c", &line].map(str::to_owned).to_vec();
-    });
-    city.start().await;
-    house.cluster.all_links_up().await;
+    starts_with_an_alarm(&house, &file).await;
     house.locate().await;
     let flash = Letter::test("report", &[CITY], "试").precedence("flash");
     let send = async || {
@@ -74,7 +79,7 @@ async fn what_is_silenced_by_name_rings_no_more_and_what_comes_after_it_rings_un
 async fn one_ring_is_for_all_that_waits_and_each_message_gets_its_own_receipt() {
     let house = House::open(PROGRAM, CITY).await;
     let file = house.cluster.place().join("rang");
-    let (city, county) = (house.cluster.room(CITY), house.cluster.room(COUNTY));
+    let county = house.cluster.room(COUNTY);
     let flash = Letter::test("report", &[CITY], "试").precedence("flash");
     let mut ids = Vec::new();
     for _ in 0..5 {
@@ -82,13 +87,7 @@ async fn one_ring_is_for_all_that_waits_and_each_message_gets_its_own_receipt() 
         county.receipt(&id, "delivered").await;
         ids.push(id);
     }
-    city.stop().await;
-    city.configure(|config| {
-        let line = format!("echo $YICHUAN_PRECEDENCE >> '{}'", text(&file));
-        config.alarm = ["/bin/sh", "-c", &line].map(str::to_owned).to_vec();
-    });
-    city.start().await;
-    house.cluster.all_links_up().await;
+    starts_with_an_alarm(&house, &file).await;
     for id in &ids {
         county.receipt(id, "alerted").await;
     }
