@@ -11,6 +11,7 @@ mod explain;
 mod grades;
 mod index;
 mod late;
+mod member;
 mod timers;
 mod watch;
 
@@ -35,7 +36,7 @@ use relay::{
     receipt::VerifiedReceipt,
 };
 
-use self::book::Member;
+use self::member::Member;
 use crate::{
     control::{paired_calls, view},
     daemon::Node,

@@ -10,34 +10,20 @@ use std::{
 };
 
 use relay::{
-    duty::{
-        case::{CaseLine, CaseMessage, TimedReceipt},
-        interval::Interval,
-    },
-    envelope::{Role, VerifiedEnvelope},
+    duty::case::CaseLine,
     envelope_id::EnvelopeKey,
-    evidence::Timed as TimedEvidence,
-    message::{CaseId, Facts, Kind},
-    receipt::VerifiedReceipt,
-    tick::TickRef,
+    message::{CaseId, Kind},
     timestamp::Timestamp,
 };
 use tokio::sync::Notify;
-use topology::RoomId;
 
 use super::{
     Graded, Standing,
     index::{CaseIndex, News, Place, rules_name},
+    member::Member,
     timers::{self, Timed},
 };
-use crate::{
-    daemon::Node,
-    directory::Directory,
-    letterbox::Belongs,
-    problem::Problem,
-    store::{StoreError, sqlite::NewReceipt},
-    trust::Trust,
-};
+use crate::{daemon::Node, directory::Directory, problem::Problem, store::sqlite::NewReceipt, trust::Trust};
 
 /// Open cases that lists show, the newest.
 const OPEN_MAX: usize = 1_000;
@@ -103,17 +89,6 @@ pub(super) struct JudgedCase {
     touches: i64,
     /// From here on it may be judged otherwise.
     until: Timestamp,
-}
-
-/// One message of a case.
-#[derive(Debug, Clone)]
-pub(super) struct Member {
-    pub(super) key: EnvelopeKey,
-    pub(super) to: Vec<(RoomId, Role)>,
-    pub(super) facts: Arc<Facts>,
-    pub(super) tick: Option<TickRef>,
-    pub(super) received_at: Timestamp,
-    created_at: Timestamp,
 }
 
 impl CaseBook {
@@ -351,7 +326,7 @@ impl Inner {
         }
         let belongs = match summary.belongs {
             Some(belongs) => belongs,
-            None => match open(node, receipt.key).await? {
+            None => match Member::open(node, receipt.key).await? {
                 Some(member) => member.belongs(),
                 None => return Ok(()),
             },
@@ -411,7 +386,7 @@ impl Inner {
         for key in index.messages_of(&place).await? {
             match opened.get(&key) {
                 Some(member) => members.push(member.clone()),
-                None => members.extend(open(node, key).await?),
+                None => members.extend(Member::open(node, key).await?),
             }
         }
         let mut duties = Vec::new();
@@ -424,40 +399,6 @@ impl Inner {
             duties.push((graded, timed));
         }
         Ok(Arc::new(JudgedCase { place, members, duties, lines, touches, until }))
-    }
-}
-
-impl Member {
-    /// As the judge takes it, with one of the two grades of time.
-    pub(super) fn in_case(
-        &self,
-        tick: Option<Timestamp>,
-        receipts: &[(VerifiedReceipt, TimedEvidence)],
-        grade: impl Fn(&TimedEvidence) -> &Interval,
-    ) -> CaseMessage {
-        let seen = receipts.iter().filter_map(|(_, timed)| grade(timed).latest).min();
-        let timed = |(receipt, timed): &(VerifiedReceipt, TimedEvidence)| {
-            let receipt = receipt.receipt();
-            TimedReceipt {
-                event: receipt.event,
-                recipient: receipt.recipient,
-                issuer: receipt.issuer,
-                at: grade(timed).clone(),
-                said_at: receipt.at,
-            }
-        };
-        CaseMessage {
-            key: self.key,
-            to: self.to.clone(),
-            facts: Facts::clone(&self.facts),
-            signed: super::between(tick, seen),
-            receipts: receipts.iter().map(timed).collect(),
-        }
-    }
-
-    fn belongs(self) -> Belongs {
-        let (case, relates_to) = (self.facts.case, self.facts.relates_to.clone());
-        Belongs { case, relates_to, created_at: self.created_at }
     }
 }
 
@@ -475,36 +416,4 @@ fn is_ruled(kind: Kind) -> bool {
         kind,
         Kind::Report | Kind::VerifyRequest | Kind::VerifyReply | Kind::Instruction | Kind::Feedback
     )
-}
-
-/// Opens a message; what cannot be read here any more is no part of a case.
-async fn open(node: &Node, key: EnvelopeKey) -> Result<Option<Member>, Problem> {
-    let kept = match node.reader.envelope(key).await {
-        // One message that was changed on the disk must not hide what is owed in all others.
-        Err(error @ StoreError::Damaged { .. }) => {
-            tracing::error!(id = %key.id, %error, "a stored message is damaged and no part of a case");
-            return Ok(None);
-        }
-        kept => kept?,
-    };
-    let Some(kept) = kept else { return Ok(None) };
-    let Some(content_key) = kept.content_key.as_deref().filter(|_| !kept.is_pruned) else { return Ok(None) };
-    let trust = node.trust.current();
-    let network = trust.map.network();
-    let Ok(envelope) = VerifiedEnvelope::verify(kept.bytes.clone(), network, &trust.keys.archive()) else {
-        tracing::error!(id = %key.id, "a stored envelope does not verify");
-        return Ok(None);
-    };
-    let (digest, header) = (envelope.route_digest(), envelope.header());
-    let letterbox = node.letterbox();
-    let facts = letterbox.read_facts(&key, &kept.bytes, content_key, &digest, &header.commitments);
-    let facts = facts.inspect_err(|error| tracing::error!(id = %key.id, %error, "a message does not open"));
-    Ok(facts.ok().map(|facts| Member {
-        key,
-        to: header.to.iter().map(|address| (address.room, address.role)).collect(),
-        facts: Arc::new(facts),
-        tick: envelope.route().tick,
-        received_at: kept.record.received_at,
-        created_at: kept.record.created_at,
-    }))
 }

@@ -10,7 +10,7 @@ use relay::{
 };
 use topology::RoomId;
 
-use super::book::Member;
+use super::member::Member;
 
 /// A duty as it is judged by attested times, with the findings by proven ones.
 #[derive(Debug, Clone)]
