@@ -113,21 +113,8 @@ pub struct Judged {
 /// Whether a case with a message of this kind may be judged by this part of a rule pack: the rules of the duty that the message
 /// founds, and for a call what packs say of telephones.
 pub fn is_judged_by(kind: Kind, part: PartKind) -> bool {
-    let duty = match kind {
-        Kind::Report => RuleKind::ReportFirst,
-        Kind::VerifyRequest => RuleKind::VerifyReply,
-        Kind::Instruction => RuleKind::InstructionFeedback,
-        Kind::PhoneNote => return part.is_none(),
-        Kind::VerifyReply
-        | Kind::Feedback
-        | Kind::Assignment
-        | Kind::Urge
-        | Kind::Notify
-        | Kind::Consult
-        | Kind::Transfer
-        | Kind::Recall => return false,
-    };
-    part.is_some_and(|rules| duty.falls_under(rules))
+    let is_of_call = kind == Kind::PhoneNote && part.is_none();
+    is_of_call || duties::founded_by(kind).zip(part).is_some_and(|(duty, rules)| duty.falls_under(rules))
 }
 
 /// Judges every duty of a case. A pack binds towards the room of its issuer's division; one without a division, such as

@@ -68,23 +68,32 @@ fn report(case: &Case, map: &Map, reports: &[&CaseMessage], towards: RoomId) -> 
 
 const NO_ID: crate::envelope_id::EnvelopeId = crate::envelope_id::EnvelopeId::from_bytes([0; 16]);
 
+/// What a message of a kind calls for: the rules of this kind.
+pub(super) fn founded_by(kind: Kind) -> Option<RuleKind> {
+    match kind {
+        Kind::Report => Some(RuleKind::ReportFirst),
+        Kind::VerifyRequest => Some(RuleKind::VerifyReply),
+        Kind::Instruction => Some(RuleKind::InstructionFeedback),
+        Kind::PhoneNote
+        | Kind::VerifyReply
+        | Kind::Feedback
+        | Kind::Assignment
+        | Kind::Urge
+        | Kind::Notify
+        | Kind::Consult
+        | Kind::Transfer
+        | Kind::Recall => None,
+    }
+}
+
 /// What requests and instructions call for.
 pub(super) fn answers(case: &Case, map: &Map) -> Vec<Duty> {
     let mut duties = Vec::new();
     for asked in in_order(case) {
-        let (kind, answer) = match asked.facts.kind {
-            Kind::VerifyRequest => (RuleKind::VerifyReply, Kind::VerifyReply),
-            Kind::Instruction => (RuleKind::InstructionFeedback, Kind::Feedback),
-            Kind::Report
-            | Kind::PhoneNote
-            | Kind::VerifyReply
-            | Kind::Feedback
-            | Kind::Assignment
-            | Kind::Urge
-            | Kind::Notify
-            | Kind::Consult
-            | Kind::Transfer
-            | Kind::Recall => continue,
+        let (kind, answer) = match founded_by(asked.facts.kind) {
+            Some(kind @ RuleKind::VerifyReply) => (kind, Kind::VerifyReply),
+            Some(kind @ RuleKind::InstructionFeedback) => (kind, Kind::Feedback),
+            _ => continue,
         };
         for (room, role) in &asked.to {
             if *role == Role::Action {
