@@ -17,7 +17,7 @@ use certs::{
     officer::{OfficerCertificate, OfficerRole, verify_act},
     plan::{sign_plan, verify_plan},
     seal::{self, ContentKey, SealingKey},
-    sheet::sign_sheet,
+    sheet::{sign_sheet, verify_sheet},
     signature::{self, ContentType, KeyId},
 };
 use relay::{
@@ -264,9 +264,9 @@ fn the_document_has_the_limits() {
     expect_lines(numbers.map(|(what, number)| format!("| {what} | {number} |")));
 }
 
+/// With `--nocapture` it prints them.
 #[test]
-#[ignore = "draws new certificates and a new sealed body for the document"]
-fn new_inputs_for_the_document() {
+fn new_inputs_for_the_document_can_be_drawn_and_hold() {
     let authority = Authority::create("henan", NOW_MS - DAY_MS).unwrap();
     let map = Map::new(plan()).unwrap();
     let valid = Validity::days(NOW_MS - DAY_MS, ISSUING_DAYS);
@@ -280,6 +280,12 @@ fn new_inputs_for_the_document() {
     let sealing = SealingKey::from_bytes(&CITY_SEALING).unwrap().public();
     let wrapped = seal::wrap(&content_key, CITY, &sealing, route_digest.as_bytes()).unwrap();
     let body = seal::seal_body(&content_key, route_digest.as_bytes(), &blocks().encode_padded());
+    let drawn = verify_sheet(&sheet, &map, authority.root(), NOW_MS).unwrap();
+    assert_eq!(drawn.sheet().entries, city_sheet().entries);
+    let sealing = SealingKey::from_bytes(&CITY_SEALING).unwrap();
+    let unwrapped = seal::unwrap(&wrapped, CITY, &sealing, route_digest.as_bytes()).unwrap();
+    let plain = seal::open_body(&unwrapped, route_digest.as_bytes(), &body).unwrap();
+    assert_eq!(Blocks::decode(&plain, limits::BODY_BYTES_MAX).unwrap(), blocks());
     eprintln!("{}", authority.key_pem().as_str());
     for (name, bytes) in [
         ("root-certificate", authority.root().to_vec()),
