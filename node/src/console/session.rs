@@ -110,11 +110,13 @@ impl Sessions {
         self.lock().retain(|_, session| session.caller.id != officer);
     }
 
-    /// The names of those who have a session that is not locked.
+    /// The names of those who keep the watch: their sessions are open and not locked. Administrators and inspectors visit.
     pub(crate) fn on_watch(&self) -> Vec<String> {
         let sessions = self.lock();
-        let open = sessions.values().filter(|session| session.caller.officer.is_some());
-        let mut names: Vec<String> = open.map(|session| session.caller.name.clone()).collect();
+        let keeps = |role| matches!(role, OfficerRole::DutyOfficer | OfficerRole::HeadOfWatch);
+        let open = sessions.values().map(|session| &session.caller);
+        let watch = open.filter(|caller| caller.officer.is_some() && keeps(caller.role));
+        let mut names: Vec<String> = watch.map(|caller| caller.name.clone()).collect();
         names.sort_unstable();
         names.dedup();
         names
