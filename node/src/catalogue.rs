@@ -11,9 +11,10 @@ mod tests;
 use std::{fmt, str::FromStr};
 
 use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
+use relay::{duty::beijing, message::DeclaredTime};
 use unic_langid::LanguageIdentifier;
 
-use crate::problem::Problem;
+use crate::{control::view::Piece, problem::Problem};
 
 /// The languages of the catalogue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -121,6 +122,30 @@ impl Catalogue {
         self.find(&identifier(group, word), None, &[]).unwrap_or_else(|| word.to_owned())
     }
 
+    /// The name of an element of a message: what a message of this kind calls it, else what all do; its key when it has
+    /// none.
+    pub fn element(&self, kind: &str, key: &str) -> String {
+        let own = self.find(&identifier("element", &format!("{kind}.{key}")), None, &[]);
+        own.unwrap_or_else(|| self.word("element", key))
+    }
+
+    /// Several of a kind in one sentence.
+    pub fn list(&self, items: &[String]) -> String {
+        items.join(match self.language {
+            Language::Chinese => "、",
+            Language::English => ", ",
+        })
+    }
+
+    /// What an element says.
+    pub fn said(&self, pieces: &[Piece]) -> String {
+        let say = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Word { list, word } => self.word(&list.replace('_', "-"), word),
+        };
+        pieces.iter().map(say).collect()
+    }
+
     /// The same, or nothing when the catalogue has none.
     pub fn find_text(&self, id: &str, values: &[(&str, &str)]) -> Option<String> {
         let lines: Vec<String> = values.iter().map(|(_, value)| value.replace('\n', " ⏎ ")).collect();
@@ -145,6 +170,11 @@ impl Catalogue {
         let mut values: Vec<(&str, &str)> =
             problem.details.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         values.push(("code", &problem.code));
+        let times: Vec<(&str, String)> =
+            problem.details.iter().filter_map(|(k, v)| Some((k.as_str(), civil(v)?))).collect();
+        values.extend(times.iter().map(|(name, time)| (*name, time.as_str())));
+        let element = problem.details.get("key").map(|key| self.word("element", key));
+        values.extend(element.as_deref().map(|name| ("element", name)));
         let id = identifier("problem", &problem.code);
         let id = if self.bundle.has_message(&id) { id } else { "problem-unlisted".to_owned() };
         let mut explanation =
@@ -188,6 +218,12 @@ impl Catalogue {
         let text = self.bundle.format_pattern(pattern, Some(&arguments), &mut errors).into_owned();
         Some(if errors.is_empty() { text } else { without_gaps(&text, values) })
     }
+}
+
+/// An instant of a program (RFC 3339) as people read it: Beijing time to the second.
+fn civil(value: &str) -> Option<String> {
+    let instant = beijing::parse(value).ok()?;
+    DeclaredTime::from_ms(instant.as_ms()).ok().map(|time| time.to_string())
 }
 
 /// The id of a code or word: dots and underscores become hyphens.

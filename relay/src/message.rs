@@ -46,7 +46,7 @@ pub use file::ReadAttachment;
 pub use file_error::MessageFileError;
 pub use heading::Heading;
 pub use kind::{Kind, UnknownKind};
-pub use line::Line;
+pub use line::{Line, Piece};
 pub use marking::Marking;
 
 use attachment::check_attachments;
@@ -140,11 +140,11 @@ impl Message {
         }
     }
 
-    /// The Chinese names of elements that are asked for and not there. None of them keeps a message from being sent.
+    /// The keys of elements that are asked for and not there. None of them keeps a message from being sent.
     pub fn missing(&self) -> Vec<&'static str> {
         let mut missing = self.content.body().missing();
         if self.heading.signed_by.is_none() {
-            missing.push("签发人");
+            missing.push("signed_by");
         }
         missing
     }
@@ -152,19 +152,15 @@ impl Message {
     /// Everything there is to read, in reading order.
     pub fn lines(&self) -> Vec<Line> {
         let mut lines = Lines::default();
-        lines.add("文种", "Kind", format!("{} ({})", self.kind().chinese(), self.kind()));
-        lines.add("标题", "Title", self.title());
+        lines.add("kind", &self.kind());
+        lines.add("title", self.title());
         self.heading.add_lines(&mut lines);
         self.content.body().add_lines(&mut lines);
         for attachment in &self.attachments {
-            lines.add(
-                "附件",
-                "Attachment",
-                format!("{} ({} bytes)", attachment.name, attachment.bytes.len()),
-            );
+            lines.add("attachment", &format!("{} ({} B)", attachment.name, attachment.bytes.len()));
         }
         self.heading.add_closing_lines(&mut lines);
-        lines.add("本机版本未能读出的要素", "Elements that this version cannot read", self.unread.join(", "));
+        lines.add("unread", &self.unread.join(", "));
         lines.0
     }
 

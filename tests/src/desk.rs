@@ -182,11 +182,12 @@ impl Desk {
         }
     }
 
-    /// Chooses the option of a list that contains this text.
+    /// Chooses the option of a list that has this text, else the first that contains it.
     pub async fn pick(&self, selector: &str, text: &str) {
         let look = format!(
-            "const list = document.querySelector({}); return [list.selectedIndex, \
-             [...list.options].findIndex((one) => one.textContent.includes({}))]",
+            "const list = document.querySelector({}); const text = {}; const all = [...list.options]; \
+             const same = all.findIndex((one) => one.textContent.trim() === text); return [list.selectedIndex, \
+             same >= 0 ? same : all.findIndex((one) => one.textContent.includes(text))]",
             json!(selector),
             json!(text)
         );

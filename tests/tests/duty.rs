@@ -201,8 +201,7 @@ async fn a_late_report_leaves_at_once_and_its_facts_say_why() {
     for (sent, wanted) in [(silent, "未说明 (not given)"), (explained, "现场通信中断")] {
         cluster.room(CITY).receipt(&sent.id, "delivered").await;
         let shown: Opened = cluster.at(PROVINCE, &["show", &sent.id, "--json"]).await.json();
-        let line = shown.lines.iter().find(|(_, label, _)| label == "Reason for lateness");
-        assert_eq!(line.map(|(.., value)| value.as_str()), Some(wanted), "{shown:?}");
+        assert_eq!(shown.element_text("late_reason").as_deref(), Some(wanted), "{shown:?}");
     }
     let late = explained_late(&cluster).await;
     assert_eq!(late, ("late".to_owned(), Some("desk".to_owned())));

@@ -28,9 +28,7 @@ impl From<WordError> for Problem {
 impl From<MessageError> for Problem {
     fn from(error: MessageError) -> Self {
         match error {
-            MessageError::Required { element, key } => {
-                Self::failed("message_required").with("element", element).with("key", key)
-            }
+            MessageError::Required { key } => Self::failed("message_required").with("key", key),
             MessageError::Field { key, what } => {
                 Self::failed("message_field").with("key", key).with("what", what)
             }

@@ -273,6 +273,46 @@ fn every_word_of_the_protocol_has_a_name() {
     }
 }
 
+/// Every element and every word of every example, and what a message that is nearly empty is asked for.
+#[test]
+fn every_element_of_a_message_has_a_name() {
+    use relay::message::{Kind, Message, Piece, category::Category};
+
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples");
+    let examples = std::fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path());
+    let read = |path: std::path::PathBuf| {
+        let mut any = |_: &str| Ok(Vec::new());
+        Message::from_toml("example", &std::fs::read_to_string(&path).unwrap(), &mut any).unwrap()
+    };
+    let messages: Vec<Message> = examples
+        .filter(|path| path.extension().is_some_and(|end| end == "toml"))
+        .map(read)
+        .chain(Kind::ALL.into_iter().filter_map(|kind| Message::new_text(kind, "x").ok()))
+        .collect();
+    assert!(messages.len() > 15);
+    for language in BOTH {
+        let known = entries(language);
+        let has = |group: &str, word: &str| {
+            assert!(known.contains_key(&identifier(&group.replace('_', "-"), word)), "{group} {word}");
+        };
+        for message in &messages {
+            for line in message.lines() {
+                has("element", line.element);
+                for piece in line.said {
+                    if let Piece::Word { list, word } = piece {
+                        has(list, &word);
+                    }
+                }
+            }
+            message.missing().into_iter().for_each(|key| has("element", key));
+        }
+    }
+    for (key, name) in Category::KEYS {
+        assert_eq!(Catalogue::new(Language::Chinese).word("category", key), *name);
+        assert_ne!(Catalogue::new(Language::English).word("category", key), *key);
+    }
+}
+
 #[test]
 fn an_unknown_code_is_shown_as_itself_with_what_it_brought() {
     for language in BOTH {
@@ -292,6 +332,19 @@ fn a_value_that_is_not_given_is_a_dash_and_one_that_looks_like_a_gap_stays() {
     assert!(explanation.what.contains('—') && !explanation.what.contains("{$"), "{explanation:?}");
     let explanation = catalogue.explain(&Problem::failed("already_running").with("path", "{$path}"));
     assert!(explanation.what.contains("{$path}") && explanation.what.contains('—'), "{explanation:?}");
+}
+
+#[test]
+fn times_and_elements_are_said_as_people_say_them() {
+    let late = Problem::failed("late_reason_wanted").with("due", "2026-11-22T02:42:05.123+08:00");
+    let gap: Problem = relay::message::MessageError::Required { key: "place.text" }.into();
+    for (language, element) in BOTH.into_iter().zip(["地点", "Place"]) {
+        let catalogue = Catalogue::new(language);
+        let why = catalogue.explain(&late).why;
+        assert!(why.contains("2026-11-22 02:42:05") && !why.contains("05.123"), "{why}");
+        let what = catalogue.explain(&gap).what;
+        assert!(what.contains(element) && what.contains("place.text"), "{what}");
+    }
 }
 
 #[test]

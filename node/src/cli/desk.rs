@@ -8,7 +8,7 @@ use super::{
     table::Grid,
 };
 use crate::{
-    catalogue::{Catalogue, Language},
+    catalogue::Catalogue,
     control::{
         request::Request,
         view::{InboxLine, Opened, SentLine},
@@ -101,9 +101,8 @@ fn render_opened(opened: &Opened, catalogue: &Catalogue) -> String {
     }
     add("column-created", beijing(opened.created_at_ms));
     add("column-expires", beijing(opened.expires_at_ms));
-    for (chinese, english, value) in &opened.lines {
-        let label = if catalogue.language() == Language::Chinese { chinese } else { english };
-        page.push((label.clone(), value.clone()));
+    for element in &opened.elements {
+        page.push((catalogue.element(&opened.kind, &element.key), catalogue.said(&element.said)));
     }
     for (name, media_type, bytes) in &opened.attachments {
         page.push((catalogue.text("column-attachment", &[]), format!("{name}  {media_type}  {bytes} B")));
@@ -149,6 +148,7 @@ async fn deed(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::Language;
     use crate::control::view::Room;
 
     fn room(code: &str, name: &str) -> Room {

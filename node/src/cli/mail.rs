@@ -137,7 +137,8 @@ fn render_sent(sent: &Sent, catalogue: &Catalogue) -> String {
         lines.push(catalogue.text("sent-copied", &[("room", &named(room, catalogue))]));
     }
     if !sent.missing.is_empty() {
-        lines.push(catalogue.text("sent-missing", &[("elements", &sent.missing.join("、"))]));
+        let names: Vec<String> = sent.missing.iter().map(|key| catalogue.element("", key)).collect();
+        lines.push(catalogue.text("sent-missing", &[("elements", &catalogue.list(&names))]));
     }
     lines.push(catalogue.text("sent-next", &[("id", &sent.id)]));
     lines.join("\n")

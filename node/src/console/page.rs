@@ -105,7 +105,7 @@ impl Visit {
             title: w.t(title),
             room: format!("{} {}", status.room.code, w.room(&status.room)),
             me: status.room.id.clone(),
-            on_watch: self.console.sessions.on_watch().join("、"),
+            on_watch: w.list(self.console.sessions.on_watch()),
             officer: format!("{} ({})", self.caller.name, w.word("role", self.caller.role.word())),
             csrf: &self.caller.csrf,
             now_ms: status.clock.now_ms,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     catalogue::{Catalogue, Language},
-    control::view::Room,
+    control::view::{Element, Room},
 };
 
 /// All words in one language.
@@ -63,6 +63,17 @@ impl Words {
     /// The name of a word that programs use.
     pub(crate) fn word(&self, group: &str, word: &str) -> String {
         self.0.word(group, word)
+    }
+
+    /// Elements of a message of this kind, with what they say.
+    pub(crate) fn elements(&self, kind: &str, elements: &[Element]) -> Vec<(String, String)> {
+        let named = |one: &Element| (self.0.element(kind, &one.key), self.0.said(&one.said));
+        elements.iter().map(named).collect()
+    }
+
+    /// Several of a kind in one sentence.
+    pub(crate) fn list(&self, items: impl IntoIterator<Item = String>) -> String {
+        self.0.list(&items.into_iter().collect::<Vec<_>>())
     }
 
     /// A room's name in this language.

@@ -428,11 +428,7 @@ pub(super) async fn show(node: &Node, id: &str) -> Result<view::Opened, Problem>
             .collect(),
         created_at_ms: kept.record.created_at.as_ms(),
         expires_at_ms: kept.record.expires_at.as_ms(),
-        lines: message
-            .lines()
-            .into_iter()
-            .map(|line| (line.label_zh.to_owned(), line.label_en.to_owned(), line.value))
-            .collect(),
+        elements: message.lines().into_iter().map(Into::into).collect(),
         message: serde_json::to_value(&message.content).unwrap_or_default(),
         attachments: message
             .attachments

@@ -4,6 +4,7 @@
 mod ahead;
 mod draft;
 mod due;
+mod element;
 mod evidence;
 mod explained;
 mod mail;
@@ -22,6 +23,7 @@ pub use self::{
     ahead::{CaseLine, Limit, Preview, RoomLine},
     draft::{Draft, DraftLine},
     due::DueLine,
+    element::{Element, Piece},
     evidence::EvidenceFile,
     explained::{ExplainedDuty, ExplainedRule, Moment, OtherClock, SetAsideRule},
     mail::{AttachmentFile, InboxLine, Opened, Progress, Sent, SentLine},

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     letters::{self, file, text},
-    stage::{Letter, Stage, labelled},
+    stage::{Letter, Stage},
     verdicts,
 };
 use crate::{
@@ -51,8 +51,8 @@ async fn city_passes_it_on(stage: &mut Stage<'_, '_>, first: &Letter) -> Result<
     stage.expect_delivered(&passed_on, PROVINCE).await?;
     stage.acknowledge(&passed_on, PROVINCE, "duty_officer").await?;
     let [county, province] = [stage.show(FANGCHENG, first).await?, stage.show(PROVINCE, &passed_on).await?];
-    let [here, there] = [&county, &province].map(|opened| labelled(opened, CASE).unwrap_or("-"));
-    let ok = here == there && here != "-";
+    let [here, there] = [&county, &province].map(|opened| opened.element_text("case").unwrap_or_default());
+    let ok = here == there && !here.is_empty();
     stage.check("demo-check-same-case", &[], ok, format!("{FANGCHENG}: {here}, {PROVINCE}: {there}"));
     Ok(passed_on)
 }
@@ -65,7 +65,7 @@ async fn county_follows_up(stage: &mut Stage<'_, '_>, first: &Letter) -> Result<
     let followup = stage.send(FANGCHENG, "demo-letter-followup", request).await?;
     stage.expect_delivered(&followup, NANYANG).await?;
     let opened = stage.show(NANYANG, &followup).await?;
-    let seq = labelled(&opened, CASE_SEQ).unwrap_or("-").to_owned();
+    let seq = opened.element_text("case_seq").unwrap_or_default();
     stage.check("demo-check-second-of-case", &[], seq == "2", seq.clone());
     stage.acknowledge(&followup, NANYANG, "head_of_watch").await
 }
@@ -102,7 +102,3 @@ async fn county_passes_the_city_over(stage: &mut Stage<'_, '_>) -> Result<Letter
     stage.acknowledge(&skipping, ZHENGZHOU, "duty_officer").await?;
     Ok(skipping)
 }
-
-/// Labels of a message as it is shown.
-const CASE: &str = "事件";
-const CASE_SEQ: &str = "事件内序号";

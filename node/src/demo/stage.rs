@@ -281,8 +281,3 @@ impl<'a, 'p> Stage<'a, 'p> {
         })
     }
 }
-
-/// The value that stands behind a Chinese label of a message.
-pub(super) fn labelled<'a>(opened: &'a Opened, label: &str) -> Option<&'a str> {
-    opened.lines.iter().find(|(chinese, ..)| chinese == label).map(|(.., value)| value.as_str())
-}

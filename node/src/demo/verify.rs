@@ -5,7 +5,7 @@ use relay::message::Kind;
 
 use super::{
     letters::{self, file},
-    stage::{Letter, Stage, labelled},
+    stage::{Letter, Stage},
     verdicts,
 };
 use crate::{control::request::SendRequest, problem::Problem};
@@ -44,7 +44,7 @@ async fn county_answers(stage: &mut Stage<'_, '_>, question: &Letter) -> Result<
     stage.expect_delivered(&answer, PROVINCE).await?;
     stage.expect_custody(&answer, NANYANG, PROVINCE).await?;
     let opened = stage.show(PROVINCE, &answer).await?;
-    let related = labelled(&opened, RELATES_TO).unwrap_or("-").to_owned();
+    let related = opened.element_text("relates_to").unwrap_or_default();
     stage.check("demo-check-answers", &[], related.contains(&question.id), related.clone());
     stage.acknowledge(&answer, PROVINCE, "duty_officer").await?;
     Ok(answer)
@@ -59,6 +59,3 @@ async fn city_cannot_read(stage: &mut Stage<'_, '_>, answer: &Letter) -> Result<
     stage.check("demo-check-sealed", &[("room", &city)], ok, got);
     Ok(())
 }
-
-/// A label of a message as it is shown.
-const RELATES_TO: &str = "关联文电";

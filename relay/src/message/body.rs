@@ -26,7 +26,7 @@ pub(super) trait Body {
     /// An error when an element is missing or senseless without which the form cannot be sent.
     fn check(&self) -> Result<(), MessageError>;
 
-    /// The Chinese names of the elements that are asked for and not there.
+    /// The keys of the elements that are asked for and not there.
     fn missing(&self) -> Vec<&'static str>;
 
     /// Adds the elements that are there, in reading order.
@@ -154,7 +154,7 @@ mod tests {
             let content = Content::empty(kind);
             assert_eq!(content.kind(), kind);
             let refused = content.body().check();
-            assert!(matches!(refused, Err(MessageError::Required { key: "title", .. })), "{kind}");
+            assert!(matches!(refused, Err(MessageError::Required { key: "title" })), "{kind}");
         }
     }
 }

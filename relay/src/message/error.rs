@@ -6,10 +6,8 @@ use super::{kind::Kind, marking::MarkingError};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
     /// An element without which the kind makes no sense.
-    #[error("{element} ({key}) is missing and is required: add `{key} = ...`{hint}", hint = hint_of(key))]
+    #[error("{key} is missing and is required: add `{key} = ...`{hint}", hint = hint_of(key))]
     Required {
-        /// Its Chinese name.
-        element: &'static str,
         /// Its key in a message file.
         key: &'static str,
     },
@@ -92,15 +90,11 @@ fn hint_of(key: &str) -> &'static str {
 }
 
 /// An error unless the element is there.
-pub(super) fn required(element: &'static str, key: &'static str, is_there: bool) -> Result<(), MessageError> {
-    if is_there { Ok(()) } else { Err(MessageError::Required { element, key }) }
+pub(super) fn required(key: &'static str, is_there: bool) -> Result<(), MessageError> {
+    if is_there { Ok(()) } else { Err(MessageError::Required { key }) }
 }
 
 /// An error unless the text is more than blanks.
-pub(super) fn required_text(
-    element: &'static str,
-    key: &'static str,
-    text: &str,
-) -> Result<(), MessageError> {
-    required(element, key, !text.trim().is_empty())
+pub(super) fn required_text(key: &'static str, text: &str) -> Result<(), MessageError> {
+    required(key, !text.trim().is_empty())
 }

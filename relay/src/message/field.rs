@@ -10,6 +10,7 @@ use serde::{
 
 use super::{
     error::{MessageError, required},
+    line::{Said, Say},
     occurrence::Precision,
     word::words,
 };
@@ -48,15 +49,6 @@ pub enum Known<T> {
     Value(T),
     /// 不明
     Unknown,
-}
-
-impl<T: fmt::Display> fmt::Display for Known<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Value(value) => value.fmt(f),
-            Self::Unknown => f.write_str("不明"),
-        }
-    }
 }
 
 impl<T: Serialize> Serialize for Known<T> {
@@ -122,19 +114,26 @@ pub struct Casualties {
     pub affected: Option<Known<u32>>,
 }
 
-impl fmt::Display for Casualties {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Casualties {
+    fn say(&self, said: &mut Said) {
         let counts = [
-            ("死亡", self.dead),
-            ("失联", self.missing),
-            ("重伤", self.serious),
-            ("轻伤", self.light),
-            ("被困", self.trapped),
-            ("受灾", self.affected),
+            ("dead", self.dead),
+            ("missing", self.missing),
+            ("serious", self.serious),
+            ("light", self.light),
+            ("trapped", self.trapped),
+            ("affected", self.affected),
         ];
-        let given: Vec<String> =
-            counts.iter().filter_map(|(name, count)| count.map(|count| format!("{name} {count}"))).collect();
-        f.write_str(&given.join(", "))
+        let given = counts.into_iter().filter_map(|(name, count)| Some((name, count?)));
+        for (place, (name, count)) in given.enumerate() {
+            said.text(if place == 0 { "" } else { ", " });
+            said.word("element", format!("casualties.{name}"));
+            said.text(" ");
+            match count {
+                Known::Value(number) => said.text(number.to_string()),
+                Known::Unknown => Precision::Unknown.say(said),
+            }
+        }
     }
 }
 
@@ -153,7 +152,7 @@ pub struct Place {
 
 impl Place {
     pub(super) fn check(&self) -> Result<(), MessageError> {
-        required("地点", "place.text", !self.text.trim().is_empty())?;
+        required("place.text", !self.text.trim().is_empty())?;
         if self.code.as_ref().is_some_and(|code| !is_division_code(code)) {
             return Err(MessageError::Field {
                 key: "place.code".into(),
@@ -179,12 +178,14 @@ fn is_coordinates(text: &str) -> bool {
         .is_some_and(|(latitude, longitude)| within(latitude, 90.0) && within(longitude, 180.0))
 }
 
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Place {
+    fn say(&self, said: &mut Said) {
+        said.text(&self.text);
         let extra = [self.code.as_deref(), self.coordinates.as_deref()];
         let extra: Vec<&str> = extra.into_iter().flatten().collect();
-        f.write_str(&self.text)?;
-        if extra.is_empty() { Ok(()) } else { write!(f, " ({})", extra.join("; ")) }
+        if !extra.is_empty() {
+            said.text(format!(" ({})", extra.join("; ")));
+        }
     }
 }
 
@@ -202,17 +203,18 @@ pub struct Person {
     pub phone: Option<String>,
 }
 
-impl fmt::Display for Person {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Person {
+    fn say(&self, said: &mut Said) {
         let parts = [&self.name, &self.unit, &self.post, &self.phone];
         let given: Vec<&str> = parts.into_iter().filter_map(Option::as_deref).collect();
-        f.write_str(&given.join(" "))
+        said.text(given.join(" "));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::line::{Piece, said};
 
     #[derive(Debug, PartialEq, Deserialize)]
     struct Form {
@@ -231,7 +233,16 @@ mod tests {
         assert_eq!(casualties.missing, Some(Known::Unknown));
         assert_eq!(casualties.serious, Some(Known::Unknown));
         assert_eq!(casualties.trapped, None);
-        assert_eq!(casualties.to_string(), "死亡 0, 失联 不明, 重伤 不明, 轻伤 5");
+        let told: Vec<String> = said(&casualties)
+            .into_iter()
+            .map(|piece| match piece {
+                Piece::Text(text) => text,
+                Piece::Word { list, word } => format!("<{list} {word}>"),
+            })
+            .collect();
+        let counts = "<element casualties.dead> 0, <element casualties.missing> <precision unknown>, \
+                      <element casualties.serious> <precision unknown>, <element casualties.light> 5";
+        assert_eq!(told.concat(), counts);
     }
 
     #[test]

@@ -196,7 +196,14 @@ mod tests {
     use super::*;
     use crate::{
         limits::ATTACHMENTS_BYTES_MAX,
-        message::{field::Known, occurrence::Occurrence, report::Stage, scanner::scan},
+        message::{
+            Line,
+            field::{Known, Status},
+            line::said,
+            occurrence::Occurrence,
+            report::Stage,
+            scanner::scan,
+        },
     };
 
     macro_rules! example {
@@ -350,6 +357,6 @@ mod tests {
             "kind = \"urge\"\ntitle = \"a\"\nwhat = \"b\"\nprecedence = \"flash\"\nstatus = \"演练\"\n";
         let message = parse(text).unwrap();
         assert_eq!(message.default_precedence(), topology::Precedence::Flash);
-        assert!(message.lines().iter().any(|line| line.value == "演练 (exercise)"));
+        assert!(message.lines().contains(&Line { element: "status", said: said(&Status::Exercise) }));
     }
 }

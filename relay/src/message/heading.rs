@@ -47,30 +47,30 @@ pub struct Heading {
 impl Heading {
     pub(super) fn add_lines(&self, lines: &mut Lines) {
         if self.status != Status::Actual {
-            lines.add("状态", "Status", self.status);
+            lines.add("status", &self.status);
         }
         if self.marking != Marking::None {
-            lines.add("标识", "Marking", self.marking);
+            lines.add("marking", &self.marking);
         }
-        lines.given("越级理由", "Reason for skipping a level", &self.skip_level_reason);
-        lines.given("事件", "Case", &self.case);
-        lines.given("事件内序号", "Number in its case", &self.case_seq);
+        lines.given("skip_level_reason", &self.skip_level_reason);
+        lines.given("case", &self.case);
+        lines.given("case_seq", &self.case_seq);
         for key in &self.relates_to {
-            lines.add("关联文电", "Relates to", format!("{} ({})", key.id, key.origin));
+            lines.add("relates_to", &format!("{} ({})", key.id, key.origin));
         }
         if let Some(key) = &self.supersedes {
-            lines.add("替代文电", "Supersedes", format!("{} ({})", key.id, key.origin));
+            lines.add("supersedes", &format!("{} ({})", key.id, key.origin));
         }
     }
 
     pub(super) fn add_closing_lines(&self, lines: &mut Lines) {
-        lines.given("起草时间", "Drafted at", &self.composed_at);
-        lines.given("拟稿人", "Drafted by", &self.drafted_by);
-        lines.given("审核人", "Reviewed by", &self.reviewed_by);
-        lines.given("签发时间", "Signed off at", &self.signed_off_at);
-        lines.given("签发人", "Signed off by", &self.signed_by);
+        lines.given("composed_at", &self.composed_at);
+        lines.given("drafted_by", &self.drafted_by);
+        lines.given("reviewed_by", &self.reviewed_by);
+        lines.given("signed_off_at", &self.signed_off_at);
+        lines.given("signed_by", &self.signed_by);
         if let Some(pass) = &self.marking_override {
-            lines.add("标识复核", "Marking reviewed by", format!("{}: {}", pass.officer, pass.reason));
+            lines.add("marking_override", &format!("{}: {}", pass.officer, pass.reason));
         }
     }
 }

@@ -48,25 +48,25 @@ impl Body for Instruction {
     }
 
     fn check(&self) -> Result<(), MessageError> {
-        required_text("标题", "title", &self.title)?;
-        required_text("批示内容", "what", &self.what)
+        required_text("title", &self.title)?;
+        required_text("what", &self.what)
     }
 
     fn missing(&self) -> Vec<&'static str> {
         let elements = [
-            ("批示领导", self.issued_by.is_some()),
-            ("批示时间", self.issued_at.is_some()),
-            ("反馈时限", self.due_at.is_some()),
+            ("issued_by", self.issued_by.is_some()),
+            ("issued_at", self.issued_at.is_some()),
+            ("due_at", self.due_at.is_some()),
         ];
         elements.into_iter().filter(|(_, is_there)| !is_there).map(|(name, _)| name).collect()
     }
 
     fn add_lines(&self, lines: &mut Lines) {
-        lines.add("批示内容", "Instruction", &self.what);
-        lines.given("批示领导", "Issued by", &self.issued_by);
-        lines.given("批示时间", "Issued at", &self.issued_at);
-        lines.given("反馈时限", "Feedback due", &self.due_at);
-        lines.given("联系人", "Contact", &self.contact);
+        lines.add("what", &self.what);
+        lines.given("issued_by", &self.issued_by);
+        lines.given("issued_at", &self.issued_at);
+        lines.given("due_at", &self.due_at);
+        lines.given("contact", &self.contact);
     }
 }
 
@@ -96,19 +96,19 @@ impl Body for Feedback {
     }
 
     fn check(&self) -> Result<(), MessageError> {
-        required_text("标题", "title", &self.title)?;
-        required_text("落实情况", "what", &self.what)
+        required_text("title", &self.title)?;
+        required_text("what", &self.what)
     }
 
     fn missing(&self) -> Vec<&'static str> {
-        if self.progress.is_some() { vec![] } else { vec!["落实进度"] }
+        if self.progress.is_some() { vec![] } else { vec!["progress"] }
     }
 
     fn add_lines(&self, lines: &mut Lines) {
-        lines.given("落实进度", "Progress", &self.progress);
-        lines.add("落实情况", "Carried out", &self.what);
-        lines.given("下一步安排", "Next steps", &self.next_steps);
-        lines.given("联系人", "Contact", &self.contact);
+        lines.given("progress", &self.progress);
+        lines.add("what", &self.what);
+        lines.given("next_steps", &self.next_steps);
+        lines.given("contact", &self.contact);
     }
 }
 
@@ -138,19 +138,19 @@ impl Body for Assignment {
     }
 
     fn check(&self) -> Result<(), MessageError> {
-        required_text("标题", "title", &self.title)?;
-        required_text("交办事项", "what", &self.what)
+        required_text("title", &self.title)?;
+        required_text("what", &self.what)
     }
 
     fn missing(&self) -> Vec<&'static str> {
-        if self.due_at.is_some() { vec![] } else { vec!["办理时限"] }
+        if self.due_at.is_some() { vec![] } else { vec!["due_at"] }
     }
 
     fn add_lines(&self, lines: &mut Lines) {
-        lines.add("交办事项", "Task", &self.what);
-        lines.given("牵头单位", "Lead unit", &self.lead_unit);
-        lines.given("办理时限", "Due", &self.due_at);
-        lines.given("联系人", "Contact", &self.contact);
+        lines.add("what", &self.what);
+        lines.given("lead_unit", &self.lead_unit);
+        lines.given("due_at", &self.due_at);
+        lines.given("contact", &self.contact);
     }
 }
 
@@ -178,17 +178,17 @@ impl Body for Urge {
     }
 
     fn check(&self) -> Result<(), MessageError> {
-        required_text("标题", "title", &self.title)?;
-        required_text("督办事项", "what", &self.what)
+        required_text("title", &self.title)?;
+        required_text("what", &self.what)
     }
 
     fn missing(&self) -> Vec<&'static str> {
-        if self.due_at.is_some() { vec![] } else { vec!["办理时限"] }
+        if self.due_at.is_some() { vec![] } else { vec!["due_at"] }
     }
 
     fn add_lines(&self, lines: &mut Lines) {
-        lines.add("督办事项", "Urged", &self.what);
-        lines.given("办理时限", "Due", &self.due_at);
-        lines.given("联系人", "Contact", &self.contact);
+        lines.add("what", &self.what);
+        lines.given("due_at", &self.due_at);
+        lines.given("contact", &self.contact);
     }
 }

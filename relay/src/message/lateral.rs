@@ -39,20 +39,20 @@ impl Body for Notify {
     }
 
     fn check(&self) -> Result<(), MessageError> {
-        required_text("标题", "title", &self.title)?;
-        required_text("通报内容", "what", &self.what)?;
+        required_text("title", &self.title)?;
+        required_text("what", &self.what)?;
         self.place.as_ref().map_or(Ok(()), Place::check)
     }
 
     fn missing(&self) -> Vec<&'static str> {
-        if self.contact.is_some() { vec![] } else { vec!["联系人"] }
+        if self.contact.is_some() { vec![] } else { vec!["contact"] }
     }
 
     fn add_lines(&self, lines: &mut Lines) {
-        lines.add("通报内容", "Notice", &self.what);
-        lines.given("发生时间", "Occurred at", &self.occurred_at);
-        lines.given("地点", "Place", &self.place);
-        lines.given("联系人", "Contact", &self.contact);
+        lines.add("what", &self.what);
+        lines.given("occurred_at", &self.occurred_at);
+        lines.given("place", &self.place);
+        lines.given("contact", &self.contact);
     }
 }
 
@@ -84,20 +84,20 @@ impl Body for Consult {
     }
 
     fn check(&self) -> Result<(), MessageError> {
-        required_text("标题", "title", &self.title)?;
-        required_text("会商事项", "what", &self.what)
+        required_text("title", &self.title)?;
+        required_text("what", &self.what)
     }
 
     fn missing(&self) -> Vec<&'static str> {
-        if self.meeting_at.is_some() || self.due_at.is_some() { vec![] } else { vec!["会商时间"] }
+        if self.meeting_at.is_some() || self.due_at.is_some() { vec![] } else { vec!["meeting_at"] }
     }
 
     fn add_lines(&self, lines: &mut Lines) {
-        lines.add("会商事项", "To consult on", &self.what);
-        lines.given("会商时间", "Meeting at", &self.meeting_at);
-        lines.given("会商方式", "Meeting by", &self.meeting_by);
-        lines.given("回复时限", "Reply due", &self.due_at);
-        lines.given("联系人", "Contact", &self.contact);
+        lines.add("what", &self.what);
+        lines.given("meeting_at", &self.meeting_at);
+        lines.given("meeting_by", &self.meeting_by);
+        lines.given("due_at", &self.due_at);
+        lines.given("contact", &self.contact);
     }
 }
 
@@ -135,30 +135,30 @@ impl Body for Transfer {
     }
 
     fn check(&self) -> Result<(), MessageError> {
-        required_text("标题", "title", &self.title)?;
-        required_text("移送事项", "what", &self.what)?;
-        required_text("移送理由", "reason", &self.reason)?;
+        required_text("title", &self.title)?;
+        required_text("what", &self.what)?;
+        required_text("reason", &self.reason)?;
         self.place.as_ref().map_or(Ok(()), Place::check)
     }
 
     fn missing(&self) -> Vec<&'static str> {
         let elements = [
-            ("接报时间", self.learned_at.is_some()),
-            ("信息来源", self.source.is_some()),
-            ("联系人", self.contact.is_some()),
+            ("learned_at", self.learned_at.is_some()),
+            ("source", self.source.is_some()),
+            ("contact", self.contact.is_some()),
         ];
         elements.into_iter().filter(|(_, is_there)| !is_there).map(|(name, _)| name).collect()
     }
 
     fn add_lines(&self, lines: &mut Lines) {
-        lines.add("移送事项", "Handed over", &self.what);
-        lines.add("移送理由", "Reason", &self.reason);
-        lines.given("类别", "Category", &self.category);
-        lines.given("发生时间", "Occurred at", &self.occurred_at);
-        lines.given("接报时间", "Learned at", &self.learned_at);
-        lines.given("地点", "Place", &self.place);
-        lines.given("信息来源", "Source", &self.source);
-        lines.given("联系人", "Contact", &self.contact);
+        lines.add("what", &self.what);
+        lines.add("reason", &self.reason);
+        lines.given("category", &self.category);
+        lines.given("occurred_at", &self.occurred_at);
+        lines.given("learned_at", &self.learned_at);
+        lines.given("place", &self.place);
+        lines.given("source", &self.source);
+        lines.given("contact", &self.contact);
     }
 }
 
@@ -169,10 +169,7 @@ mod tests {
     #[test]
     fn handing_over_needs_a_reason() {
         let transfer = Transfer { title: "移送".into(), what: "线索".into(), ..Transfer::default() };
-        assert!(matches!(
-            transfer.check(),
-            Err(MessageError::Required { element: "移送理由", key: "reason" })
-        ));
+        assert!(matches!(transfer.check(), Err(MessageError::Required { key: "reason" })));
         assert_eq!(Transfer { reason: "事发地属南召县".into(), ..transfer }.check(), Ok(()));
     }
 }

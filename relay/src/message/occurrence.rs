@@ -1,11 +1,13 @@
 //! When it happened, as somebody says: exactly, about, or not known. Every form that has a time of occurrence has
 //! this one, because "about half past two" and "half past two" are judged differently.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use super::{declared_time::DeclaredTime, word::words};
+use super::{
+    declared_time::DeclaredTime,
+    line::{Said, Say},
+    word::words,
+};
 
 words! {
     /// How well the time of an event is known.
@@ -38,12 +40,15 @@ impl Occurrence {
     }
 }
 
-impl fmt::Display for Occurrence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Occurrence {
+    fn say(&self, said: &mut Said) {
         match self {
-            Self::Exact(at) => at.fmt(f),
-            Self::About(at) => write!(f, "约 {at}"),
-            Self::Unknown => f.write_str("不明"),
+            Self::Exact(at) => at.say(said),
+            Self::About(at) => {
+                Precision::About.say(said);
+                said.text(format!(" {at}"));
+            }
+            Self::Unknown => Precision::Unknown.say(said),
         }
     }
 }

@@ -76,10 +76,10 @@ impl Body for PhoneNote {
     }
 
     fn check(&self) -> Result<(), MessageError> {
-        required_text("标题", "title", &self.title)?;
-        required("来去", "direction", self.direction.is_some())?;
-        required("通话开始", "started_at", self.started_at.is_some())?;
-        required_text("通话内容", "what", &self.what)?;
+        required_text("title", &self.title)?;
+        required("direction", self.direction.is_some())?;
+        required("started_at", self.started_at.is_some())?;
+        required_text("what", &self.what)?;
         if self.pairing_code.as_ref().is_some_and(|code| !(1..=16).contains(&code.chars().count())) {
             return Err(MessageError::Field {
                 key: "pairing_code".into(),
@@ -97,28 +97,28 @@ impl Body for PhoneNote {
 
     fn missing(&self) -> Vec<&'static str> {
         let elements = [
-            ("通话结束", self.ended_at.is_some()),
-            ("电话类型", self.phone.is_some()),
-            ("对口令", self.pairing_code.is_some()),
-            ("来电人", self.caller.is_some()),
-            ("接电人", self.callee.is_some()),
+            ("ended_at", self.ended_at.is_some()),
+            ("phone", self.phone.is_some()),
+            ("pairing_code", self.pairing_code.is_some()),
+            ("caller", self.caller.is_some()),
+            ("callee", self.callee.is_some()),
         ];
         elements.into_iter().filter(|(_, is_there)| !is_there).map(|(name, _)| name).collect()
     }
 
     fn add_lines(&self, lines: &mut Lines) {
-        lines.given("来去", "Direction", &self.direction);
-        lines.given("电话类型", "Line", &self.phone);
-        lines.given("通话开始", "Started at", &self.started_at);
-        lines.given("通话结束", "Ended at", &self.ended_at);
-        lines.given("对口令", "Pairing code", &self.pairing_code);
-        lines.flag("敏感事项", "Sensitive", self.sensitive);
-        lines.flag("值班员已签名", "Signed by its officer", self.call.is_some());
-        lines.given("来电人", "Caller", &self.caller);
-        lines.given("接电人", "Callee", &self.callee);
-        lines.add("通话内容", "Content", &self.what);
-        lines.flag("已回拨核实", "Called back", self.called_back);
-        lines.given("处理情况", "Handling", &self.measures);
+        lines.given("direction", &self.direction);
+        lines.given("phone", &self.phone);
+        lines.given("started_at", &self.started_at);
+        lines.given("ended_at", &self.ended_at);
+        lines.given("pairing_code", &self.pairing_code);
+        lines.flag("sensitive", self.sensitive);
+        lines.flag("call", self.call.is_some());
+        lines.given("caller", &self.caller);
+        lines.given("callee", &self.callee);
+        lines.add("what", &self.what);
+        lines.flag("called_back", self.called_back);
+        lines.given("measures", &self.measures);
     }
 }
 
@@ -140,6 +140,6 @@ mod tests {
         assert!(matches!(note.check(), Err(MessageError::Field { key, .. }) if key == "ended_at"));
         assert_eq!(PhoneNote { ended_at: note.started_at, ..note.clone() }.check(), Ok(()));
         let no_start = PhoneNote { started_at: None, ..note };
-        assert!(matches!(no_start.check(), Err(MessageError::Required { key: "started_at", .. })));
+        assert!(matches!(no_start.check(), Err(MessageError::Required { key: "started_at" })));
     }
 }

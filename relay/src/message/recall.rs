@@ -29,8 +29,8 @@ impl Body for Recall {
     }
 
     fn check(&self) -> Result<(), MessageError> {
-        required_text("标题", "title", &self.title)?;
-        required_text("撤回原因", "reason", &self.reason)
+        required_text("title", &self.title)?;
+        required_text("reason", &self.reason)
     }
 
     fn missing(&self) -> Vec<&'static str> {
@@ -38,6 +38,6 @@ impl Body for Recall {
     }
 
     fn add_lines(&self, lines: &mut Lines) {
-        lines.add("撤回原因", "Reason", &self.reason);
+        lines.add("reason", &self.reason);
     }
 }

@@ -9,7 +9,7 @@ use super::{
     declared_time::DeclaredTime,
     error::{MessageError, required, required_text},
     field::{Casualties, Person, Place, Severity},
-    line::Lines,
+    line::{Lines, Said, Say},
     occurrence::Occurrence,
     word::words,
 };
@@ -132,25 +132,25 @@ impl Default for Report {
 
 impl Report {
     fn add_narrative(&self, lines: &mut Lines) {
-        lines.add("事件经过", "What happened", &self.what);
-        lines.given("伤亡情况", "Casualties", &self.casualties);
-        lines.given("初步损失", "Loss estimate", &self.loss_estimate);
-        lines.given("影响", "Impact", &self.impact);
-        lines.given("发展态势", "Trend", &self.trend);
-        lines.given("已采取措施", "Measures taken", &self.measures);
-        lines.given("意见建议", "Opinion", &self.opinion);
-        lines.given("批示落实情况", "Instructions carried out", &self.instructions_carried_out);
-        lines.given("请求事项", "Requests", &self.requests);
-        lines.given("迟报原因", "Reason for lateness", &self.late_reason);
+        lines.add("what", &self.what);
+        lines.given("casualties", &self.casualties);
+        lines.given("loss_estimate", &self.loss_estimate);
+        lines.given("impact", &self.impact);
+        lines.given("trend", &self.trend);
+        lines.given("measures", &self.measures);
+        lines.given("opinion", &self.opinion);
+        lines.given("instructions_carried_out", &self.instructions_carried_out);
+        lines.given("requests", &self.requests);
+        lines.given("late_reason", &self.late_reason);
     }
 
     fn add_people(&self, lines: &mut Lines) {
-        lines.given("信息来源", "Source", &self.source);
-        lines.given("现场领导", "Leader on scene", &self.leader_on_scene);
-        lines.given("联系人", "Contact", &self.contact);
+        lines.given("source", &self.source);
+        lines.given("leader_on_scene", &self.leader_on_scene);
+        lines.given("contact", &self.contact);
         for victim in &self.victims {
             let parts = [Some(victim.name.as_str()), victim.condition.as_deref(), victim.phone.as_deref()];
-            lines.add("伤亡人员", "Victim", parts.into_iter().flatten().collect::<Vec<_>>().join(" "));
+            lines.add("victims", &parts.into_iter().flatten().collect::<Vec<_>>().join(" "));
         }
     }
 }
@@ -165,49 +165,58 @@ impl Body for Report {
     }
 
     fn check(&self) -> Result<(), MessageError> {
-        required_text("标题", "title", &self.title)?;
-        required("发生时间", "occurred_at", self.occurred_at.is_some())?;
+        required_text("title", &self.title)?;
+        required("occurred_at", self.occurred_at.is_some())?;
         self.place.check()?;
-        required_text("事件经过", "what", &self.what)
+        required_text("what", &self.what)
     }
 
     fn missing(&self) -> Vec<&'static str> {
         let elements = [
-            ("准确的发生时间", self.occurred_at.is_some_and(|occurrence| occurrence.at().is_some())),
-            ("类别", self.category.is_some()),
-            ("级别", self.severity.is_some()),
-            ("接报时间", self.learned_at.is_some()),
-            ("地点区划代码", self.place.code.is_some()),
-            ("信息来源", self.source.is_some()),
-            ("涉事单位", self.unit_involved.is_some()),
-            ("伤亡情况", self.casualties.is_some()),
-            ("初步损失", self.loss_estimate.is_some()),
-            ("影响", self.impact.is_some()),
-            ("发展态势", self.trend.is_some()),
-            ("已采取措施", self.measures.is_some()),
-            ("领导到位情况", self.leader_on_scene.is_some()),
-            ("联系人", self.contact.is_some()),
+            ("occurred_at.at", self.occurred_at.is_some_and(|occurrence| occurrence.at().is_some())),
+            ("category", self.category.is_some()),
+            ("severity", self.severity.is_some()),
+            ("learned_at", self.learned_at.is_some()),
+            ("place.code", self.place.code.is_some()),
+            ("source", self.source.is_some()),
+            ("unit_involved", self.unit_involved.is_some()),
+            ("casualties", self.casualties.is_some()),
+            ("loss_estimate", self.loss_estimate.is_some()),
+            ("impact", self.impact.is_some()),
+            ("trend", self.trend.is_some()),
+            ("measures", self.measures.is_some()),
+            ("leader_on_scene", self.leader_on_scene.is_some()),
+            ("contact", self.contact.is_some()),
         ];
         elements.into_iter().filter(|(_, is_there)| !is_there).map(|(name, _)| name).collect()
     }
 
     fn add_lines(&self, lines: &mut Lines) {
-        match self.stage_no {
-            Some(number) => lines.add("报告阶段", "Stage", format!("{} {number}", self.stage)),
-            None => lines.add("报告阶段", "Stage", self.stage),
-        }
-        lines.given("事件编号", "Incident number", &self.incident_no);
-        lines.given("类别", "Category", &self.category);
-        lines.given("级别", "Severity", &self.severity);
-        lines.given("定级依据", "Basis of severity", &self.severity_basis);
-        lines.flag("敏感事件", "Sensitive event", self.sensitive);
-        lines.add("敏感原因", "Why sensitive", self.sensitive_reasons.join(", "));
-        lines.given("发生时间", "Occurred at", &self.occurred_at);
-        lines.given("接报时间", "Learned at", &self.learned_at);
-        lines.add("地点", "Place", &self.place);
-        lines.given("涉事单位", "Unit involved", &self.unit_involved);
+        lines.add("stage", &Numbered(self.stage, self.stage_no));
+        lines.given("incident_no", &self.incident_no);
+        lines.given("category", &self.category);
+        lines.given("severity", &self.severity);
+        lines.given("severity_basis", &self.severity_basis);
+        lines.flag("sensitive", self.sensitive);
+        lines.add("sensitive_reasons", &self.sensitive_reasons.join(", "));
+        lines.given("occurred_at", &self.occurred_at);
+        lines.given("learned_at", &self.learned_at);
+        lines.add("place", &self.place);
+        lines.given("unit_involved", &self.unit_involved);
         self.add_narrative(lines);
         self.add_people(lines);
+    }
+}
+
+/// 续报 2
+struct Numbered(Stage, Option<u16>);
+
+impl Say for Numbered {
+    fn say(&self, said: &mut Said) {
+        self.0.say(said);
+        if let Some(number) = self.1 {
+            said.text(format!(" {number}"));
+        }
     }
 }
 
@@ -230,7 +239,7 @@ mod tests {
         let report = minimal();
         assert_eq!(report.check(), Ok(()));
         let missing = report.missing();
-        for element in ["准确的发生时间", "伤亡情况", "联系人", "领导到位情况"] {
+        for element in ["occurred_at.at", "casualties", "contact", "leader_on_scene"] {
             assert!(missing.contains(&element), "{element}");
         }
     }
@@ -244,9 +253,9 @@ mod tests {
             (Report { what: String::new(), ..minimal() }, "what"),
         ];
         for (report, expected) in cases {
-            assert!(matches!(report.check(), Err(MessageError::Required { key, .. }) if key == expected));
+            assert!(matches!(report.check(), Err(MessageError::Required { key }) if key == expected));
         }
         let error = Report { occurred_at: None, ..minimal() }.check().unwrap_err().to_string();
-        assert!(error.contains("发生时间") && error.contains("\"不明\""), "{error}");
+        assert!(error.contains("occurred_at") && error.contains("\"不明\""), "{error}");
     }
 }

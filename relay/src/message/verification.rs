@@ -55,24 +55,23 @@ impl Body for VerifyRequest {
     }
 
     fn check(&self) -> Result<(), MessageError> {
-        required_text("标题", "title", &self.title)?;
-        required_text("核实事项", "what", &self.what)?;
+        required_text("title", &self.title)?;
+        required_text("what", &self.what)?;
         self.place.as_ref().map_or(Ok(()), Place::check)
     }
 
     fn missing(&self) -> Vec<&'static str> {
-        if self.contact.is_some() { vec![] } else { vec!["联系人"] }
+        if self.contact.is_some() { vec![] } else { vec!["contact"] }
     }
 
     fn add_lines(&self, lines: &mut Lines) {
-        lines.add("核实事项", "To verify", &self.what);
-        let written = if self.written_required { "要求 (required)" } else { "不要求 (not required)" };
-        lines.add("书面反馈", "Written reply", written);
-        lines.flag("敏感事件", "Sensitive event", self.sensitive);
-        lines.given("线索链接", "Link", &self.link);
-        lines.given("据称发生时间", "Said to have occurred at", &self.occurred_at);
-        lines.given("据称地点", "Said place", &self.place);
-        lines.given("联系人", "Contact", &self.contact);
+        lines.add("what", &self.what);
+        lines.add("written_required", &self.written_required);
+        lines.flag("sensitive", self.sensitive);
+        lines.given("link", &self.link);
+        lines.given("occurred_at", &self.occurred_at);
+        lines.given("place", &self.place);
+        lines.given("contact", &self.contact);
     }
 }
 
@@ -108,34 +107,35 @@ impl Body for VerifyReply {
     }
 
     fn check(&self) -> Result<(), MessageError> {
-        required_text("标题", "title", &self.title)?;
-        required_text("核实情况", "what", &self.what)?;
+        required_text("title", &self.title)?;
+        required_text("what", &self.what)?;
         self.place.as_ref().map_or(Ok(()), Place::check)
     }
 
     fn missing(&self) -> Vec<&'static str> {
         let elements = [
-            ("核实结论", self.conclusion.is_some()),
-            ("已采取措施", self.measures.is_some()),
-            ("联系人", self.contact.is_some()),
+            ("conclusion", self.conclusion.is_some()),
+            ("measures", self.measures.is_some()),
+            ("contact", self.contact.is_some()),
         ];
         elements.into_iter().filter(|(_, is_there)| !is_there).map(|(name, _)| name).collect()
     }
 
     fn add_lines(&self, lines: &mut Lines) {
-        lines.given("核实结论", "Conclusion", &self.conclusion);
-        lines.add("核实情况", "Findings", &self.what);
-        lines.given("发生时间", "Occurred at", &self.occurred_at);
-        lines.given("地点", "Place", &self.place);
-        lines.given("伤亡情况", "Casualties", &self.casualties);
-        lines.given("已采取措施", "Measures taken", &self.measures);
-        lines.given("联系人", "Contact", &self.contact);
+        lines.given("conclusion", &self.conclusion);
+        lines.add("what", &self.what);
+        lines.given("occurred_at", &self.occurred_at);
+        lines.given("place", &self.place);
+        lines.given("casualties", &self.casualties);
+        lines.given("measures", &self.measures);
+        lines.given("contact", &self.contact);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::line::{Line, said};
 
     #[test]
     fn a_reply_is_a_text_and_its_conclusion_is_asked_for() {
@@ -144,16 +144,15 @@ mod tests {
                 title: "核报反馈".into(), what: "已联系派出所".into(), ..VerifyReply::default()
             };
         assert_eq!(reply.check(), Ok(()));
-        assert!(reply.missing().contains(&"核实结论"));
+        assert!(reply.missing().contains(&"conclusion"));
         let silent = VerifyReply { what: "\n ".into(), ..reply };
-        assert!(matches!(silent.check(), Err(MessageError::Required { element: "核实情况", .. })));
+        assert!(matches!(silent.check(), Err(MessageError::Required { key: "what" })));
     }
 
     #[test]
     fn a_request_says_whether_it_wants_writing() {
         let mut lines = Lines::default();
         VerifyRequest { written_required: true, ..VerifyRequest::default() }.add_lines(&mut lines);
-        assert!(lines.0.iter().any(|line| line.label_zh == "书面反馈" && line.value.contains("required")));
-        assert!(lines.0.iter().all(|line| !line.value.contains("not required")));
+        assert!(lines.0.contains(&Line { element: "written_required", said: said(&true) }));
     }
 }

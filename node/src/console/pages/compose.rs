@@ -16,14 +16,14 @@ use axum::{
 };
 use relay::{
     limits::ATTACHMENTS_BYTES_MAX,
-    message::{Kind, attachment::ATTACHMENTS_MAX},
+    message::{Kind, attachment::ATTACHMENTS_MAX, category::Category},
 };
 use serde::Deserialize;
 
 use self::{
     addressees::{Group, add_pairs, groups, has_any},
     draft::{ABOUT_FILES, ABOUT_LATENESS, ABOUT_REPEAT, Draft, local},
-    fields::{CATEGORIES, Field, Shape, fields},
+    fields::{Field, Shape, fields},
     panel::Panel,
     review::Review,
 };
@@ -50,6 +50,8 @@ struct ComposePage<'a> {
     exercise: String,
     groups: Vec<Group>,
     inputs: Vec<Input>,
+    /// Why it is late, where that was just asked: it stands before everything else.
+    reason: Option<Input>,
     draft: Draft,
     /// Names of files that have to be chosen again.
     lost_files: String,
@@ -171,10 +173,14 @@ async fn send(visit: &Visit, mut draft: Draft, is_fast: bool) -> Result<Response
     }
 }
 
+/// The code of the question why a report is late, and the element that answers it.
+const LATE_REASON_WANTED: &str = "late_reason_wanted";
+const LATE_REASON: &str = "late_reason";
+
 /// What is asked once, and keeps nothing back the second time.
 fn question(problem: &Problem) -> Option<&'static str> {
     match problem.code.as_str() {
-        "late_reason_wanted" => Some(ABOUT_LATENESS),
+        LATE_REASON_WANTED => Some(ABOUT_LATENESS),
         "sent_just_now" => Some(ABOUT_REPEAT),
         "files_not_chosen" => Some(ABOUT_FILES),
         _ => None,
@@ -229,6 +235,10 @@ async fn about_another(visit: &Visit, kind: Kind, opened: Opened) -> Result<Draf
 }
 
 async fn page(visit: &Visit, draft: Draft, preview: Option<Preview>) -> Result<Response, Problem> {
+    let problem = preview.as_ref().and_then(|preview| preview.problem.as_ref());
+    let is_why_asked = problem.is_some_and(|problem| problem.code == LATE_REASON_WANTED);
+    let (asked, others): (Vec<&Field>, Vec<&Field>) =
+        fields(draft.kind).iter().partition(|field| is_why_asked && field.key == LATE_REASON);
     let frame = visit.frame("screen-compose").await?;
     let w = visit.words();
     let rooms: Vec<RoomLine> = visit.ask(Request::Rooms).await?;
@@ -248,24 +258,25 @@ async fn page(visit: &Visit, draft: Draft, preview: Option<Preview>) -> Result<R
             status => w.word("status", status),
         },
         groups: groups(draft.kind, &rooms, &draft, w),
-        inputs: fields(draft.kind).iter().map(|field| input(field, &draft, visit)).collect(),
+        inputs: others.into_iter().map(|field| input(field, &draft, visit)).collect(),
+        reason: asked.first().map(|field| input(field, &draft, visit)),
         lost_files: draft.lost_files(),
         review: review::of(visit, &draft).await?,
         is_fast_possible: draft.kind == Kind::Report,
         files_max: ATTACHMENTS_MAX,
         files_mib_max: ATTACHMENTS_BYTES_MAX >> 20,
-        panel: preview.map(|preview| Panel::of(preview, w)),
+        panel: preview.map(|preview| Panel::of(preview, draft.kind.word(), w)),
         draft,
         frame,
     })
 }
 
 fn input(field: &Field, draft: &Draft, visit: &Visit) -> Input {
+    let kind = draft.kind.word();
     let w = visit.words();
-    let owned = |(word, name): &(&str, &str)| ((*word).to_owned(), format!("{name} {word}"));
     Input {
         key: field.key,
-        label: w.t(field.label),
+        label: w.catalogue().element(kind, field.key),
         shape: field.shape,
         value: draft.one(field.key).to_owned(),
         is_required: field.is_required,
@@ -273,7 +284,9 @@ fn input(field: &Field, draft: &Draft, visit: &Visit) -> Input {
             Shape::Choice(group, words) => {
                 words.iter().map(|word| ((*word).to_owned(), w.word(group, word))).collect()
             }
-            Shape::Category => CATEGORIES.iter().map(owned).collect(),
+            Shape::Category => {
+                Category::KEYS.iter().map(|(key, _)| ((*key).to_owned(), w.word("category", key))).collect()
+            }
             Shape::Line | Shape::Text | Shape::Time | Shape::Count | Shape::Flag => Vec::new(),
         },
     }

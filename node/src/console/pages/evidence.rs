@@ -178,10 +178,9 @@ async fn heading(visit: &Visit, id: &str) -> Result<Option<Heading>, Problem> {
         Err(problem) if problem.code == "envelope_not_for_us" => return Ok(None),
         other => other?,
     };
-    let title = opened.lines.iter().find(|(_, en, _)| en == "Title").map(|(_, _, value)| value.clone());
     Ok(Some(Heading {
         kind: w.word("kind", &opened.kind),
-        title: title.unwrap_or_default(),
+        title: opened.element_text("title").unwrap_or_default(),
         exercise: if opened.status == "actual" { String::new() } else { w.word("status", &opened.status) },
         digest: opened.digest,
     }))

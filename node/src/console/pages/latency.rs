@@ -116,11 +116,8 @@ async fn declared(visit: &Visit, id: &str) -> Result<[Option<i64>; 3], Problem> 
         return Ok([None; 3]);
     }
     let opened: Opened = visit.ask(Request::Show { id: id.to_owned() }).await?;
-    let time = |label: &str| {
-        let line = opened.lines.iter().find(|(_, en, _)| en == label)?;
-        line.2.parse::<DeclaredTime>().ok().map(DeclaredTime::as_ms)
-    };
-    Ok(["Learned at", "Drafted at", "Signed off at"].map(time))
+    let time = |key: &str| opened.element_text(key)?.parse::<DeclaredTime>().ok().map(DeclaredTime::as_ms);
+    Ok(["learned_at", "composed_at", "signed_off_at"].map(time))
 }
 
 /// The rooms side by side: the median of each part that is the network's or the desk's.

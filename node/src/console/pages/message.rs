@@ -11,7 +11,6 @@ use data_encoding::BASE64;
 use serde::Deserialize;
 
 use crate::{
-    catalogue::Language,
     console::{
         page::{Frame, Visit, clock_time, html, remaining},
         rights::Capability,
@@ -34,7 +33,7 @@ struct MessagePage<'a> {
     /// 演练 or 测试; empty in earnest.
     exercise: String,
     from: String,
-    to: Vec<String>,
+    to: String,
     created: String,
     lines: Vec<(String, String)>,
     receipts: Vec<Receipt>,
@@ -139,13 +138,11 @@ async fn page(visit: &Visit, id: String, is_sent_now: bool) -> Result<Response, 
         precedence: w.word("precedence", &opened.precedence),
         exercise: if opened.status == "actual" { String::new() } else { w.word("status", &opened.status) },
         from: w.room(&opened.origin),
-        to: opened
-            .to
-            .iter()
-            .map(|(room, role)| format!("{} ({})", w.room(room), w.word("address", role)))
-            .collect(),
+        to: w.list(
+            opened.to.iter().map(|(room, role)| format!("{} ({})", w.room(room), w.word("address", role))),
+        ),
         created: clock_time(opened.created_at_ms),
-        lines: lines(&opened, w),
+        lines: w.elements(&opened.kind, &opened.elements),
         receipts: receipts.into_iter().map(|line| receipt(line, w)).collect(),
         can_acknowledge: is_here && !is_acknowledged && visit.may(Capability::HandleMessages),
         is_sent_now,
@@ -174,14 +171,6 @@ fn next(kind: &str, is_here: bool, has_parent: bool) -> Vec<(&'static str, &'sta
         (_, false) => vec![("recall", "message-recall")],
         (_, true) => Vec::new(),
     }
-}
-
-fn lines(opened: &Opened, w: &Words) -> Vec<(String, String)> {
-    let label = |zh: &String, en: &String| match w.catalogue().language() {
-        Language::Chinese => zh.clone(),
-        Language::English => en.clone(),
-    };
-    opened.lines.iter().map(|(zh, en, value)| (label(zh, en), value.clone())).collect()
 }
 
 fn receipt(line: ReceiptLine, w: &Words) -> Receipt {

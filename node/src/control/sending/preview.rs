@@ -2,7 +2,7 @@
 
 use relay::{
     envelope::Role,
-    message::{Kind, Line, Message},
+    message::{Kind, Message},
 };
 use topology::{Map, RoomId};
 
@@ -22,15 +22,12 @@ pub(in crate::control) async fn preview(node: &Node, request: SendRequest) -> Re
     let chosen = recipients(node, &request).unwrap_or_default();
     let rooms: Vec<RoomId> = chosen.iter().map(|(room, _)| *room).collect();
     let limits = duty::limits_ahead(node, &message, &rooms);
-    let lines = |message: &Message| {
-        let line = |line: Line| (line.label_zh.to_owned(), line.label_en.to_owned(), line.value);
-        message.lines().into_iter().map(line).collect()
-    };
+    let elements = |message: &Message| message.lines().into_iter().map(Into::into).collect();
     let seen = view::Preview {
         is_read: true,
         secrecy: check_secrecy(&message).err(),
         missing: message.missing().into_iter().map(str::to_owned).collect(),
-        lines: lines(&message),
+        elements: elements(&message),
         to: addressed(&map, &chosen),
         limits,
         ..nothing_seen()
@@ -43,7 +40,7 @@ pub(in crate::control) async fn preview(node: &Node, request: SendRequest) -> Re
             copied_to: prepared.copies.iter().map(|id| reading::room(&map, *id)).collect(),
             precedence: Some(prepared.precedence.word().to_owned()),
             status: Some(prepared.status.word().to_owned()),
-            lines: lines(&prepared.message),
+            elements: elements(&prepared.message),
             ..seen
         },
     })
@@ -58,7 +55,7 @@ fn nothing_seen() -> view::Preview {
         copied_to: Vec::new(),
         precedence: None,
         status: None,
-        lines: Vec::new(),
+        elements: Vec::new(),
         missing: Vec::new(),
         limits: Vec::new(),
     }

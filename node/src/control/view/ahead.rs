@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Room;
+use super::{Element, Room};
 use crate::problem::Problem;
 
 /// `preview`: what sending would do. Nothing was sent.
@@ -22,9 +22,9 @@ pub struct Preview {
     pub precedence: Option<String>,
     /// `actual`, `exercise` or `test`.
     pub status: Option<String>,
-    /// The lines of the message: Chinese label, English label, value.
-    pub lines: Vec<(String, String, String)>,
-    /// The Chinese names of elements that are asked for and not there. None keeps it from being sent.
+    /// What the message says.
+    pub elements: Vec<Element>,
+    /// The keys of elements that are asked for and not there. None keeps it from being sent.
     pub missing: Vec<String>,
     /// Which limits apply, the nearest first; those without a number last.
     pub limits: Vec<Limit>,

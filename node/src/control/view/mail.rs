@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Room;
+use super::{Element, Room};
 
 /// `send`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -12,7 +12,7 @@ pub struct Sent {
     /// Rooms that got a copy because they were bypassed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub copied_to: Vec<Room>,
-    /// Recommended elements that are missing, in Chinese.
+    /// The keys of recommended elements that are missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
 }
@@ -83,14 +83,21 @@ pub struct Opened {
     pub created_at_ms: i64,
     /// When it expires.
     pub expires_at_ms: i64,
-    /// The lines of the message: Chinese label, English label, value.
-    pub lines: Vec<(String, String, String)>,
+    /// What it says.
+    pub elements: Vec<Element>,
     /// The whole message as data.
     pub message: serde_json::Value,
     /// Attachments: name, media type, bytes.
     pub attachments: Vec<(String, String, u64)>,
     /// SHA-256 of the signed header, in hex.
     pub digest: String,
+}
+
+impl Opened {
+    /// The text of an element, if it is there.
+    pub fn element_text(&self, key: &str) -> Option<String> {
+        self.elements.iter().find(|element| element.key == key).map(Element::text)
+    }
 }
 
 /// `attachment`.

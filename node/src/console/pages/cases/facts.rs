@@ -2,7 +2,6 @@
 //! with when it was said and by whom. A value that differs from another room's stands beside it, not over it.
 
 use crate::{
-    catalogue::Language,
     console::{page::clock_time, words::Words},
     control::view::Opened,
 };
@@ -24,23 +23,22 @@ pub(crate) struct Value {
 
 /// The title of a message.
 pub(crate) fn title(opened: &Opened) -> String {
-    let line = opened.lines.iter().find(|(_, en, _)| en == "Title");
-    line.map(|(_, _, value)| value.clone()).unwrap_or_default()
+    opened.element_text("title").unwrap_or_default()
 }
 
 /// The elements of all reports of a case, the oldest first; those that never changed have one value.
 pub(crate) fn facts<'a>(messages: impl Iterator<Item = &'a Opened>, w: &Words) -> Vec<Fact> {
     let mut facts: Vec<Fact> = Vec::new();
     for opened in messages.filter(|opened| REPORTING.contains(&opened.kind.as_str())) {
-        for (zh, en, text) in opened.lines.iter().filter(|(_, en, _)| !SET_ASIDE.contains(&en.as_str())) {
-            let label = if w.catalogue().language() == Language::Chinese { zh } else { en };
+        for element in opened.elements.iter().filter(|element| !SET_ASIDE.contains(&element.key.as_str())) {
+            let label = w.catalogue().element(&opened.kind, &element.key);
             let from = w.room(&opened.origin);
             let at = clock_time(opened.created_at_ms);
-            let value = Value { text: text.clone(), from, at, id: opened.id.clone() };
-            match facts.iter_mut().find(|fact| fact.label == *label) {
+            let value = Value { text: w.catalogue().said(&element.said), from, at, id: opened.id.clone() };
+            match facts.iter_mut().find(|fact| fact.label == label) {
                 Some(fact) if fact.values.first().is_some_and(|newest| newest.text == value.text) => {}
                 Some(fact) => fact.values.insert(0, value),
-                None => facts.push(Fact { label: label.clone(), values: vec![value] }),
+                None => facts.push(Fact { label, values: vec![value] }),
             }
         }
     }
@@ -49,18 +47,18 @@ pub(crate) fn facts<'a>(messages: impl Iterator<Item = &'a Opened>, w: &Words) -
 
 /// Kinds that state what happened.
 const REPORTING: [&str; 2] = ["report", "verify.reply"];
-/// Lines about the paper, not about the event.
+/// Elements about the paper, not about the event.
 const SET_ASIDE: [&str; 12] = [
-    "Kind",
-    "Title",
-    "Case",
-    "Number in its case",
-    "Relates to",
-    "Supersedes",
-    "Stage",
-    "Drafted at",
-    "Drafted by",
-    "Signed off at",
-    "Status",
-    "Reviewed by",
+    "kind",
+    "title",
+    "case",
+    "case_seq",
+    "relates_to",
+    "supersedes",
+    "stage",
+    "composed_at",
+    "drafted_by",
+    "signed_off_at",
+    "status",
+    "reviewed_by",
 ];

@@ -78,13 +78,13 @@ impl Lanes {
 }
 
 fn sent(opened: &Opened, lane: usize, w: &Words) -> Entry {
-    let to: Vec<String> = opened.to.iter().map(|(room, _)| w.room(room)).collect();
+    let to = w.list(opened.to.iter().map(|(room, _)| w.room(room)));
     Entry {
         at: clock_time(opened.created_at_ms),
         at_ms: opened.created_at_ms,
         lane,
         sign: "✉",
-        text: format!("{} {} → {}", w.word("kind", &opened.kind), title(opened), to.join("、")),
+        text: format!("{} {} → {}", w.word("kind", &opened.kind), title(opened), to),
         id: opened.id.clone(),
     }
 }

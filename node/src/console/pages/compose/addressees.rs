@@ -47,11 +47,11 @@ pub(crate) fn has_any(kind: Kind, rooms: &[RoomLine]) -> bool {
 }
 
 fn addressee(kind: Kind, rooms: &[RoomLine], line: &RoomLine, draft: &Draft, w: &Words) -> Addressee {
-    let party = partners(kind, rooms, line).map(|other| w.room(&other.room)).collect::<Vec<_>>();
+    let party = w.list(partners(kind, rooms, line).map(|other| w.room(&other.room)));
     Addressee {
         name: format!("{} {}", line.room.code, w.room(&line.room)),
         role: draft.role(&line.room.id).to_owned(),
-        party: party.join("、"),
+        party,
         id: line.room.id.clone(),
     }
 }

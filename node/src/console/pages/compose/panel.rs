@@ -17,7 +17,7 @@ pub(crate) struct Panel {
     pub(crate) is_read: bool,
     /// The scanner found what may not leave.
     pub(crate) is_secret: bool,
-    pub(crate) to: Vec<String>,
+    pub(crate) to: String,
     pub(crate) copied_to: String,
     pub(crate) precedence: String,
     pub(crate) limits: Vec<LimitLine>,
@@ -37,8 +37,7 @@ pub(crate) struct LimitLine {
 }
 
 impl Panel {
-    pub(crate) fn of(preview: Preview, w: &Words) -> Self {
-        let is_zh = w.catalogue().language() == Language::Chinese;
+    pub(crate) fn of(preview: Preview, kind: &str, w: &Words) -> Self {
         let named = |(room, role): &(_, String)| format!("{} ({})", w.room(room), w.word("address", role));
         Self {
             is_read: preview.is_read,
@@ -47,16 +46,12 @@ impl Panel {
                 let said = w.catalogue().explain_on_page(&problem);
                 [said.what, said.why, said.remedy]
             }),
-            to: preview.to.iter().map(named).collect(),
-            copied_to: preview.copied_to.iter().map(|room| w.room(room)).collect::<Vec<_>>().join("、"),
+            to: w.list(preview.to.iter().map(named)),
+            copied_to: w.list(preview.copied_to.iter().map(|room| w.room(room))),
             precedence: preview.precedence.map(|word| w.word("precedence", &word)).unwrap_or_default(),
             limits: preview.limits.into_iter().map(|limit| line(limit, w)).collect(),
-            missing: preview.missing,
-            lines: preview
-                .lines
-                .into_iter()
-                .map(|(zh, en, value)| (if is_zh { zh } else { en }, value))
-                .collect(),
+            missing: preview.missing.iter().map(|key| w.catalogue().element(kind, key)).collect(),
+            lines: w.elements(kind, &preview.elements),
         }
     }
 }
