@@ -83,7 +83,7 @@ impl Clock {
         std::time::Instant::now()
     }
 
-    /// Moves the clock, forward or back.
+    /// Moves the clock, forward or back. Milliseconds.
     pub fn shift(&self, ms: i64) {
         self.change(|warp| match warp.fixed {
             Some(fixed) => warp.fixed = Some(Timestamp::from_ms(fixed.as_ms().saturating_add(ms))),
@@ -128,9 +128,33 @@ impl Clock {
     }
 }
 
+/// Whether somebody may move a clock by so many milliseconds and scale it since such a moment of the machine's time, which is
+/// `real_ms` now: further away, times could not be reckoned with.
+pub const fn may_be_set(shift_ms: i64, speed: u32, since_ms: i64, real_ms: i64) -> bool {
+    shift_ms.unsigned_abs() <= CENTURY_MS
+        && 1 <= speed
+        && speed <= SPEED_MAX
+        && 0 <= since_ms
+        && since_ms <= real_ms
+}
+
+/// A day in 24 seconds.
+pub const SPEED_MAX: u32 = 3600;
+const CENTURY_MS: u64 = 100 * 366 * 24 * 3600 * 1000;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_is_not_set_to_where_times_cannot_be_reckoned_with() {
+        assert!(may_be_set(-86_400_000, 60, 0, 1_000) && may_be_set(0, SPEED_MAX, 1_000, 1_000));
+        for (shift, speed, since) in
+            [(i64::MIN, 1, 0), (i64::MAX, 1, 0), (0, 0, 0), (0, SPEED_MAX + 1, 0), (0, 1, -1), (0, 1, 1_001)]
+        {
+            assert!(!may_be_set(shift, speed, since, 1_000), "{shift} {speed} {since}");
+        }
+    }
 
     #[test]
     fn a_standing_clock_moves_only_when_moved() {

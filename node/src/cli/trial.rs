@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::catalogue::Language;
+use crate::{catalogue::Language, clock::SPEED_MAX};
 
 /// `demo`: what is played, and what stays.
 #[derive(Debug, Clone, Args)]
@@ -20,7 +20,7 @@ pub struct DemoArguments {
     #[arg(long)]
     pub once: bool,
     /// How many times as fast the product's clock runs.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=3600), value_name = "N")]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(SPEED_MAX)), value_name = "N")]
     pub speed: u32,
     /// Keep the directories; only with `--dir`.
     #[arg(long)]

@@ -21,7 +21,7 @@ use super::{
     view,
 };
 use crate::{
-    clock::{Clock, PACE_FILE},
+    clock::{self, Clock, PACE_FILE, SPEED_MAX},
     daemon::Node,
     driver::Job,
     duty, enrolment,
@@ -298,6 +298,10 @@ pub(super) fn link(node: &Node, text: &str, cut: bool) -> Result<(), Problem> {
 
 pub(super) fn clock(node: &Node, shift_ms: i64, speed: u32, since_ms: Option<i64>) -> Result<(), Problem> {
     demo_only(node)?;
+    let real = Clock::wall().as_ms();
+    if !clock::may_be_set(shift_ms, speed, since_ms.unwrap_or(real), real) {
+        return Err(Problem::usage("clock_out_of_range").with("speed", SPEED_MAX));
+    }
     node.clock.shift(shift_ms);
     match since_ms {
         Some(since_ms) => node.clock.scale_since(Timestamp::from_ms(since_ms), speed),

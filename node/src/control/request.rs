@@ -239,9 +239,10 @@ pub enum Request {
     },
     /// Moves or scales the node's clock; only under a demo authority. Answer: null.
     Clock {
-        /// Milliseconds forward (or back).
+        /// Milliseconds forward (or back), a century at most.
         shift_ms: i64,
-        /// How many times as fast.
+        /// How many times as fast, 1 to 3600.
+        #[schema(minimum = 1, maximum = 3600)]
         speed: u32,
         /// Since this moment of the machine's time, in milliseconds since 1970; since now when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
