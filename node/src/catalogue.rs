@@ -129,6 +129,11 @@ impl Catalogue {
         own.unwrap_or_else(|| self.word("element", key))
     }
 
+    /// Of a room's names the one in this language, if it has one.
+    pub fn either<'a>(&self, chinese: &'a str, english: &'a str) -> &'a str {
+        if self.language == Language::English && !english.is_empty() { english } else { chinese }
+    }
+
     /// Several of a kind in one sentence.
     pub fn list(&self, items: &[String]) -> String {
         items.join(match self.language {

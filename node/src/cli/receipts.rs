@@ -60,7 +60,7 @@ fn render_part(lines: &[&ReceiptLine], catalogue: &Catalogue) -> String {
         grid.row(&[
             mark(line),
             &event_name(line, catalogue),
-            &format!("{} {}", line.issuer, line.issuer_name),
+            &format!("{} {}", line.issuer, issuer(line, catalogue)),
             &beijing(line.at_ms),
             &offset(line.offset_ms),
             &officer(line, catalogue),
@@ -69,11 +69,16 @@ fn render_part(lines: &[&ReceiptLine], catalogue: &Catalogue) -> String {
         ]);
     }
     let first = lines[0];
-    let recipient = format!("{} {}", first.recipient, first.recipient_name);
+    let name = catalogue.either(&first.recipient_name, &first.recipient_name_en);
+    let recipient = format!("{} {name}", first.recipient);
     let state = conclusion(lines, catalogue);
     let heading = catalogue.text("receipts-heading", &[("recipient", &recipient), ("state", &state)]);
     let summary = totals(lines, catalogue);
     format!("{heading}\n{}{summary}", grid.text(catalogue))
+}
+
+fn issuer<'a>(line: &'a ReceiptLine, catalogue: &Catalogue) -> &'a str {
+    catalogue.either(&line.issuer_name, &line.issuer_name_en)
 }
 
 /// The mark of the time model; negative evidence has none and is crossed, what is unknown is questioned.
@@ -172,8 +177,8 @@ fn conclusion(lines: &[&ReceiptLine], catalogue: &Catalogue) -> String {
         return catalogue.text(id, &[]);
     }
     match (last(Event::Unconfirmed), last(Event::Custody)) {
-        (Some(line), _) => catalogue.text("state-unconfirmed", &[("room", &line.issuer_name)]),
-        (None, Some(line)) => catalogue.text("state-custody", &[("room", &line.issuer_name)]),
+        (Some(line), _) => catalogue.text("state-unconfirmed", &[("room", issuer(line, catalogue))]),
+        (None, Some(line)) => catalogue.text("state-custody", &[("room", issuer(line, catalogue))]),
         (None, None) => catalogue.text("state-accepted", &[]),
     }
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::screen::Screen;
 use crate::{
-    catalogue::{Catalogue, Language},
+    catalogue::Catalogue,
     control::{client::Client, request::Request, view::Room},
     problem::Problem,
 };
@@ -55,10 +55,5 @@ impl Session {
 
 /// `411322 方城县总值班室`, the name in the reader's language.
 pub(crate) fn named(room: &Room, catalogue: &Catalogue) -> String {
-    let name = match catalogue.language() {
-        Language::Chinese => &room.name,
-        Language::English if room.name_en.is_empty() => &room.name,
-        Language::English => &room.name_en,
-    };
-    format!("{} {name}", room.code)
+    format!("{} {}", room.code, catalogue.either(&room.name, &room.name_en))
 }

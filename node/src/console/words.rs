@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     catalogue::{Catalogue, Language},
-    control::view::{Element, Room},
+    control::view::{Element, ReceiptLine, Room},
 };
 
 /// All words in one language.
@@ -78,9 +78,16 @@ impl Words {
 
     /// A room's name in this language.
     pub(crate) fn room(&self, room: &Room) -> String {
-        match self.0.language() {
-            Language::English if !room.name_en.is_empty() => room.name_en.clone(),
-            Language::Chinese | Language::English => room.name.clone(),
-        }
+        self.0.either(&room.name, &room.name_en).to_owned()
+    }
+
+    /// Code and name of the room that signed a receipt.
+    pub(crate) fn issuer(&self, line: &ReceiptLine) -> String {
+        format!("{} {}", line.issuer, self.0.either(&line.issuer_name, &line.issuer_name_en))
+    }
+
+    /// Code and name of the room that a receipt is for.
+    pub(crate) fn recipient(&self, line: &ReceiptLine) -> String {
+        format!("{} {}", line.recipient, self.0.either(&line.recipient_name, &line.recipient_name_en))
     }
 }

@@ -80,12 +80,12 @@ async fn page(visit: &Visit) -> Result<Response, Problem> {
 async fn rows_of(visit: &Visit, id: &str) -> Result<Vec<Row>, Problem> {
     let receipts: Vec<ReceiptLine> = visit.ask(Request::Receipts { id: id.to_owned() }).await?;
     let declared = declared(visit, id).await?;
-    let mut by_recipient: BTreeMap<(&str, &str), BTreeMap<&str, i64>> = BTreeMap::new();
+    let mut by_recipient: BTreeMap<String, BTreeMap<&str, i64>> = BTreeMap::new();
     for line in &receipts {
-        let way = by_recipient.entry((&line.recipient, &line.recipient_name)).or_default();
+        let way = by_recipient.entry(visit.words().recipient(line)).or_default();
         way.entry(&line.event).or_insert(line.at_ms);
     }
-    let row = |((code, name), at): ((&str, &str), BTreeMap<&str, i64>)| {
+    let row = |(label, at): (String, BTreeMap<&str, i64>)| {
         let delivered = *at.get("delivered")?;
         let accepted = at.get("accepted").copied();
         let begun = accepted.or(at.get("custody").copied()).unwrap_or(delivered);
@@ -102,7 +102,7 @@ async fn rows_of(visit: &Visit, id: &str) -> Result<Vec<Row>, Problem> {
         ];
         Some(Row {
             id: id.to_owned(),
-            label: format!("{code} {name}"),
+            label,
             parts: parts_ms.iter().map(|ms| told(Some(*ms))).collect(),
             parts_ms,
         })

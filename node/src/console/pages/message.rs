@@ -174,12 +174,13 @@ fn next(kind: &str, is_here: bool, has_parent: bool) -> Vec<(&'static str, &'sta
 }
 
 fn receipt(line: ReceiptLine, w: &Words) -> Receipt {
+    let (recipient, issuer) = (w.recipient(&line), w.issuer(&line));
     let role = line.officer_role.map(|role| format!(" ({})", w.word("role", &role))).unwrap_or_default();
     Receipt {
         mark: line.mark,
         event: w.word("event", &line.event),
-        recipient: format!("{} {}", line.recipient, line.recipient_name),
-        issuer: format!("{} {}", line.issuer, line.issuer_name),
+        recipient,
+        issuer,
         at: clock_time(line.at_ms),
         officer: line.officer.map(|name| format!("{name}{role}")).unwrap_or_default(),
         spent: line.spent_ms.map(remaining).unwrap_or_default(),

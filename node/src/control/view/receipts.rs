@@ -15,8 +15,12 @@ pub struct ReceiptLine {
     pub issuer: String,
     /// The recipient's Chinese name.
     pub recipient_name: String,
+    /// Its English name, or the Chinese one.
+    pub recipient_name_en: String,
     /// The issuer's Chinese name.
     pub issuer_name: String,
+    /// Its English name, or the Chinese one.
+    pub issuer_name_en: String,
     /// When, by the issuer's clock.
     pub at_ms: i64,
     /// The issuer's clock against its parent's.

@@ -35,7 +35,8 @@ impl Timeline {
             let lane = lanes.of_room(&opened.origin, w);
             entries.push(sent(opened, lane, w));
             for line in receipts.iter().filter(|line| TOLD.contains(&line.event.as_str())) {
-                let lane = lanes.of_code(&line.issuer, &line.issuer_name);
+                let lane = lanes
+                    .of_code(&line.issuer, w.catalogue().either(&line.issuer_name, &line.issuer_name_en));
                 entries.push(receipt(opened, line, lane, w));
             }
         }

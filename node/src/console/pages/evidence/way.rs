@@ -42,7 +42,7 @@ impl Way {
         let mut before: Option<&ReceiptLine> = None;
         for line in receipts {
             if before.is_none_or(|before| before.recipient != line.recipient) {
-                let recipient = format!("{} {}", line.recipient, line.recipient_name);
+                let recipient = w.recipient(line);
                 ways.push((&line.recipient, Self { recipient, stops: Vec::new() }));
                 before = None;
             }
@@ -58,11 +58,7 @@ impl Way {
         let spent = before.map(|before| span(line.at_ms - before.at_ms)).unwrap_or_default();
         let is_here = before.is_some_and(|before| before.issuer == line.issuer);
         if !is_here {
-            self.stops.push(Stop {
-                room: format!("{} {}", line.issuer, line.issuer_name),
-                from_before: spent.clone(),
-                stamps: Vec::new(),
-            });
+            self.stops.push(Stop { room: w.issuer(line), from_before: spent.clone(), stamps: Vec::new() });
         }
         if let Some(stop) = self.stops.last_mut() {
             stop.stamps.push(stamp(line, if is_here { spent } else { String::new() }, w));
