@@ -325,12 +325,13 @@ impl Api {
     fn fits(&self, value: &Value, schema: &Value, place: &str) {
         let schema = self.resolved(schema);
         if let Some(choices) = schema["oneOf"].as_array() {
-            // Those of our answers are all something or nothing.
-            assert!(choices.iter().any(|choice| choice["type"] == "null"), "{place}: {schema}");
-            let other = choices.iter().find(|choice| choice["type"] != "null").unwrap();
-            if !value.is_null() {
-                self.fits(value, other, place);
-            }
+            // Those of our answers are something or nothing, or are told apart by the one key that they have.
+            let has_its_key = |choice: &&Value| match choice["required"].as_array() {
+                Some(keys) => keys.iter().all(|key| value.get(key.as_str().unwrap()).is_some()),
+                None => value.is_null() == (choice["type"] == "null"),
+            };
+            let choice = choices.iter().find(has_its_key);
+            self.fits(value, choice.unwrap_or_else(|| panic!("{place}: {value} is none of {schema}")), place);
             return;
         }
         let kinds = ["null", "boolean", "integer", "number", "string", "array", "object"];

@@ -1,8 +1,13 @@
 //! What the command line asks the running node, one JSON document per line over the control socket, and what it
 //! is answered.
 
+use relay::message::{
+    Kind,
+    phone::{Direction, PhoneLine},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 pub use crate::problem::Problem;
 
@@ -271,6 +276,7 @@ pub enum Request {
 #[serde(deny_unknown_fields)]
 pub struct SendRequest {
     /// The message kind's word, such as `report` or `verify.request`.
+    #[schema(schema_with = kinds)]
     pub kind: String,
     /// 主送: codes, names or ids.
     pub to: Vec<String>,
@@ -330,6 +336,7 @@ pub struct DraftRequest {
     #[serde(default)]
     pub id: Option<String>,
     /// The message kind's word.
+    #[schema(schema_with = kinds)]
     pub kind: String,
     /// The title.
     pub title: String,
@@ -345,6 +352,7 @@ pub struct DraftRequest {
 #[serde(deny_unknown_fields)]
 pub struct PhoneRequest {
     /// `out` or `in`.
+    #[schema(schema_with = directions)]
     pub direction: String,
     /// The room at the other end: code, name or id.
     pub room: String,
@@ -352,6 +360,7 @@ pub struct PhoneRequest {
     #[serde(default)]
     pub code: Option<String>,
     /// `ordinary` or `secure`.
+    #[schema(schema_with = phone_lines)]
     pub line: String,
     /// Id of the message, or of the case, that it was about.
     #[serde(default)]
@@ -395,4 +404,21 @@ pub enum Answer {
     Ok(Value),
     /// Not done, and nothing was changed.
     Error(Problem),
+}
+
+fn kinds() -> Object {
+    one_of(Kind::ALL.map(Kind::word))
+}
+
+fn directions() -> Object {
+    one_of(Direction::ALL.iter().map(|direction| direction.word()))
+}
+
+fn phone_lines() -> Object {
+    one_of(PhoneLine::ALL.iter().map(|line| line.word()))
+}
+
+/// What the OpenAPI document says of a word of a closed list.
+fn one_of(words: impl IntoIterator<Item = &'static str>) -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build()
 }

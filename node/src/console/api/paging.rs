@@ -1,6 +1,6 @@
 //! Lists in pages. The cursor names the last item that was given, so that what is added meanwhile moves nothing.
 
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::HEXLOWER;
 use serde_json::{Map, Value, json};
 
 use crate::problem::Problem;
@@ -28,8 +28,11 @@ impl Page {
             None => None,
             Some(value) => {
                 let text = value.as_str().ok_or_else(|| wrong("cursor"))?;
-                let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| wrong("cursor"))?;
-                Some(String::from_utf8(bytes).map_err(|_| wrong("cursor"))?)
+                let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| wrong("cursor"))?;
+                if bytes.is_empty() {
+                    return Err(wrong("cursor"));
+                }
+                Some(String::from_utf8_lossy(&bytes).into_owned())
             }
         };
         Ok(Self { limit, after })
@@ -44,7 +47,7 @@ impl Page {
             Some(after) => names.iter().position(|name| name == after).map_or(0, |place| place + 1),
         };
         let to = from.saturating_add(self.limit).min(items.len());
-        let next = (to < items.len() && to > from).then(|| BASE64URL_NOPAD.encode(names[to - 1].as_bytes()));
+        let next = (to < items.len() && to > from).then(|| HEXLOWER.encode(names[to - 1].as_bytes()));
         let items: Vec<Value> = items.into_iter().skip(from).take(self.limit).collect();
         json!({ "items": items, "next": next })
     }
@@ -79,7 +82,8 @@ mod tests {
         let second = page(json!({"limit": 2, "cursor": first["next"]}), items(0, 5));
         assert_eq!(second["items"], json!([{"id": "3"}, {"id": "4"}]));
         assert_eq!(second["next"], Value::Null);
-        let mut wrong = Map::from_iter([("limit".to_owned(), json!(0))]);
-        assert!(Page::take(&mut wrong).is_err());
+        for (name, value) in [("limit", json!(0)), ("cursor", json!("")), ("cursor", json!("0"))] {
+            assert!(Page::take(&mut Map::from_iter([(name.to_owned(), value)])).is_err(), "{name}");
+        }
     }
 }
