@@ -367,3 +367,48 @@ async fn latency_is_drawn_and_tabled_and_help_leads_to_screens_that_are_there() 
         assert_eq!(house.get(place, &cookie).await.status, StatusCode::OK, "{place}");
     }
 }
+
+/// Document numbers and clauses are quoted as they are written; everything else that the program says is English.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_english_page_says_nothing_in_chinese_of_its_own() {
+    let house = House::open(PROGRAM, CITY).await;
+    let cookie = enter(&house, "reader", "duty_officer").await;
+    let admin = enter(&house, "keeper", "system_admin").await;
+    let file = "kind = \"report\"\nstage = \"followup\"\nstage_no = 2\ntitle = \"Fire\"\nwhat = \"Fire in a store\"\n\
+                category = \"acc.fire\"\nseverity = \"serious\"\noccurred_at = \"unknown\"\nmarking = \"internal\"\n\
+                [place]\ntext = \"Fangcheng\"\n[casualties]\ndead = \"unknown\"\nlight = 5\n";
+    let county = house.cluster.room(COUNTY);
+    let id = county.send(&Letter::file("report", &[CITY], file, vec![])).await;
+    house.cluster.room(CITY).has_in_inbox(&id).await;
+    let request =
+        "kind = \"verify.request\"\ntitle = \"Fire?\"\nwhat = \"Please verify\"\nwritten_required = true\n";
+    let city = house.cluster.room(CITY);
+    let asked = city.send(&Letter::file("verify.request", &[COUNTY], request, vec![])).await;
+    city.receipt(&asked, "delivered").await;
+    let mut pages = vec![("/admin".to_owned(), &admin)];
+    let kinds = ["report", "verify.request", "instruction", "assignment", "urge", "notify", "recall"];
+    pages.extend(kinds.map(|kind| (format!("/compose?kind={kind}"), &cookie)));
+    for path in
+        ["/", "/inbox", "/cases", "/board", "/phone", "/topology", "/queue", "/latency", "/wall", "/help"]
+    {
+        pages.push((path.to_owned(), &cookie));
+    }
+    for id in [&id, &asked] {
+        for path in [format!("/messages/{id}"), format!("/messages/{id}/receipts"), format!("/cases/{id}")] {
+            pages.push((path, &cookie));
+        }
+    }
+    for (path, cookie) in pages {
+        let with = if path.contains('?') { '&' } else { '?' };
+        let said = house.get(&format!("{path}{with}lang=en"), cookie).await;
+        assert_eq!(said.status, StatusCode::OK, "{path}: {said:?}");
+        let body = said.body.replace(">中文</a>", "");
+        let quoted =
+            body.split("<small>").map(|part| part.split_once("</small>").map_or(part, |(_, after)| after));
+        let chinese: Vec<&str> = quoted
+            .flat_map(str::lines)
+            .filter(|line| line.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)))
+            .collect();
+        assert_eq!(chinese, Vec::<&str>::new(), "{path}");
+    }
+}
