@@ -3,7 +3,12 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use node::{clock::Clock, config::DiskMarks};
+use node::{
+    clock::Clock,
+    config::DiskMarks,
+    control::{request::Request, view::CaseLine},
+};
+use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use tests::{
     cluster::{
@@ -168,4 +173,44 @@ async fn a_node_does_not_start_on_a_disk_that_is_read_only_and_says_why() {
     mended.mended().await;
     mended.cluster.all_links_up().await;
     assert!(Path::new(&mended.city().dir().join("node.db")).exists());
+}
+
+/// The index of cases follows from the store, so that a disk that does not take it hides nothing; and it does not stay in memory,
+/// where it would grow with all that was ever stored.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_of_cases_that_its_disk_does_not_take_is_in_memory_until_it_does() {
+    let cluster = Cluster::start(PROGRAM, Network::three()).await;
+    let city = cluster.room("411300");
+    let report = async |title| {
+        let id = cluster.room("411322").send(&Letter::test("report", &["411300"], title)).await;
+        city.has_in_inbox(&id).await;
+        id
+    };
+    let is_listed = async |id: &String| {
+        let cases: Vec<CaseLine> = city.ask(&Request::Cases).await.unwrap();
+        cases.iter().any(|case| case.messages.contains(id))
+    };
+    let first = report("一").await;
+    until_true("the first is indexed", LONG, async || is_listed(&first).await).await;
+    assert!(has_open(city, "cases.db"));
+    let mut holder =
+        SqliteConnectOptions::new().filename(city.dir().join("cases.db")).connect().await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut holder).await.unwrap();
+    let second = report("二").await;
+    until_true("the second is listed all the same", LONG, async || is_listed(&second).await).await;
+    assert!(is_listed(&first).await && !has_open(city, "cases.db"), "the index is in memory");
+    sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
+    until_true("the index is in its file again", 2 * LONG, async || {
+        is_listed(&second).await && has_open(city, "cases.db")
+    })
+    .await;
+    let known: i64 = sqlx::query_scalar("SELECT count(*) FROM message").fetch_one(&mut holder).await.unwrap();
+    assert_eq!(known, 2);
+}
+
+/// Whether a node has this file of its directory open.
+fn has_open(room: &Room, name: &str) -> bool {
+    let descriptors = std::fs::read_dir(format!("/proc/{}/fd", room.pid().unwrap())).unwrap();
+    let paths = descriptors.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    paths.into_iter().any(|path| path == room.dir().join(name))
 }

@@ -13,6 +13,7 @@ use relay::{
     duty::case::CaseLine,
     envelope_id::EnvelopeKey,
     message::{CaseId, Kind},
+    step::StorageLevel,
     timestamp::Timestamp,
 };
 use tokio::sync::Notify;
@@ -39,6 +40,8 @@ const KEPT_MAX: usize = OPEN_MAX + SHOWN_MAX;
 const NEWS_AT_ONCE: usize = 1_000;
 /// Messages of which one look of the watch asks whether retention has removed them.
 const SWEPT_AT_ONCE: usize = 64;
+/// How long an index is kept in memory at least, before its disk is tried again.
+const MEMORY_FOR: Duration = Duration::from_secs(30);
 /// A judgement is made anew after this: dates of the root hub have come since.
 const GOOD_FOR: Duration = Duration::from_secs(600);
 
@@ -254,11 +257,18 @@ impl Inner {
             self.ground = Ground { trust: Arc::downgrade(&trust), rules, outage, lines };
             self.kept.values_mut().for_each(|kept| kept.is_stale = true);
         }
-        if let Err(problem) = self.follow(node).await {
+        let memory = self.index.as_ref().and_then(CaseIndex::in_memory_since);
+        let has_room = *node.storage.borrow() == StorageLevel::Normal;
+        let is_back = has_room && memory.is_some_and(|since| since.elapsed() >= MEMORY_FOR);
+        if is_back {
+            // The file follows the store from where it stood.
+            self.index = None;
+        }
+        if let Err(problem) = self.follow(node, is_back).await {
             // A full disk must not hide what is owed.
-            tracing::error!(%problem, "the index of cases goes on in memory until the node starts again");
+            tracing::error!(%problem, "the index of cases goes on in memory");
             self.index = Some(CaseIndex::in_memory().await?);
-            self.follow(node).await?;
+            self.follow(node, false).await?;
         }
         Ok(())
     }
@@ -280,10 +290,13 @@ impl Inner {
         if gone.is_empty() { Ok(()) } else { self.index(node).await?.forget(&gone).await }
     }
 
-    /// Brings the index up to the store.
-    async fn follow(&mut self, node: &Node) -> Result<(), Problem> {
+    /// Brings the index up to the store. One that is back has missed how cases were judged.
+    async fn follow(&mut self, node: &Node, is_back: bool) -> Result<(), Problem> {
         let rules = self.ground.rules.clone();
         let index = self.index(node).await?;
+        if is_back {
+            index.doubt_open().await?;
+        }
         if index.upto().rules != rules {
             index.rules_changed(rules).await?;
         }

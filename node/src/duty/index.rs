@@ -1,8 +1,8 @@
 //! Which messages belong together, and of which cases something is still owed: what the judge looks at, however much has
 //! come since. Everything in it follows from the store, so it is no part of a backup and is made anew when it is not what
-//! it should be; where the disk takes no more, it is in memory.
+//! it should be; while the disk takes no more, it is in memory.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Instant};
 
 use certs::{Digest, digest};
 use data_encoding::HEXLOWER;
@@ -14,7 +14,7 @@ use sqlx::{
 };
 
 use super::Standing;
-use crate::problem::Problem;
+use crate::{clock::Clock, problem::Problem};
 
 /// What the messages of one case have in common: the case's id, or the key of the message that they are about.
 pub(super) type Place = Vec<u8>;
@@ -23,6 +23,8 @@ pub(super) type Place = Vec<u8>;
 pub(super) struct CaseIndex {
     connection: SqliteConnection,
     upto: Upto,
+    /// Since when it is in memory.
+    in_memory_since: Option<Instant>,
 }
 
 /// The last receipt that was looked at, and the rule packs by which was judged.
@@ -102,7 +104,7 @@ impl CaseIndex {
         match Self::over(&file).await {
             Ok(index) => Ok(index),
             Err(error) => {
-                tracing::error!(%error, "the index of cases is in memory until the node starts again");
+                tracing::error!(%error, "the index of cases is in memory");
                 Self::in_memory().await
             }
         }
@@ -113,7 +115,8 @@ impl CaseIndex {
     /// # Errors
     /// [`Problem`] when there is no memory for it.
     pub(super) async fn in_memory() -> Result<Self, Problem> {
-        Self::over(&SqliteConnectOptions::new().in_memory(true)).await.map_err(failed)
+        let index = Self::over(&SqliteConnectOptions::new().in_memory(true)).await.map_err(failed)?;
+        Ok(Self { in_memory_since: Some(Clock::instant()), ..index })
     }
 
     async fn over(options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {
@@ -135,7 +138,7 @@ impl CaseIndex {
         }
         let row = sqlx::query("SELECT row, key, rules FROM upto").fetch_one(&mut connection).await?;
         let upto = Upto { row: row.try_get(0)?, key: row.try_get(1)?, rules: row.try_get(2)? };
-        Ok(Self { connection, upto })
+        Ok(Self { connection, upto, in_memory_since: None })
     }
 
     /// How far it follows the store.
@@ -151,6 +154,18 @@ impl CaseIndex {
         change.commit().await.map_err(failed)?;
         (self.upto.row, self.upto.key) = (0, Vec::new());
         Ok(())
+    }
+
+    /// Since when it is in memory, if it is.
+    pub(super) const fn in_memory_since(&self) -> Option<Instant> {
+        self.in_memory_since
+    }
+
+    /// What is open was looked at elsewhere meanwhile, and is to be judged again.
+    pub(super) async fn doubt_open(&mut self) -> Result<(), Problem> {
+        let said =
+            sqlx::query("UPDATE cases SET state = 0, touched = touched + 1 WHERE state = ?").bind(OPEN);
+        said.execute(&mut self.connection).await.map(drop).map_err(failed)
     }
 
     /// Other packs are in force: every case is to be judged again.

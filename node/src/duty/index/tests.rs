@@ -41,6 +41,9 @@ async fn a_settled_case_is_looked_at_again_when_something_comes() {
     let known = index.places_of([key(2), key(3), key(9)]).await.unwrap();
     assert_eq!(known, BTreeMap::from([(key(2), b"new".to_vec()), (key(3), b"old".to_vec())]));
     look(&mut index, b"old", 0, None).await;
+    look(&mut index, b"new", 1, Some(9)).await;
+    index.doubt_open().await.unwrap();
+    assert_eq!(index.touched_places(9).await.unwrap(), [b"new".to_vec()], "what is settled stays so");
     index.rules_changed(vec![7]).await.unwrap();
     assert_eq!(index.touched_places(9).await.unwrap().len(), 2, "other rules may want something else");
 }
