@@ -105,6 +105,12 @@ pub enum TimeError {
     /// Not RFC 3339, or without its offset.
     #[error("write it in RFC 3339 with its offset, such as 2026-11-22T02:31:00+08:00")]
     Form,
+    /// In the right form, but of a day, an hour or a year that there is not.
+    #[error(
+        "there is no such instant: the month has no such day, the day no such hour, or no calendar reaches so far; a \
+         leap second has no number"
+    )]
+    NoInstant,
     /// Finer than what the network counts in.
     #[error("it is finer than a millisecond; the network counts in milliseconds and does not round")]
     TooFine,
@@ -112,15 +118,36 @@ pub enum TimeError {
 
 /// Reads an RFC 3339 time with offset.
 pub fn parse(text: &str) -> Result<Timestamp, TimeError> {
-    let is_shaped =
-        text.len() >= 20 && text.get(10..11).is_some_and(|t| t == "T" || t == "t") && !text.contains('[');
-    let seconds = text.get(16..17) == Some(":");
+    if !is_rfc3339(text) {
+        return Err(TimeError::Form);
+    }
+    let is_leap_second = text.get(17..19) == Some("60");
     let instant: jiff::Timestamp =
-        text.parse().ok().filter(|_| is_shaped && seconds).ok_or(TimeError::Form)?;
+        text.parse().ok().filter(|_| !is_leap_second).ok_or(TimeError::NoInstant)?;
     if instant.subsec_nanosecond() % 1_000_000 != 0 {
         return Err(TimeError::TooFine);
     }
     Ok(Timestamp::from_ms(instant.as_millisecond()))
+}
+
+/// The form of RFC 3339 section 5.6, of which the time library reads more than there is: `+08`, `,5`, an offset of a day.
+fn is_rfc3339(text: &str) -> bool {
+    let fits = |text: &str, form: &str| {
+        text.len() == form.len()
+            && text.bytes().zip(form.bytes()).all(|(byte, form)| match form {
+                b'0' => byte.is_ascii_digit(),
+                _ => byte.eq_ignore_ascii_case(&form),
+            })
+    };
+    let Some((time, rest)) = text.split_at_checked(19) else { return false };
+    let (fraction, offset) = rest.split_at(rest.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(0));
+    let is_fraction = fraction.is_empty()
+        || fraction.strip_prefix('.').is_some_and(|digits| !digits.is_empty() && !digits.contains('.'));
+    let is_offset = fits(offset, "Z")
+        || (fits(offset, "+00:00") || fits(offset, "-00:00"))
+            && offset.get(1..3).is_some_and(|hour| hour < "24")
+            && offset.get(4..6).is_some_and(|minute| minute < "60");
+    fits(time, "0000-00-00T00:00:00") && is_fraction && is_offset
 }
 
 #[cfg(test)]
@@ -151,12 +178,40 @@ mod tests {
     }
 
     #[test]
-    fn a_time_without_offset_or_finer_than_a_millisecond_is_refused() {
-        for text in
-            ["2026-11-22T02:42:05", "2026-11-22", "2026-11-22 02:42:05+08:00", "2026-11-22T02:42+08:00", ""]
-        {
+    fn a_time_in_another_form_or_finer_than_a_millisecond_is_refused() {
+        for text in [
+            "2026-11-22T02:42:05",
+            "2026-11-22",
+            "2026-11-22 02:42:05+08:00",
+            "2026-11-22T02:42+08:00",
+            "",
+            "2026-11-22T02:42:05+08",
+            "2026-11-22T02:42:05+0800",
+            "2026-11-22T02:42:05+08:00:30",
+            "2026-11-22T02:42:05+24:00",
+            "2026-11-22T02:42:05+08:60",
+            "2026-11-22T02:42:05,5+08:00",
+            "2026-11-22T02:42:05.+08:00",
+            "2026-11-22T02:42:05.1.2+08:00",
+            "-000001-11-22T02:42:05+08:00",
+            "２０２６-11-22T02:42:05+08:00",
+            "2026-11-22T02:42:05+08:00[Asia/Shanghai]",
+        ] {
             assert_eq!(parse(text), Err(TimeError::Form), "{text}");
         }
+        assert_eq!(parse("2026-11-22t02:42:05.120z"), parse("2026-11-22T10:42:05.12+08:00"));
         assert_eq!(parse("2026-11-22T02:42:05.0001+08:00"), Err(TimeError::TooFine));
+    }
+
+    #[test]
+    fn an_instant_that_there_is_not_is_refused_and_never_moved() {
+        for text in [
+            "2026-02-29T02:42:05+08:00",
+            "2026-11-22T24:00:00+08:00",
+            "2016-12-31T23:59:60Z",
+            "9999-12-31T23:59:59Z",
+        ] {
+            assert_eq!(parse(text), Err(TimeError::NoInstant), "{text}");
+        }
     }
 }
