@@ -35,16 +35,36 @@ words! {
     }
 }
 
+/// How a file of facts writes a trait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// true or false.
+    Flag,
+    /// A whole number, or a list of them.
+    Number,
+    /// A text, or a list of them.
+    Text,
+}
+
 impl Trait {
+    /// How a file of facts writes it.
+    pub const fn shape(self) -> Shape {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "all others hold text")]
+        match self {
+            Self::Sensitive | Self::WrittenRequired | Self::LeavesProvince | Self::UrgentNoTimeToWrite => {
+                Shape::Flag
+            }
+            Self::ContentItems => Shape::Number,
+            _ => Shape::Text,
+        }
+    }
+
     /// The only values that a rule may want; none listed means that any text will do.
     pub fn values(self) -> Vec<&'static str> {
-        let flag = || vec!["true", "false"];
         #[expect(clippy::wildcard_enum_match_arm, reason = "all others hold free text")]
         match self {
             Self::Severity => Severity::ALL.iter().map(|severity| severity.chinese()).collect(),
-            Self::Sensitive | Self::WrittenRequired | Self::LeavesProvince | Self::UrgentNoTimeToWrite => {
-                flag()
-            }
+            _ if self.shape() == Shape::Flag => vec!["true", "false"],
             Self::ContentItems => vec!["1", "2", "3", "4", "5", "6", "7", "8", "9"],
             Self::Period => vec!["ordinary", "statutory_holiday", "sensitive", "daily", "previous_year"],
             Self::FilingChannel => vec!["fax", "private_network", "platform", "original"],

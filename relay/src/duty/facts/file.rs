@@ -11,8 +11,8 @@ use serde::{
 use super::{Facts, Outage, RecordedBy, Stated};
 use crate::{
     duty::{
-        beijing::{self, Day},
-        condition::Trait,
+        beijing::{self, Day, TimeError},
+        condition::{Shape, Trait},
         interval::Interval,
         mark::{Mark, Sort},
     },
@@ -53,28 +53,19 @@ struct RawOutage {
     recorded_by: RecordedBy,
 }
 
-/// A trait: one value or a list.
+/// One value or a list of them.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum RawValues {
-    One(RawValue),
-    Many(Vec<RawValue>),
+#[serde(untagged, expecting = "a value or a list of values of the type that the schema names")]
+enum OneOrMany<T> {
+    One(T),
+    Many(Vec<T>),
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RawValue {
-    Flag(bool),
-    Number(i64),
-    Text(String),
-}
-
-impl RawValue {
-    fn text(self) -> String {
+impl<T: ToString> OneOrMany<T> {
+    fn texts(self) -> Vec<String> {
         match self {
-            Self::Flag(flag) => flag.to_string(),
-            Self::Number(number) => number.to_string(),
-            Self::Text(text) => text,
+            Self::One(one) => vec![one.to_string()],
+            Self::Many(many) => many.iter().map(T::to_string).collect(),
         }
     }
 }
@@ -133,7 +124,12 @@ impl Reading {
                 "unknown field {name:?}: correct or remove it; `yichuan rules judge --schema` lists all names"
             )));
         };
-        if let Some(values) = value::<Option<RawValues>, A>(name, map)? {
+        let values = match known.shape() {
+            Shape::Flag => value::<Option<bool>, A>(name, map)?.map(|flag| vec![flag.to_string()]),
+            Shape::Number => value::<Option<OneOrMany<i64>>, A>(name, map)?.map(OneOrMany::texts),
+            Shape::Text => value::<Option<OneOrMany<String>>, A>(name, map)?.map(OneOrMany::texts),
+        };
+        if let Some(values) = values {
             self.facts.traits.insert(*known, checked(*known, values)?);
         }
         Ok(())
@@ -186,7 +182,13 @@ fn time<E: Error>(name: &str, text: &str) -> Result<Timestamp, E> {
 
 /// A planned moment may be a bare date.
 fn planned<E: Error>(name: &str, text: &str) -> Result<Timestamp, E> {
-    Day::parse(text).map_or_else(|| time(name, text), |day| Ok(day.begin()))
+    match Day::parse(text) {
+        Some(day) => Ok(day.begin()),
+        None if text.len() == "2026-10-01".len() => {
+            Err(Error::custom(format!("{name} {text:?}: {}", TimeError::NoInstant)))
+        }
+        None => time(name, text),
+    }
 }
 
 fn severity<E: Error>(text: &str) -> Result<Severity, E> {
@@ -229,11 +231,7 @@ fn outages<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Vec<Outage
     raw.into_iter().map(one).collect()
 }
 
-fn checked<E: Error>(name: Trait, values: RawValues) -> Result<Vec<String>, E> {
-    let texts: Vec<String> = match values {
-        RawValues::One(value) => vec![value.text()],
-        RawValues::Many(values) => values.into_iter().map(RawValue::text).collect(),
-    };
+fn checked<E: Error>(name: Trait, texts: Vec<String>) -> Result<Vec<String>, E> {
     let known = name.values();
     match texts.iter().find(|text| !known.is_empty() && !known.contains(&text.as_str())) {
         Some(text) => {
@@ -241,5 +239,45 @@ fn checked<E: Error>(name: Trait, values: RawValues) -> Result<Vec<String>, E> {
             Err(Error::custom(format!("{word}: {text:?} is not known; write one of: {}", known.join(", "))))
         }
         None => Ok(texts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(fact: &str) -> Result<Facts, serde_json::Error> {
+        serde_json::from_str(&format!("{{{fact}}}"))
+    }
+
+    #[test]
+    fn a_trait_is_read_in_the_form_that_the_schema_names_and_in_no_other() {
+        for (fact, name, values) in [
+            ("\"sensitive\": true", Trait::Sensitive, vec!["true"]),
+            ("\"content_items\": 2", Trait::ContentItems, vec!["2"]),
+            ("\"content_items\": [2, 9]", Trait::ContentItems, vec!["2", "9"]),
+            ("\"category\": \"生产安全事故\"", Trait::Category, vec!["生产安全事故"]),
+            ("\"category\": [\"a\", \"b\"]", Trait::Category, vec!["a", "b"]),
+        ] {
+            assert_eq!(read(fact).unwrap().values(name).unwrap(), values, "{fact}");
+        }
+        for fact in [
+            "\"sensitive\": \"true\"",
+            "\"sensitive\": []",
+            "\"sensitive\": [true, false]",
+            "\"content_items\": \"2\"",
+            "\"content_items\": [\"2\"]",
+            "\"content_items\": 10",
+            "\"category\": 5",
+            "\"category\": [true]",
+            "\"period\": \"weekly\"",
+            "\"clock_uncertainty_ms\": -1",
+            "\"departure\": \"2026-02-30\"",
+            "\"speed\": 1",
+        ] {
+            let name = fact.split('"').nth(1).unwrap();
+            assert!(read(fact).unwrap_err().to_string().contains(name), "{fact}");
+        }
+        assert_eq!(read("\"kind\": null, \"category\": null").unwrap(), Facts::default());
     }
 }
