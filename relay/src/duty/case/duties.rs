@@ -119,8 +119,9 @@ fn answer_of(
     } else {
         (Mark::InstructionReceivedAt, Mark::FeedbackDeliveredAt)
     };
-    facts.set(received, asked.delivered(room));
-    facts.set(Mark::RequestHandedOverAt, handed_over(case, map, asked, room));
+    let (came, handed) = (asked.delivered(room), handed_over(case, map, asked, room));
+    facts.set(received, came);
+    facts.set(Mark::RequestHandedOverAt, handed);
     if kind == RuleKind::VerifyReply {
         facts.traits.insert(Trait::WrittenRequired, vec![asked.facts.written_required.to_string()]);
     }
@@ -137,7 +138,9 @@ fn answer_of(
     if let Some(answer) = answer {
         facts.set_way(answer, towards, met);
     }
-    let calls = case.calls.iter().filter(|call| call.is_between(room, towards) && call.is_about(asked.key));
+    let begun = [came, handed].into_iter().flatten().map(|at| at.earliest).min().flatten();
+    let calls =
+        case.calls.iter().filter(|call| call.is_between(room, towards) && call.answers(asked.key, begun));
     facts.set_call(Mark::ReplyPhoneAt, calls);
     Duty { subject: asked.key, answer: answer.map(|answer| answer.key), obliged: room, towards, kind, facts }
 }
@@ -264,8 +267,8 @@ impl Call {
         [(one, other), (other, one)].contains(&(self.caller(), self.callee()))
     }
 
-    /// Whether it was about this message, or does not say about which.
-    fn is_about(&self, key: EnvelopeKey) -> bool {
-        self.about().is_none_or(|about| about == key)
+    /// Whether it was about this message; or does not say about which, and was not over before the message can have come.
+    fn answers(&self, key: EnvelopeKey, begun: Option<Timestamp>) -> bool {
+        self.about().map_or(Some(ms(self.ended_at())) >= begun, |about| about == key)
     }
 }

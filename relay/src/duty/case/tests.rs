@@ -1,5 +1,7 @@
 //! What a case owes, by the packs of the program, on a small map.
 
+mod calls;
+
 use topology::{Dated, Level, Name, Plan, Room};
 
 use super::*;
