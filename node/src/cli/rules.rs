@@ -15,7 +15,7 @@ pub(crate) use arguments::RulesVerb;
 pub(crate) use judge::span;
 pub(crate) use words::{time, witness};
 
-use std::path::Path;
+use std::{io::Read as _, path::Path};
 
 use relay::duty::{RulePack, builtin, pack_file};
 use serde_json::json;
@@ -40,8 +40,7 @@ fn lint(session: &mut Session, file: &Path, base: Option<&str>) -> Outcome {
     if let Some(base) = base {
         bases.insert(0, find_pack(base, &builtin::packs())?);
     }
-    let text = read(file)?;
-    let pack = parse(file, &text, &bases, base)
+    let pack = parse(file, &bases, base)
         .map_err(|problem| Problem { exit: crate::problem::EXIT_FAILED, ..problem })?;
     let (name, version) = (pack.name.clone(), pack.version.to_string());
     let (rules, duties) = (pack.rules.len().to_string(), pack.duties.len().to_string());
@@ -55,14 +54,15 @@ fn lint(session: &mut Session, file: &Path, base: Option<&str>) -> Outcome {
 }
 
 /// Reads a pack file; `base` is laid under it even if it names none itself.
-fn parse(file: &Path, text: &str, bases: &[RulePack], base: Option<&str>) -> Result<RulePack, Problem> {
+fn parse(file: &Path, bases: &[RulePack], base: Option<&str>) -> Result<RulePack, Problem> {
     let name = file.display().to_string();
     let invalid = |errors: pack_file::PackErrors| {
         Problem::usage("rules_pack_invalid").with("file", errors.file()).with("detail", &errors)
     };
+    let text = pack_file::text(&name, bytes(file)?).map_err(invalid)?;
     match (base, bases.first()) {
-        (Some(_), Some(base)) => pack_file::parse_on(&name, text, bases, &base.name),
-        _ => pack_file::parse(&name, text, bases),
+        (Some(_), Some(base)) => pack_file::parse_on(&name, &text, bases, &base.name),
+        _ => pack_file::parse(&name, &text, bases),
     }
     .map_err(invalid)
 }
@@ -78,15 +78,24 @@ fn find_pack(name_or_file: &str, bases: &[RulePack]) -> Result<RulePack, Problem
         let problem = Problem::usage("rules_pack_unknown").with("name", name_or_file);
         return Err(problem.with("known", known.join(", ")));
     }
-    parse(path, &read(path)?, bases, None)
+    parse(path, bases, None)
 }
 
 /// The text of a file, or of standard input for `-`.
 fn read(path: &Path) -> Result<String, Problem> {
-    let text = if path == Path::new("-") {
-        std::io::read_to_string(std::io::stdin())
+    String::from_utf8(bytes(path)?).map_err(|error| read_failed(path, &error))
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
     } else {
-        std::fs::read_to_string(path)
+        std::fs::read(path)
     };
-    text.map_err(|error| Problem::usage("read_failed").with("path", path.display()).with("detail", error))
+    read.map_err(|error| read_failed(path, &error))
+}
+
+fn read_failed(path: &Path, error: &dyn std::fmt::Display) -> Problem {
+    Problem::usage("read_failed").with("path", path.display()).with("detail", error)
 }

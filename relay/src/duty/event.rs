@@ -80,22 +80,45 @@ impl RuleKind {
         }
     }
 
+    /// The events at which a clock of this kind may stop.
+    pub const fn stops(self) -> &'static [Event] {
+        match self {
+            Self::ReportFirst => &[Event::Delivered, Event::PhoneReportCompleted],
+            Self::ReportRelay => &[Event::DeliveredNextLevel, Event::Delivered, Event::PhoneReportCompleted],
+            Self::ReportAny => {
+                &[Event::Delivered, Event::PhoneReportCompleted, Event::GovernmentCopyDelivered]
+            }
+            Self::VerifyReply | Self::InstructionFeedback => {
+                &[Event::Delivered, Event::FeedbackDelivered, Event::PhoneFeedbackCompleted]
+            }
+            Self::Rectify => &[Event::Delivered, Event::FeedbackDelivered],
+            Self::LeaveRequest | Self::LeaveFiling => &[Event::Delivered, Event::Approved],
+            Self::DailyReport
+            | Self::ZeroReport
+            | Self::Roster
+            | Self::HolidaySummary
+            | Self::VisitNotice
+            | Self::MeetingAttendees
+            | Self::AnnualSummary
+            | Self::ContactChange => &[Event::Delivered],
+        }
+    }
+
     /// The moments at which the writing of this kind was delivered, the usual one first.
     const fn delivery(self) -> &'static [Mark] {
         match self {
             Self::ReportFirst | Self::ReportAny | Self::ContactChange => &[Mark::DeliveredAt, Mark::FiledAt],
             Self::ReportRelay => &[Mark::DeliveredNextLevelAt, Mark::DeliveredAt],
-            Self::VerifyReply | Self::Rectify => {
-                &[Mark::ReplyDeliveredAt, Mark::FeedbackDeliveredAt, Mark::DeliveredAt]
-            }
-            Self::InstructionFeedback => {
+            Self::VerifyReply => &[Mark::ReplyDeliveredAt, Mark::FeedbackDeliveredAt, Mark::DeliveredAt],
+            Self::InstructionFeedback | Self::Rectify => {
                 &[Mark::FeedbackDeliveredAt, Mark::ReplyDeliveredAt, Mark::DeliveredAt]
             }
+            // What is filed is the absence, once the request for it was granted.
+            Self::LeaveRequest => &[Mark::DeliveredAt, Mark::FiledAt],
             Self::DailyReport
             | Self::ZeroReport
             | Self::Roster
             | Self::HolidaySummary
-            | Self::LeaveRequest
             | Self::LeaveFiling
             | Self::VisitNotice
             | Self::MeetingAttendees

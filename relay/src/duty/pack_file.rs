@@ -70,6 +70,18 @@ pub fn parse_on(file_name: &str, text: &str, bases: &[RulePack], base: &str) -> 
     read(file_name, text, bases, Some(base))
 }
 
+/// The text of a pack file.
+///
+/// # Errors
+/// The line on which it ceases to be UTF-8.
+pub fn text(file_name: &str, bytes: Vec<u8>) -> Result<String, PackErrors> {
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let line = 1 + error.as_bytes().iter().take(good).filter(|byte| **byte == b'\n').count();
+        PackErrors::new(file_name, vec![PackError { line, problem: PackProblem::NotText }])
+    })
+}
+
 fn read(file_name: &str, text: &str, bases: &[RulePack], base: Option<&str>) -> Result<RulePack, PackErrors> {
     let mut reader = Reader::default();
     if text.len() > SIZE_MAX_BYTES {

@@ -29,6 +29,9 @@ pub enum PackProblem {
         /// What is accepted.
         limit_bytes: usize,
     },
+    /// Not text at all.
+    #[error("this is not UTF-8 text: save the file as UTF-8")]
+    NotText,
     /// Not TOML.
     #[error("this is not TOML ({message}): text stands in \"quotes\", every rule begins with [[rule]]")]
     Syntax {

@@ -73,11 +73,11 @@ pub(super) fn read<'d>(reader: &mut Reader, document: &'d DeTable<'d>) -> (RuleP
     let mut pack = RulePack {
         v: RulePack::FORMAT,
         name: name(reader, head),
-        version: reader.number(head, "version").unwrap_or_default(),
+        version: version(reader, head),
         title: reader.required_text(head, "title"),
         title_en: reader.optional_text(head, "title_en"),
         document: reader.required_text(head, "document"),
-        issuer: reader.text(head, "issuer").map(str::to_owned),
+        issuer: issuer(reader, head),
         target: reader.required_text(head, "target"),
         base: reader.text(head, "base").map(str::to_owned),
         issued_at,
@@ -126,6 +126,27 @@ fn name(reader: &mut Reader, head: Table<'_>) -> String {
     name
 }
 
+fn version(reader: &mut Reader, head: Table<'_>) -> u32 {
+    let version = reader.number(head, "version").unwrap_or(1);
+    if version == 0 {
+        let remedy = "versions count from 1".to_owned();
+        let (key, found) = ("version".to_owned(), "0".to_owned());
+        reader.report(head.place("version"), PackProblem::BadValue { key, found, remedy });
+    }
+    version
+}
+
+/// The code of a division, by which the room is found towards which the pack binds.
+fn issuer(reader: &mut Reader, head: Table<'_>) -> Option<String> {
+    let issuer = reader.text(head, "issuer")?.to_owned();
+    if !matches!(issuer.len(), 6 | 14) || !issuer.bytes().all(|byte| byte.is_ascii_digit()) {
+        let remedy = "write the code of a division or a room: 6 or 14 digits, such as \"411300\"".to_owned();
+        let (key, found) = ("issuer".to_owned(), issuer.clone());
+        reader.report(head.place("issuer"), PackProblem::BadValue { key, found, remedy });
+    }
+    Some(issuer)
+}
+
 fn check_dates(reader: &mut Reader, head: Table<'_>, effective: Timestamp, repealed: Option<Timestamp>) {
     if repealed.is_some_and(|repealed| repealed <= effective) {
         reader.report(
@@ -157,7 +178,7 @@ fn switches(reader: &mut Reader, head: Table<'_>) -> Switches {
 
 fn duty(reader: &mut Reader, table: Table<'_>) -> Duty {
     Duty {
-        id: reader.required_text(table, "id"),
+        id: rule::id(reader, table),
         retention_days: reader.number(table, "retention_days"),
         min_on_watch: reader.number(table, "min_on_watch"),
         copy_to: reader.texts(table, "copy_to"),

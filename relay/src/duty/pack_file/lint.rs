@@ -9,12 +9,17 @@ use crate::duty::{
     condition::Conditions,
     event::Event,
     pack::{NaturalDays, RulePack, WorkingDays},
-    rule::{Channel, DayUnit, Limit, Rule},
+    rule::{Channel, DayUnit, Limit, Requirement, Rule},
 };
 
 /// Reports rules that contradict each other.
 pub(super) fn check_itself(reader: &mut Reader, pack: &RulePack, places: &Places) {
     for (nth, rule) in pack.rules.iter().enumerate() {
+        if !rule.applies.is_empty() && rule.applies.iter().all(|one| excludes(one, &rule.assumes)) {
+            let (subject, other) = (rule.id.clone(), "assumes".to_owned());
+            let why = "no case meets applies and assumes both: correct one of the two".to_owned();
+            reader.report(place(places, &rule.id), PackProblem::Contradiction { subject, other, why });
+        }
         for earlier in &pack.rules[..nth] {
             if let Some(why) = contradiction(earlier, rule) {
                 let (subject, other) = (rule.id.clone(), earlier.id.clone());
@@ -32,6 +37,14 @@ pub(super) fn check_on(
     bases: &[RulePack],
     name: &str,
 ) {
+    if name == pack.name {
+        let remedy =
+            "a pack cannot be its own base: it would set its own rules aside; name the pack that it tightens"
+                .to_owned();
+        let problem = PackProblem::BadValue { key: "base".to_owned(), found: name.to_owned(), remedy };
+        reader.report(place(places, "[base]"), problem);
+        return;
+    }
     let Some(base) = bases.iter().filter(|base| base.name == name).max_by_key(|base| base.version) else {
         let remedy = "no such pack is known here: give its file with --base, or correct the name".to_owned();
         let problem = PackProblem::BadValue { key: "base".to_owned(), found: name.to_owned(), remedy };
@@ -165,6 +178,9 @@ fn check_base(reader: &mut Reader, pack: &RulePack, places: &Places, base: &Rule
         if upper.retention_days > duty.retention_days || upper.min_on_watch > duty.min_on_watch {
             loosens(&duty.id, &upper.id, "its number is lower".to_owned());
         }
+        if upper.copy_to.iter().any(|room| !duty.copy_to.contains(room)) {
+            loosens(&duty.id, &upper.id, "it sends fewer copies".to_owned());
+        }
     }
     for (why, is_looser) in [
         ("working_days is read loosely", is_looser_working(pack, base)),
@@ -209,6 +225,9 @@ fn loosening(rule: &Rule, upper: &Rule) -> Option<String> {
         return Some(format!("{} became {}", upper.force.word(), rule.force.word()));
     }
     match speed(&rule.limit, &upper.limit) {
+        None if is_same_id && falls_silent(&rule.limit, &upper.limit) => {
+            return Some(format!("{} became {}", upper.limit, rule.limit));
+        }
         Some(Speed::Slower) => return Some("its limit is longer".to_owned()),
         Some(Speed::Unlike) if is_same_id => {
             return Some("its limit is of another sort, so that it can end later".to_owned());
@@ -222,17 +241,45 @@ fn loosening(rule: &Rule, upper: &Rule) -> Option<String> {
     is_later.then(|| "its clock starts later".to_owned())
 }
 
+/// Whether what had no number of its own is asked for even less: 第一时间 that is no longer said, a limit of an upper pack
+/// that no longer holds.
+fn falls_silent(limit: &Limit, upper: &Limit) -> bool {
+    matches!(
+        (upper, limit),
+        (Limit::Asap, Limit::Inherit | Limit::None) | (Limit::Inherit, Limit::Asap | Limit::None)
+    )
+}
+
 /// How a rule that takes the place of an upper one catches less.
 fn narrowing(rule: &Rule, upper: &Rule) -> Option<String> {
     let is_channel = rule.channel == upper.channel || upper.channel == Channel::Any;
-    if rule.kind != upper.kind
-        || rule.start != upper.start
-        || (rule.stop != upper.stop && upper.channel != Channel::Any)
-    {
+    let is_stop = rule.stop == upper.stop
+        || (upper.channel == Channel::Any && Event::phone_twin(rule.kind) == Some(rule.stop));
+    if rule.kind != upper.kind || rule.start != upper.start || !is_stop {
         return Some("it starts or stops at another event".to_owned());
     }
     if !is_channel {
         return Some("it allows another channel".to_owned());
     }
-    (!is_within(&upper.applies, &rule.applies)).then(|| "it applies to fewer cases".to_owned())
+    if !is_within(&upper.applies, &rule.applies) || !takes_as_much_for_granted(&rule.assumes, &upper.assumes)
+    {
+        return Some("it applies to fewer cases".to_owned());
+    }
+    let asks = |step: &Requirement| {
+        upper.requires.as_ref().is_some_and(|upper| {
+            step.event == upper.event && is_within(&[upper.when.clone()], &[step.when.clone()])
+        })
+    };
+    if upper.requires.is_some() && !rule.requires.as_ref().is_some_and(asks) {
+        return Some("the step that had to come first is not asked for".to_owned());
+    }
+    let lacks = upper.required_fields.iter().any(|field| !rule.required_fields.contains(field));
+    lacks.then(|| "it asks for fewer elements".to_owned())
+}
+
+/// Whether no case is let go that the upper rule holds: what is taken for granted there may only be widened.
+fn takes_as_much_for_granted(assumes: &Conditions, upper: &Conditions) -> bool {
+    assumes.iter().all(|(name, values)| {
+        upper.get(name).is_some_and(|wanted| wanted.iter().all(|value| values.contains(value)))
+    })
 }

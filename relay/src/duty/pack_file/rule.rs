@@ -1,6 +1,9 @@
 //! One `[[rule]]` of a pack file: its words, its conditions, its clause, and whether they fit each other.
 
-use toml::de::{DeTable, DeValue};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
 use super::{
     fault::PackProblem,
@@ -64,7 +67,7 @@ const REMARK_KEYS: &[Key] =
 
 /// Reads a rule; nothing when a part without which it cannot be is missing or wrong.
 pub(super) fn read(reader: &mut Reader, table: Table<'_>) -> Option<Rule> {
-    let id = reader.required_text(table, "id");
+    let id = id(reader, table);
     let kind = reader.required_word(table, "kind");
     let force = reader.required_word(table, "force");
     let channel = reader.required_word(table, "channel");
@@ -102,6 +105,19 @@ pub(super) fn read(reader: &mut Reader, table: Table<'_>) -> Option<Rule> {
     Some(rule)
 }
 
+/// The name of a rule or duty, which stands in files, in logs and on screens.
+pub(super) fn id(reader: &mut Reader, table: Table<'_>) -> String {
+    const LENGTH_MAX: usize = 64;
+    let id = reader.required_text(table, "id");
+    if id.chars().any(|c| c.is_whitespace() || c.is_control()) || id.chars().count() > LENGTH_MAX {
+        let remedy =
+            format!("write at most {LENGTH_MAX} characters without spaces, such as \"hn.report.l3\"");
+        let (key, found) = ("id".to_owned(), id.clone());
+        reader.report(table.place("id"), PackProblem::BadValue { key, found, remedy });
+    }
+    id
+}
+
 pub(super) fn clause(reader: &mut Reader, table: Table<'_>) -> Clause {
     Clause {
         document: reader.text(table, "document").map(str::to_owned),
@@ -115,9 +131,15 @@ pub(super) fn clause(reader: &mut Reader, table: Table<'_>) -> Clause {
 
 fn requirement(reader: &mut Reader, table: Table<'_>) -> Option<Requirement> {
     let inner = reader.table(table, "requires", REQUIRES_KEYS)?;
+    let event: Event = reader.required_word(inner, "event")?;
+    if !event.is_stop() {
+        let remedy = "a step is done when something is completed, delivered or approved".to_owned();
+        let (key, found) = ("event".to_owned(), event.word().to_owned());
+        reader.report(inner.place("event"), PackProblem::BadValue { key, found, remedy });
+    }
     Some(Requirement {
         when: conditions(reader, inner, "when"),
-        event: reader.required_word(inner, "event")?,
+        event,
         step: reader.required_text(inner, "step"),
         step_en: reader.optional_text(inner, "step_en"),
     })
@@ -138,16 +160,18 @@ fn alternatives(reader: &mut Reader, table: Table<'_>) -> Vec<Conditions> {
     if value.get_ref().is_table() {
         return vec![conditions(reader, table, "applies")];
     }
-    let items: Vec<(&DeTable<'_>, usize)> = reader
-        .list(table, "applies")
-        .iter()
-        .filter_map(|item| Some((item.get_ref().as_table()?, item.span().start)))
-        .collect();
-    items.into_iter().map(|(entries, at)| read_conditions(reader, entries, at)).collect()
+    let items = reader.list(table, "applies");
+    if items.is_empty() && value.get_ref().is_array() {
+        asks_for_nothing(reader, "[]", value.span().start);
+    }
+    items.iter().map(|item| one_of(reader, item, "applies")).collect()
 }
 
 fn conditions(reader: &mut Reader, table: Table<'_>, key: &'static str) -> Conditions {
-    let Some(value) = table.entries.get(key) else { return Conditions::new() };
+    table.entries.get(key).map_or_else(Conditions::new, |value| one_of(reader, value, key))
+}
+
+fn one_of(reader: &mut Reader, value: &Spanned<DeValue<'_>>, key: &str) -> Conditions {
     match value.get_ref().as_table() {
         Some(entries) => read_conditions(reader, entries, value.span().start),
         None => {
@@ -159,12 +183,16 @@ fn conditions(reader: &mut Reader, table: Table<'_>, key: &'static str) -> Condi
     }
 }
 
+fn asks_for_nothing(reader: &mut Reader, found: &str, at: usize) {
+    let remedy = "it asks for nothing: leave it out".to_owned();
+    let (key, found) = ("applies".to_owned(), found.to_owned());
+    reader.report(at, PackProblem::BadValue { key, found, remedy });
+}
+
 fn read_conditions(reader: &mut Reader, entries: &DeTable<'_>, at: usize) -> Conditions {
     let mut conditions = Conditions::new();
     if entries.is_empty() {
-        let remedy = "it asks for nothing: leave it out".to_owned();
-        reader
-            .report(at, PackProblem::BadValue { key: "applies".to_owned(), found: "{}".to_owned(), remedy });
+        asks_for_nothing(reader, "{}", at);
     }
     for (key, value) in entries {
         match key.get_ref().parse::<Trait>() {
@@ -228,8 +256,13 @@ fn check_fit(reader: &mut Reader, table: Table<'_>, rule: &Rule) {
         let known: Vec<&str> = rule.kind.starts().iter().map(|event| event.word()).collect();
         misfit("start", rule.start.word(), format!("a {kind} starts at one of: {}", known.join(", ")));
     }
-    if !rule.stop.is_stop() {
-        misfit("stop", rule.stop.word(), "a clock stops when something is completed or delivered".to_owned());
+    if !rule.kind.stops().contains(&rule.stop) {
+        let known: Vec<&str> = rule.kind.stops().iter().map(|event| event.word()).collect();
+        misfit(
+            "stop",
+            rule.stop.word(),
+            format!("a {kind} stops when it is completed or delivered: write one of {}", known.join(", ")),
+        );
     }
     match rule.channel {
         Channel::Phone if !rule.stop.is_phone() => {

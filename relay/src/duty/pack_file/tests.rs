@@ -29,7 +29,9 @@ fn pack(replace: &[&str]) -> String {
         let key = line.split('=').next().unwrap().trim();
         match lines.iter_mut().find(|old| old.split('=').next().unwrap().trim() == key) {
             Some(old) => *old = (*line).to_owned(),
-            None if ["base", "repealed", "effective"].contains(&key) => lines.insert(6, (*line).to_owned()),
+            None if ["base", "repealed", "effective", "issuer"].contains(&key) => {
+                lines.insert(6, (*line).to_owned())
+            }
             None => lines.push((*line).to_owned()),
         }
     }
@@ -65,6 +67,14 @@ fn each_unknown_word_is_named_with_its_line() {
         ("applies = { severity = [\"巨大\"] }", 15, "巨大"),
         ("applies = { moon = [\"full\"] }", 15, "moon"),
         ("version = \"one\"", 2, "string"),
+        ("version = 0", 2, "count from 1"),
+        ("issuer = \"nowhere\"", 7, "6 or 14 digits"),
+        ("applies = [\"较大\"]", 15, "applies is of type string"),
+        ("applies = [{ severity = [\"较大\"] }, 3]", 15, "applies is of type integer"),
+        ("applies = []", 15, "asks for nothing"),
+        ("id = \"two words\"", 8, "without spaces"),
+        ("id = \"red\\u001b[31m\"", 8, "without spaces"),
+        ("requires = { event = \"occurrence\", step = \"x\" }", 17, "a step is done"),
         ("issued = \"2026-02-30\"", 6, "2026-02-30"),
         ("name = \"Nanyang 2026\"", 1, "small letters"),
     ] {
@@ -102,6 +112,12 @@ fn parts_that_do_not_fit_each_other_are_refused() {
         (&["limit = { by = \"local_cutoff\", time = \"17:00\" }"][..], "planned day"),
         (&["repealed = \"2026-01-10\""][..], "repealed before it begins"),
         (&["stop = \"learned\""][..], "completed or delivered"),
+        (&["stop = \"approved\""][..], "write one of delivered, phone_report_completed"),
+        (&["channel = \"phone\"", "stop = \"phone_feedback_completed\""][..], "a report.first stops"),
+        (
+            &["applies = { sensitive = true }", "assumes = { sensitive = false }"][..],
+            "no case meets applies and assumes",
+        ),
     ] {
         let text = refused(&pack(lines));
         assert!(text.contains(said), "{lines:?}: {text}");
@@ -160,7 +176,12 @@ fn a_pack_that_loosens_its_base_is_refused() {
             &[base, "id = \"hn.report.l3\"", "applies = { severity = [\"较大\"], sensitive = true }"][..],
             "fewer cases",
         ),
+        (
+            &[base, "id = \"hn.report.l3\"", "assumes = { sender_class = [\"企业\"] }"][..],
+            "it applies to fewer cases",
+        ),
         (&["base = \"atlantis\""][..], "no such pack"),
+        (&["name = \"henan-2021\"", "version = 2", base][..], "cannot be its own base"),
     ] {
         let text = refused(&pack(lines));
         assert!(text.contains(said), "{lines:?}: {text}");
@@ -173,6 +194,60 @@ fn a_base_can_be_laid_under_a_file_that_names_none() {
     assert!(parse("p.toml", &loose, &builtin::packs()).is_ok());
     let errors = parse_on("p.toml", &loose, &builtin::packs(), "henan-2021").unwrap_err();
     assert!(errors.to_string().contains("loosens"), "{errors}");
+}
+
+/// A rule of the base, as it stands in the program's file but for these changes.
+fn taken_from(base: &str, file: &str, id: &str, changes: &[(&str, &str)]) -> Result<RulePack, PackErrors> {
+    let rules = file.split("[[rule]]").skip(1);
+    let rule =
+        rules.map(|rule| rule.split("[[duty]]").next().unwrap()).find(|rule| rule.contains(id)).unwrap();
+    let mut rule = format!("[[rule]]{rule}");
+    for (old, new) in changes {
+        assert!(rule.contains(old), "{old}");
+        rule = rule.replace(old, new);
+    }
+    let head = pack(&[&format!("base = \"{base}\"")]);
+    let head = head.split_once("[[rule]]").unwrap().0;
+    parse("p.toml", &format!("{head}{rule}"), &builtin::packs())
+}
+
+#[test]
+fn a_rule_that_takes_the_place_of_another_asks_for_all_that_it_asked_for() {
+    const HENAN: &str = include_str!("../../../data/packs/henan-2021.toml");
+    const HEZE: &str = include_str!("../../../data/packs/heze-2018.toml");
+    let requires = "requires = { when = { leaves_province = true }";
+    let filing = |changes: &[_]| taken_from("henan-2021", HENAN, "hn.leave.filing", changes);
+    assert!(filing(&[]).is_ok() && filing(&[("before = 2", "before = 3")]).is_ok());
+    assert!(filing(&[("person = [\"主要负责同志\"]", "person = [\"主要负责同志\", \"领导同志\"]")]).is_ok());
+    for (old, new, said) in [
+        (requires, "requires = { when = { leaves_province = true, sensitive = true }", "had to come first"),
+        ("event = \"approved\"", "event = \"delivered\"", "had to come first"),
+        ("\"外出地点\", ", "", "fewer elements"),
+        ("person = [\"主要负责同志\"]", "person = [\"主要负责同志\"], sensitive = false", "fewer cases"),
+    ] {
+        let errors = filing(&[(old, new)]).unwrap_err().to_string();
+        assert!(errors.contains("loosens hn.leave.filing") && errors.contains(said), "{new}: {errors}");
+    }
+    let roster = [("\"值班安排表\", ", "")];
+    let errors = taken_from("henan-2021", HENAN, "hn.roster\"", &roster).unwrap_err().to_string();
+    assert!(errors.contains("fewer cases"), "{errors}");
+    for (base, file, id, old, new, said) in [
+        ("henan-2021", HENAN, "hn.report.other", "\"asap\"", "\"none\"", "asap became none"),
+        ("heze-2018", HEZE, "hz.verify", "\"inherit\"", "\"none\"", "inherit became none"),
+    ] {
+        let errors = taken_from(base, file, id, &[(old, new)]).unwrap_err().to_string();
+        assert!(errors.contains(said), "{errors}");
+        assert!(taken_from(base, file, id, &[(old, "\"PT30M\"")]).is_ok());
+    }
+    let duty = "\n[[duty]]\nid = \"hz.lateral\"\ncopy_to = [\"本级党委\"]\n";
+    assert!(refused(&format!("{}{duty}", pack(&["base = \"heze-2018\""]))).contains("fewer copies"));
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused_with_their_line() {
+    assert_eq!(text("p.toml", b"name = 1\n".to_vec()).unwrap(), "name = 1\n");
+    let errors = text("p.toml", b"name = 1\ntitle = \"\xc4\xcf\"\n".to_vec()).unwrap_err().to_string();
+    assert!(errors.starts_with("p.toml:2: ") && errors.contains("UTF-8"), "{errors}");
 }
 
 #[test]
