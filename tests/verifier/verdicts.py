@@ -5,6 +5,7 @@ from signed import INF
 
 DAY, BEIJING = 86_400_000, 28_800_000
 LEVELS = {"exceptional": "特别重大", "major": "重大", "serious": "较大", "ordinary": "一般"}
+FORCES = ["must", "strive", "principle", "may"]
 REPORT, NOTE, REQUEST, REPLY, INSTRUCTION, FEEDBACK = 1, 2, 3, 4, 5, 6
 JUDGED_BY = {REPORT: {"report.first", "report.any"}, REQUEST: {"verify.reply"}, INSTRUCTION: {"instruction.feedback"},
              NOTE: {None}}
@@ -20,7 +21,7 @@ def calls(messages):
             same = same and all(n not in out or n not in into or out[n] == into[n] for n in ("about", "case"))
             if near and same and (out["room"], out["peer"]) == (into["peer"], into["room"]):
                 inside.remove(into)
-                found.append((max(out["ended_at"], into["ended_at"]), {out["room"], out["peer"]}, out.get("about")))
+                found.append((max(out["ended_at"], into["ended_at"]), {out["room"], out["peer"]}, out.get("about", into.get("about"))))
                 break
     return found
 
@@ -30,14 +31,15 @@ def first(message, event, to, grade):
 
 def notice(asked, room, plan, lines, grade, now):
     """When the limit of an answer begins: with `delivered`, or where that was withheld with a hand-over by a parent whose own
-    records do not have the line down in the minute after it."""
+    records do not have the line down in the minute after it; and the first instant at which it can have come."""
     delivered, place = first(asked, "delivered", room, grade), plan.rooms.get(room, {})
     parents = [place.get("parent"), *place.get("alternates", [])]
     was_up = lambda by, at: not any((line["room"], line["peer"]) == (by, room) and line["down_at"] < at + 60_000
                                     and line["up_at"] > at for line in lines)
     handed = min((entry[grade] for entry in asked["events"] if entry[:2] == ("handed", room) and entry[2] in parents
                   and was_up(entry[2], entry[5])), key=lambda time: time[1], default=None)
-    return handed if handed and (delivered[0] if delivered else now) > handed[1] + 60_000 else delivered
+    came = min((at[0] for at in (delivered, handed) if at), default=-INF)
+    return handed if handed and (delivered[0] if delivered else now) > handed[1] + 60_000 else delivered, came
 
 def duties(messages, plan, packs, lines, grade, now):
     key = lambda m: {"origin": m["origin"], "id": m["id"]}
@@ -60,9 +62,10 @@ def duties(messages, plan, packs, lines, grade, now):
             answer = met([m for m in ordered if m["facts"]["kind"] == wanted and m["origin"] == room
                           and key(asked) in m["facts"].get("relates_to", [])], asked["origin"])
             delivered = answer and first(answer, "delivered", asked["origin"], grade)
-            ends = [end for end, rooms, about in spoken
-                    if rooms == {room, asked["origin"]} and about in (None, key(asked))]
-            times = {start: notice(asked, room, plan, lines, grade, now), "delivered": delivered, "asked": asked["facts"]}
+            begun, came = notice(asked, room, plan, lines, grade, now)
+            ends = [end for end, rooms, about in spoken if rooms == {room, asked["origin"]}
+                    and (about == key(asked) or about is None and end >= came)]
+            times = {start: begun, "delivered": delivered, "asked": asked["facts"]}
             yield kind, room, asked["origin"], times, ends
 
 def judge(messages, plan, packs, lines, grade, now):
@@ -130,7 +133,8 @@ class Case:
             at = self.decisive(pack, rule)
             others = [(other, r) for other in self.packs if other["name"] != pack["name"] and in_force(other, at)
                       for r in other["rules"]
-                      if r["start"] == rule["start"] and r["limit"] != "inherit" and self.meets(r)]
+                      if r["start"] == rule["start"] and r["limit"] != "inherit" and self.meets(r)
+                      and FORCES.index(r["force"]) <= FORCES.index(rule["force"])]
             found = [self.due(other, r, began) for other, r in others]
             return min((due for due in found if due), key=lambda due: due[1], default=None)
         day = lambda at: at if abs(at) == INF else (at + BEIJING) // DAY * DAY - BEIJING
@@ -146,7 +150,8 @@ class Case:
         times = [delivered] if delivered and not by_phone else []
         times += [end] if end and (rule["channel"] == "any" or by_phone and rule["channel"] == "phone") else []
         if not began:
-            judged = rule["start"] in ("occurrence", "learned") or times and rule["start"] != "phone_report_completed"
+            begins_alone = rule["start"] in ("phone_report_completed", "party_copy_sent")
+            judged = rule["start"] in ("occurrence", "learned") or (delivered or end) and not begins_alone
             return "undecidable" if judged else None
         due = self.due(pack, rule, began)
         if not due:

@@ -178,7 +178,7 @@ impl Case<'_> {
             return None;
         }
         let step = format!("{} {}", requirement.step, requirement.step_en);
-        let taken = self.facts.first_known(requirement.event.marks(self.kind)).map(|(_, at)| at);
+        let taken = self.moment_of(requirement.event);
         let filed = finding.met.as_ref().or_else(|| self.facts.first_known(SENT).map(|(_, at)| at));
         match (filed, taken) {
             (Some(_), None) => Some(step),
@@ -189,6 +189,20 @@ impl Case<'_> {
             }
             (None, Some(_)) => None,
         }
+    }
+
+    /// The moments that stand for an event. Facts without a kind tell of a whole case: there a reply has its own name, and
+    /// what was merely delivered or telephoned is another paper's.
+    fn marks(&self, event: Event) -> &'static [Mark] {
+        match event.marks(self.kind) {
+            [own, ..] if self.facts.kind.is_none() && *own != Mark::FiledAt => std::slice::from_ref(own),
+            marks => marks,
+        }
+    }
+
+    /// The first known of these moments.
+    fn moment_of(&self, event: Event) -> Option<&Interval> {
+        self.facts.first_known(self.marks(event)).map(|(_, at)| at)
     }
 
     /// Without a number: how long it took, or has taken.

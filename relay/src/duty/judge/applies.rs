@@ -1,7 +1,12 @@
 //! Whether a rule is about a case: its kind, its pack in force, its conditions, and a clock that has started.
 
 use super::{Case, Event, Interval, Reason, Started, Timestamp, Trait, start, stop};
-use crate::duty::{condition::Conditions, mark::Mark, pack::RulePack, rule::Rule};
+use crate::duty::{
+    condition::{Conditions, Shape},
+    mark::Mark,
+    pack::RulePack,
+    rule::Rule,
+};
 
 pub(super) fn check(case: &Case<'_>) -> Result<Started, Reason> {
     check_kind(case)?;
@@ -56,7 +61,11 @@ pub(super) fn decisive_instant(case: &Case<'_>) -> Option<Timestamp> {
 }
 
 fn check_conditions(case: &Case<'_>) -> Result<(), Reason> {
-    meets(case.rule, &|name| case.facts.values(name))
+    meets(case.rule, &|name| case.facts.values(name))?;
+    // That a principal leaves the province is taken for granted of a leave request, not of everybody who leaves.
+    let is_said = |name: Trait| name.shape() != Shape::Flag || case.facts.values(name).is_some();
+    let unsaid = case.rule.assumes.keys().find(|name| case.facts.kind.is_none() && !is_said(**name));
+    unsaid.map_or(Ok(()), |name| Err(Reason::Assumption { name: *name }))
 }
 
 /// Whether a case with these traits meets the conditions of a rule.
@@ -86,7 +95,7 @@ pub(super) fn meets(rule: &Rule, values: &dyn Fn(Trait) -> Option<Vec<String>>) 
 }
 
 /// Of a paper that somebody names by its kind, a missing start is a gap in the facts; but what begins only with a call,
-/// a copy or a notice has not begun without it.
+/// a copy or a notice has not begun without it. A notice that somebody answered was there.
 fn is_judged_without_start(case: &Case<'_>) -> bool {
     if case.facts.kind.is_none() {
         return false;
@@ -94,7 +103,7 @@ fn is_judged_without_start(case: &Case<'_>) -> bool {
     match case.rule.start {
         Event::PhoneReportCompleted | Event::PartyCopySent => false,
         Event::NoticeReceived | Event::InstructionReceived | Event::ReportReceived | Event::Change => {
-            stop::stop(case, Mark::DeliveredAt).is_some()
+            stop::is_answered(case)
         }
         Event::Occurrence
         | Event::Learned

@@ -84,7 +84,7 @@ fn before_working(count: u16, pack: &RulePack, start: &Interval, case: &Case<'_>
 }
 
 /// Names the calendars of all years that were asked.
-fn tell_calendars(case: &Case<'_>, from: Day, to: Day, flags: &mut Vec<Flag>) {
+pub(super) fn tell_calendars(case: &Case<'_>, from: Day, to: Day, flags: &mut Vec<Flag>) {
     let Some((first, last)) = from.year().zip(to.year()) else { return };
     for year in first..=last {
         let source = case.calendars.source(year).unwrap_or_default();

@@ -72,20 +72,16 @@ fn correction(case: &Case<'_>, finding: &mut Finding) {
     }
     let values: Vec<String> = stated.iter().map(|one| rfc3339(one.value)).collect();
     finding.flags.push(Flag::with(FlagName::OccurrenceCorrected, values.join("→")));
-    let (due, verdict) = case.verdict_from(&Interval::point(first.value));
-    let due = due.as_ref().and_then(Interval::shown);
-    if due.zip(last.at).is_some_and(|(due, at)| at > due) {
+    if finding.due_at().zip(last.at).is_some_and(|(due, at)| at > due) {
         finding.flags.push(Flag::new(FlagName::CorrectedAfterDue));
     }
     // The verdict stands on the earliest value; the other one is shown.
-    let is_first = finding.started_at() == Some(first.value);
-    let (shown, (due, verdict)) = if is_first {
-        let (due, verdict) = case.verdict_from(&Interval::point(last.value));
-        (last.value, (due.as_ref().and_then(Interval::shown), verdict))
-    } else {
-        (first.value, (due, verdict))
-    };
-    let due = due.map_or_else(String::new, |due| format!(",due={}", rfc3339(due)));
+    let shown = if finding.started_at() == Some(first.value) { last.value } else { first.value };
+    let (due, verdict) = case.verdict_from(&Interval::point(shown));
+    let due = due
+        .as_ref()
+        .and_then(Interval::shown)
+        .map_or_else(String::new, |due| format!(",due={}", rfc3339(due)));
     let detail = format!("{},start={}{due}", verdict.word(), rfc3339(shown));
     finding.flags.push(Flag::with(FlagName::CorrectedVerdict, detail));
 }

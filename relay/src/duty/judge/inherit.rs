@@ -1,5 +1,6 @@
 //! A rule without a limit of its own takes the strictest one that any other given pack has for the same kind of paper
-//! and this case. With no such pack there is no limit, and none is invented.
+//! and this case, and whose force is not weaker: 力争 of one document is no 必须 of another. With no such pack there is no
+//! limit, and none is invented.
 
 use super::{Case, Due, Flag, FlagName, Interval, applies, due};
 
@@ -27,13 +28,15 @@ pub(super) fn due(case: &Case<'_>, start: &Interval) -> (Due, Vec<Flag>) {
 
 /// The rules with a number of all other packs in force that are about the same kind, the same start and this case.
 fn upper_rules<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a super::RulePack, &'a super::Rule)> {
-    let (kind, start, own) = (case.rule.kind, case.rule.start, case.pack);
+    let (kind, start, force, own) = (case.rule.kind, case.rule.start, case.rule.force, case.pack);
     let (packs, facts) = (case.packs, case.facts);
     let at = applies::decisive_instant(case);
     packs
         .iter()
         .filter(move |pack| pack.name != own.name && at.is_none_or(|at| pack.is_in_force(at)))
         .flat_map(|pack| pack.rules.iter().map(move |rule| (pack, rule)))
-        .filter(move |(_, rule)| rule.kind == kind && rule.start == start && rule.has_number())
+        .filter(move |(_, rule)| {
+            rule.kind == kind && rule.start == start && rule.force <= force && rule.has_number()
+        })
         .filter(move |(_, rule)| applies::meets(rule, &|name| facts.values(name)).is_ok())
 }

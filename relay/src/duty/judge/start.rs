@@ -1,7 +1,7 @@
 //! When the clock of a rule starts.
 
-use super::{Basis, Case, Event, Flag, FlagName, Interval, Mark, Started};
-use crate::duty::beijing::Day;
+use super::{Basis, Case, Event, Flag, FlagName, Interval, Mark, Started, due};
+use crate::duty::{beijing::Day, calendar::YearMissing};
 
 /// A room that signs `delivered` later than this after a proven hand-over has not stopped its own clock.
 const HAND_OVER_GRACE_MS: i64 = 60_000;
@@ -12,7 +12,7 @@ pub(super) fn start(case: &Case<'_>) -> Started {
     let at = match event {
         Event::Occurrence => occurrence(case, &mut flags),
         Event::NoticeReceived | Event::InstructionReceived => notice(case, event, &mut flags),
-        Event::HolidayLastDay => holiday_last_day(case),
+        Event::HolidayLastDay => holiday_last_day(case, &mut flags),
         Event::YearStart => year_start(case),
         Event::PhoneReportCompleted if case.facts.phone_both_signed == Some(false) => None,
         Event::Learned
@@ -29,7 +29,7 @@ pub(super) fn start(case: &Case<'_>) -> Started {
         | Event::FeedbackDelivered
         | Event::DeliveredNextLevel
         | Event::GovernmentCopyDelivered
-        | Event::Approved => case.facts.first_known(event.marks(case.kind)).map(|(_, at)| at.clone()),
+        | Event::Approved => case.moment_of(event).cloned(),
     };
     match case.rule.basis {
         Basis::Stated => {}
@@ -60,7 +60,7 @@ fn occurrence(case: &Case<'_>, flags: &mut Vec<Flag>) -> Option<Interval> {
 
 /// The delivery at the asked room, not the acknowledgement; a proven hand-over when the delivery was withheld.
 fn notice(case: &Case<'_>, event: Event, flags: &mut Vec<Flag>) -> Option<Interval> {
-    let delivered = case.facts.first_known(event.marks(case.kind)).map(|(_, at)| at.clone());
+    let delivered = case.moment_of(event).cloned();
     let Some(handed) = case.facts.moment(Mark::RequestHandedOverAt) else { return delivered };
     let grace_ends =
         handed.map(|at| crate::timestamp::Timestamp::from_ms(at.as_ms().saturating_add(HAND_OVER_GRACE_MS)));
@@ -75,14 +75,26 @@ fn notice(case: &Case<'_>, event: Event, flags: &mut Vec<Flag>) -> Option<Interv
     Some(handed.clone())
 }
 
-/// The last day of the holiday, or the last day off in a row from the start of the period.
-fn holiday_last_day(case: &Case<'_>) -> Option<Interval> {
+/// The last day of the holiday, or the last day off in a row from the start of the period. A day that is worked begins no
+/// holiday.
+fn holiday_last_day(case: &Case<'_>, flags: &mut Vec<Flag>) -> Option<Interval> {
     if let Some(last) = case.facts.moment(Mark::HolidayLastDay) {
         return Some(last.clone());
     }
     let first = Day::of(case.facts.moment(Mark::PeriodStart)?.shown()?);
-    let last = case.calendars.last_day_off(first).ok()?;
-    Some(Interval::point(last.begin()))
+    let is_worked = case.calendars.is_working(first);
+    match is_worked.and_then(|is_worked| (!is_worked).then(|| case.calendars.last_day_off(first)).transpose())
+    {
+        Ok(last) => {
+            let last = last?;
+            due::tell_calendars(case, first, last.forward(1), flags);
+            Some(Interval::point(last.begin()))
+        }
+        Err(YearMissing { year }) => {
+            flags.push(Flag::with(FlagName::CalendarMissing, year));
+            None
+        }
+    }
 }
 
 /// 1 January of the year in which the period begins.

@@ -1,7 +1,7 @@
 //! What stops the clock of a rule: the end of a call that both ends signed, or something written that was delivered;
 //! where the channel is any, whichever was first.
 
-use super::{Case, Channel, Event, Interval, Mark};
+use super::{Case, Channel, Event, Interval, Mark, RuleKind};
 
 /// When the rule was met; with `sent_at` in the place of the delivery when that is asked for.
 pub(super) fn stop(case: &Case<'_>, written_by: Mark) -> Option<Interval> {
@@ -23,7 +23,16 @@ pub(super) fn written(case: &Case<'_>) -> Option<Interval> {
     if stop.is_phone() {
         return None;
     }
-    case.facts.first_known(stop.marks(case.kind)).map(|(_, at)| at.clone())
+    let delivered = case.moment_of(stop).cloned();
+    // A leave request that was granted had arrived by then.
+    let granted = || case.moment_of(Event::Approved).map(|at| Interval { earliest: None, ..at.clone() });
+    delivered.or_else(|| (case.rule.kind == RuleKind::LeaveRequest).then(granted).flatten())
+}
+
+/// Whether anything answers, in writing or by a call, whatever channel the rule wants.
+pub(super) fn is_answered(case: &Case<'_>) -> bool {
+    let call = Event::phone_twin(case.kind).filter(|_| case.facts.phone_both_signed != Some(false));
+    [Some(Event::Delivered), call].into_iter().flatten().any(|event| case.moment_of(event).is_some())
 }
 
 /// When the call was over, if the channel takes calls and both ends signed.
@@ -32,7 +41,7 @@ fn phone(case: &Case<'_>) -> Option<Interval> {
     if !case.takes_calls() || case.facts.phone_both_signed == Some(false) {
         return None;
     }
-    case.facts.first_known(event.marks(case.kind)).map(|(_, at)| at.clone())
+    case.moment_of(event).cloned()
 }
 
 /// The call that counts as well, where the document names no channel.

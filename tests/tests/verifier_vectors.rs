@@ -1,0 +1,25 @@
+//! The judge that was written from the documents alone says of the test vectors what the vectors expect, and so what this
+//! program says of them.
+
+#![expect(clippy::unwrap_used, reason = "everything here is a test")]
+
+use std::{path::Path, process::Command};
+
+use serde_json::Value;
+
+#[test]
+fn both_judges_agree_on_every_vector_that_signed_messages_can_tell() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let relay = home.join("../relay");
+    let packs = std::fs::read_dir(relay.join("data/packs")).unwrap().map(|file| file.unwrap().path());
+    let run = Command::new("python3")
+        .arg(home.join("verifier/vectors.py"))
+        .arg(relay.join("tests/duty_vectors/vectors.json"))
+        .args(packs)
+        .output()
+        .unwrap();
+    let told: Value = serde_json::from_slice(&run.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&run.stderr)));
+    assert_eq!(told["wrong"], Value::Array(Vec::new()));
+    assert!(told["vectors"].as_u64() > Some(100) && told["findings"].as_u64() > Some(150), "{told}");
+}
