@@ -4,6 +4,8 @@
 //! of both. Two such rules of the same force must not name different limits, unless the narrower of the two is the
 //! tighter one. A rule that speaks of the same thing as one of the base must not be slower, weaker or narrower.
 
+use std::slice::from_ref;
+
 use super::{fault::PackProblem, head::Places, reader::Reader};
 use crate::duty::{
     condition::Conditions,
@@ -267,7 +269,7 @@ fn narrowing(rule: &Rule, upper: &Rule) -> Option<String> {
     }
     let asks = |step: &Requirement| {
         upper.requires.as_ref().is_some_and(|upper| {
-            step.event == upper.event && is_within(&[upper.when.clone()], &[step.when.clone()])
+            step.event == upper.event && is_within(from_ref(&upper.when), from_ref(&step.when))
         })
     };
     if upper.requires.is_some() && !rule.requires.as_ref().is_some_and(asks) {
