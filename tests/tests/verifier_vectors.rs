@@ -1,8 +1,6 @@
 //! The judge that was written from the documents alone says of the test vectors what the vectors expect, and so what this
 //! program says of them.
 
-#![expect(clippy::unwrap_used, reason = "everything here is a test")]
-
 use std::{path::Path, process::Command};
 
 use serde_json::Value;

@@ -62,10 +62,22 @@ pub(super) fn decisive_instant(case: &Case<'_>) -> Option<Timestamp> {
 
 fn check_conditions(case: &Case<'_>) -> Result<(), Reason> {
     meets(case.rule, &|name| case.facts.values(name))?;
-    // That a principal leaves the province is taken for granted of a leave request, not of everybody who leaves.
-    let is_said = |name: Trait| name.shape() != Shape::Flag || case.facts.values(name).is_some();
-    let unsaid = case.rule.assumes.keys().find(|name| case.facts.kind.is_none() && !is_said(**name));
-    unsaid.map_or(Ok(()), |name| Err(Reason::Assumption { name: *name }))
+    if case.facts.kind.is_some() {
+        return Ok(());
+    }
+    let unsaid = case
+        .rule
+        .assumes
+        .iter()
+        .find(|(name, wanted)| !is_usual(**name, wanted) && case.facts.values(**name).is_none());
+    unsaid.map_or(Ok(()), |(name, _)| Err(Reason::Assumption { name: *name }))
+}
+
+/// Whether what a rule takes for granted of its kind of paper may be taken for granted of any case: that a principal leaves
+/// the province is so of a leave request, that a period is last year of the annual account, but not of whoever leaves and
+/// of every period that begins.
+fn is_usual(name: Trait, wanted: &[String]) -> bool {
+    name.shape() != Shape::Flag && (name != Trait::Period || wanted.iter().any(|value| value == "ordinary"))
 }
 
 /// Whether a case with these traits meets the conditions of a rule.
