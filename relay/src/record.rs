@@ -204,6 +204,15 @@ impl Delivery {
         }
     }
 
+    /// Whether an officer there has to acknowledge it and has not: whoever it was written to; nobody has to acknowledge a copy.
+    pub fn owes_acknowledgement(&self) -> bool {
+        let is_acknowledged = self.receipts.iter().any(|noted| noted.event == Event::Acknowledged);
+        match self.role {
+            Role::Action => !is_acknowledged,
+            Role::Info => false,
+        }
+    }
+
     /// When to send it again; none where nobody here asks, and none once nobody need know the envelope any more.
     pub(crate) fn resend_at(&self, expires_at: Timestamp, local: bool) -> Option<Timestamp> {
         let at = match &self.state {

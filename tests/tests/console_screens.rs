@@ -188,7 +188,7 @@ async fn a_request_to_verify_stands_on_the_board_with_a_row_and_two_bars_for_eac
     let cookie = enter(&house, "board", "duty_officer").await;
     let file = "kind = \"verify.request\"\ntitle = \"<script>alert(1)</script>\"\nwhat = \"请核实\"\n\
                 written_required = true\n";
-    let asked = Letter::file("verify.request", &[COUNTY], file, vec![]);
+    let asked = Letter::file("verify.request", &[COUNTY], file, vec![]).copied_to(&[CITY]);
     let id = house.cluster.room(PROVINCE).send(&asked).await;
     house.cluster.room(COUNTY).has_in_inbox(&id).await;
     let board = until("the county's clock runs on the board", LONG, async || {
@@ -197,6 +197,18 @@ async fn a_request_to_verify_stands_on_the_board_with_a_row_and_two_bars_for_eac
     })
     .await;
     assert!(board.body.contains(&id) && board.body.contains("<progress max=\"2400\""), "{board:?}");
+    // The city has a copy: nobody there has to acknowledge it, and nobody is to be rung up for it.
+    let row = |name: &str| {
+        let mut rows = board.body.split("<tr>").filter(|row| row.contains(name));
+        rows.next().unwrap_or_else(|| panic!("no row of {name}: {board:?}")).to_owned()
+    };
+    let (county, city) = (row("方城县"), row("南阳市"));
+    assert!(county.contains('▲') && county.contains('☎') && !county.contains("抄送"), "{county}");
+    assert!(city.contains("抄送") && !city.contains('▲') && !city.contains('☎'), "{city}");
+    let home = page(&house, "/", &cookie).await;
+    let waiting = home.body.split("<h2>等对方").nth(1).unwrap_or_else(|| panic!("{home:?}"));
+    let waiting = waiting.split("</section>").next().unwrap();
+    assert!(waiting.contains("方城县") && !waiting.contains("南阳市"), "{waiting}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

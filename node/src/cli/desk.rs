@@ -11,7 +11,7 @@ use crate::{
     catalogue::Catalogue,
     control::{
         request::Request,
-        view::{InboxLine, Opened, SentLine},
+        view::{InboxLine, Opened, Recipient, SentLine},
     },
     escape::one_line,
 };
@@ -65,7 +65,7 @@ pub(crate) async fn outbox(session: &mut Session) -> Outcome {
 fn render_outbox(lines: &[SentLine], catalogue: &Catalogue) -> String {
     let mut grid = Grid::new(catalogue, &["precedence", "kind", "title", "accepted", "to", "state", "id"]);
     for line in lines {
-        for (index, (room, state)) in line.recipients.iter().enumerate() {
+        for (index, Recipient { room, state, .. }) in line.recipients.iter().enumerate() {
             let first = |text: String| if index == 0 { text } else { String::new() };
             grid.row(&[
                 &first(catalogue.word("precedence", &line.precedence)),

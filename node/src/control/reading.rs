@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use certs::certificate::CertificateFacts;
 use relay::{
-    envelope::VerifiedEnvelope,
+    envelope::{Role, VerifiedEnvelope},
     envelope_id::{EnvelopeId, EnvelopeKey},
     limits::CLOCK_TRUSTED_MS,
     message::Message,
@@ -327,7 +327,7 @@ pub(super) async fn inbox(
     for line in node.reader.inbox(filter).await? {
         let record = &line.record;
         let summary = node.letterbox().read_summary(&record.key, &line.summary);
-        let role = record.delivery(node.config.room).map_or("info", |delivery| role_word(delivery));
+        let role = record.delivery(node.config.room).map_or("info", |delivery| role_word(delivery.role));
         lines.push(view::InboxLine {
             id: record.key.id.to_string(),
             kind: kind_word(line.kind),
@@ -351,10 +351,10 @@ fn count(newest: Option<u64>) -> usize {
     newest.and_then(|count| usize::try_from(count).ok()).unwrap_or(LINES_MAX).min(LINES_MAX)
 }
 
-fn role_word(delivery: &Delivery) -> &'static str {
-    match delivery.role {
-        relay::envelope::Role::Action => "action",
-        relay::envelope::Role::Info => "info",
+fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Action => "action",
+        Role::Info => "info",
     }
 }
 
@@ -383,11 +383,20 @@ pub(super) async fn sent(
             status: record.status.word().to_owned(),
             title: summary.map(|s| s.title).unwrap_or_default(),
             accepted_at_ms: record.received_at.as_ms(),
-            recipients: record.deliveries.iter().map(|d| (room(&map, d.recipient), known_of(d))).collect(),
+            recipients: record.deliveries.iter().map(|delivery| recipient(&map, delivery)).collect(),
         });
     }
     lines.reverse();
     Ok(lines)
+}
+
+fn recipient(map: &Map, delivery: &Delivery) -> view::Recipient {
+    view::Recipient {
+        room: room(map, delivery.recipient),
+        role: role_word(delivery.role).to_owned(),
+        state: known_of(delivery),
+        owes_acknowledgement: delivery.owes_acknowledgement(),
+    }
 }
 
 /// What is known of one recipient, in one word; what is not known is never called delivered.
@@ -417,15 +426,7 @@ pub(super) async fn show(node: &Node, id: &str) -> Result<view::Opened, Problem>
         precedence: kept.record.precedence.word().to_owned(),
         status: kept.record.status.word().to_owned(),
         origin: room(&map, key.origin),
-        to: to
-            .map(|address| {
-                let role = match address.role {
-                    relay::envelope::Role::Action => "action",
-                    relay::envelope::Role::Info => "info",
-                };
-                (room(&map, address.room), role.to_owned())
-            })
-            .collect(),
+        to: to.map(|address| (room(&map, address.room), role_word(address.role).to_owned())).collect(),
         created_at_ms: kept.record.created_at.as_ms(),
         expires_at_ms: kept.record.expires_at.as_ms(),
         elements: message.lines().into_iter().map(Into::into).collect(),

@@ -26,7 +26,7 @@ pub use self::{
     element::{Element, Piece},
     evidence::EvidenceFile,
     explained::{ExplainedDuty, ExplainedRule, Moment, OtherClock, SetAsideRule},
-    mail::{AttachmentFile, InboxLine, Opened, Progress, Sent, SentLine},
+    mail::{AttachmentFile, InboxLine, Opened, Progress, Recipient, Sent, SentLine},
     network::{Certificate, Hop, Invited, Joining, MapText, Trace},
     officer::Officer,
     outage::{LinkDay, Outage, Silence, Went},

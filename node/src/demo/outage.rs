@@ -172,7 +172,7 @@ async fn states(stage: &Stage<'_, '_>, county: &str, letters: &[Letter]) -> Resu
         stage.room(county)?.ask(&Request::Outbox { newest: None, before: None }).await?;
     let ids: BTreeSet<&str> = letters.iter().map(|letter| letter.id.as_str()).collect();
     let lines = outbox.into_iter().filter(|line| ids.contains(line.id.as_str()));
-    Ok(lines.flat_map(|line| line.recipients).map(|(_, state)| state).collect())
+    Ok(lines.flat_map(|line| line.recipients).map(|recipient| recipient.state).collect())
 }
 
 /// The city returns; every origin is expected to learn that everything was delivered.

@@ -40,6 +40,12 @@ impl Letter {
         Self(SendRequest { text: None, file: Some(file.to_owned()), attachments, ..letter.0 })
     }
 
+    /// With copies (抄送) for these rooms.
+    #[must_use]
+    pub fn copied_to(self, rooms: &[&str]) -> Self {
+        Self(SendRequest { cc: rooms.iter().map(|room| (*room).to_owned()).collect(), ..self.0 })
+    }
+
     /// With this precedence.
     #[must_use]
     pub fn precedence(self, word: &str) -> Self {

@@ -12,7 +12,7 @@ use crate::{
     },
     control::{
         request::Request,
-        view::{DueLine, Room, SentLine},
+        view::{DueLine, Recipient, SentLine},
     },
     problem::Problem,
 };
@@ -37,6 +37,8 @@ struct Asked {
 /// One room that was asked.
 struct Row {
     room: String,
+    /// 抄送; empty where the room was asked itself.
+    copy: String,
     telephone: String,
     delivery: String,
     is_unacknowledged: bool,
@@ -76,7 +78,8 @@ async fn page(visit: &Visit) -> Result<Response, Problem> {
 }
 
 fn request(line: &SentLine, due: &[DueLine], now_ms: i64, w: &Words) -> Asked {
-    let row = |(room, state): &(Room, String)| {
+    let row = |recipient: &Recipient| {
+        let room = &recipient.room;
         let lines = || due.iter().filter(|due| due.obliged.id == room.id && due.due.is_some());
         let bar = |is_phone: bool| {
             let mut own = lines().filter(|due| (due.channel == "phone") == is_phone);
@@ -87,9 +90,10 @@ fn request(line: &SentLine, due: &[DueLine], now_ms: i64, w: &Words) -> Asked {
         Row {
             rank: open.map(|bar| bar.left_ms).min().unwrap_or(i64::MAX),
             room: w.room(room),
+            copy: if recipient.role == "info" { w.word("address", "info") } else { String::new() },
             telephone: room.telephone.clone().unwrap_or_default(),
-            delivery: w.word("delivery", state),
-            is_unacknowledged: state != "acknowledged",
+            delivery: w.word("delivery", &recipient.state),
+            is_unacknowledged: recipient.owes_acknowledgement,
             phone,
             written,
         }

@@ -12,7 +12,7 @@ use crate::{
     },
     control::{
         request::Request,
-        view::{Check, DraftLine, InboxLine, Outage, SentLine},
+        view::{Check, DraftLine, InboxLine, Outage, Recipient, SentLine},
     },
     problem::Problem,
 };
@@ -134,8 +134,8 @@ fn is_over(outage: Outage, w: &Words) -> Over {
 fn not_acknowledged(line: &SentLine, now_ms: i64, w: &Words) -> Vec<Waiting> {
     let is_pressing = ["flash", "immediate"].contains(&line.precedence.as_str())
         && now_ms - line.accepted_at_ms >= SECOND_PERSON_AFTER_MS;
-    let open = line.recipients.iter().filter(|(_, state)| state != "acknowledged");
-    open.map(|(room, state)| Waiting {
+    let open = line.recipients.iter().filter(|recipient| recipient.owes_acknowledgement);
+    open.map(|Recipient { room, state, .. }| Waiting {
         id: line.id.clone(),
         title: line.title.clone(),
         to: w.room(room),

@@ -60,8 +60,21 @@ pub struct SentLine {
     pub title: String,
     /// When it was accepted.
     pub accepted_at_ms: i64,
-    /// Each recipient and what is known: `queued`, `custody`, `delivered`, `acknowledged`, `unconfirmed`, ...
-    pub recipients: Vec<(Room, String)>,
+    /// Each recipient.
+    pub recipients: Vec<Recipient>,
+}
+
+/// One recipient of a message that was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Recipient {
+    /// Which room.
+    pub room: Room,
+    /// `action` or `info`.
+    pub role: String,
+    /// What is known: `queued`, `custody`, `delivered`, `acknowledged`, `unconfirmed`, ...
+    pub state: String,
+    /// Whether somebody there still has to acknowledge it. Nobody has to acknowledge a copy.
+    pub owes_acknowledgement: bool,
 }
 
 /// `show`.
