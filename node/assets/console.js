@@ -119,11 +119,29 @@ function move(step) {
   all[to].querySelector("a")?.focus();
 }
 
+// What a key does stands on the link, button or field itself: in the marked row, else on this screen, else around it.
+// A row that is not marked answers to nothing.
+function keyed(key) {
+  const has = (one) => one.getAttribute("aria-keyshortcuts") === key;
+  for (const part of ["tr.here", "main", "body"]) {
+    const ones = [...(document.querySelector(part)?.querySelectorAll("[aria-keyshortcuts]") ?? [])];
+    const one = ones.find((one) => has(one) && (part === "tr.here" || !one.closest("[data-keys]")));
+    if (one) return one;
+  }
+  return null;
+}
+document.documentElement.classList.add("keys");
+
 document.addEventListener("keydown", (press) => {
   // Never while an input method composes, nor while somebody types.
   if (press.isComposing || press.keyCode === 229 || press.ctrlKey || press.altKey || press.metaKey) return;
   if (press.target.closest("input, textarea, select, [contenteditable]")) return;
-  if (press.key === "j") move(1);
-  else if (press.key === "k") move(-1);
-  else if (press.key === "a") (document.querySelector("tr.here") ?? document.querySelector("main:not(:has([data-keys]))"))?.querySelector('[data-key="a"]')?.click();
+  if (press.key === "j") return move(1);
+  if (press.key === "k") return move(-1);
+  const one = press.repeat ? null : keyed(press.key);
+  if (!one) return;
+  press.preventDefault();
+  if (!one.matches("input")) return one.click();
+  one.focus();
+  one.select();
 });

@@ -274,10 +274,10 @@ impl Desk {
     /// 签收 of the message that is open.
     pub async fn acknowledges(&self) {
         match self.hand {
-            Hand::Mouse => self.press("button[data-key=a]").await,
+            Hand::Mouse => self.press("button[aria-keyshortcuts=a]").await,
             Hand::Keyboard => self.browser.keys("a").await,
         }
-        self.lacks("button[data-key=a]").await;
+        self.lacks("button[aria-keyshortcuts=a]").await;
     }
 
     /// Sends what is written; gives the message's id.

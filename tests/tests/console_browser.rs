@@ -72,7 +72,7 @@ async fn an_officer_acknowledges_by_mouse_in_chinese_and_by_keyboard_in_english(
     let browser = Browser::open(Scripts::On).await;
     house.log_in(&browser, "zh").await;
     browser.click("nav a[href='/inbox']").await;
-    browser.click("main form button[data-key=a]").await;
+    browser.click("main form button[aria-keyshortcuts=a]").await;
     house.cluster.room(COUNTY).receipt(&by_mouse, "acknowledged").await;
     browser.close().await;
 
@@ -268,6 +268,9 @@ async fn every_page_fits_at_1366_and_at_twice_the_zoom_in_both_languages_and_nam
     let house = House::open().await;
     let id = house.report(&format!("{HOSTILE} {}", "长".repeat(300)), "immediate").await;
     house.report("上周值班情况", "routine").await;
+    let asked = Letter::test("verify.request", &[CITY], "请核实网传视频");
+    let asked = house.cluster.room("410000").send(&asked).await;
+    house.cluster.room(CITY).has_in_inbox(&asked).await;
     for role in ["system_admin", "security_admin", "audit_admin"] {
         officer(&house.cluster, CITY, role, role).await;
     }
@@ -281,6 +284,7 @@ async fn every_page_fits_at_1366_and_at_twice_the_zoom_in_both_languages_and_nam
         let pages = [
             ("home", "/"),
             ("inbox", "/inbox"),
+            ("found", "/inbox?q=411322"),
             ("message", &message),
             ("receipts", &receipts),
             ("compose", "/compose"),

@@ -183,6 +183,44 @@ async fn an_incident_shows_every_value_that_its_facts_had_and_who_owes_whom() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_has_come_is_found_by_title_room_or_id_by_whoever_may_read_it() {
+    let house = house().await;
+    let cookie = enter(&house, "finder", "duty_officer").await;
+    let county = house.cluster.room(COUNTY);
+    let hostile = county.send(&Letter::test("report", &[CITY], HOSTILE)).await;
+    let water = county.send(&Letter::test("report", &[CITY], "鸭河口水库 Level 12")).await;
+    for id in [&hostile, &water] {
+        house.cluster.room(CITY).has_in_inbox(id).await;
+    }
+    // What is found, of the two.
+    let found = async |query: &str| {
+        let page = page(&house, &format!("/inbox?{}", form(&[("q", query)])), &cookie).await;
+        let has = |id: &str| page.body.contains(&format!("href=\"/messages/{id}\""));
+        (has(&hostile), has(&water))
+    };
+    assert_eq!(found("水库").await, (false, true));
+    assert_eq!(found("  LEVEL   鸭河口 ").await, (false, true), "in any order and case");
+    assert_eq!(found("水库 火灾").await, (false, false), "every word is wanted");
+    assert_eq!(found("<script>").await, (true, false));
+    assert_eq!(found("方城县").await, (true, true), "by the room's name");
+    assert_eq!(found(COUNTY).await, (true, true), "by its code");
+    assert_eq!(found(&hostile).await, (true, false), "by the id");
+    let hostile_query = form(&[("q", "\"><script>alert(1)</script>\u{202e}%")]);
+    let said = page(&house, &format!("/inbox?{hostile_query}"), &cookie).await;
+    assert!(said.body.contains("没有找到") && said.body.contains("&#60;script&#62;alert(1)"), "{said:?}");
+    // What was acknowledged is found too, and far more than is looked for is cut.
+    let signs = form(&[("csrf", &said.token())]);
+    let done = house.form(&format!("/messages/{water}/acknowledge"), &cookie, &signs).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER);
+    assert_eq!(found("水库").await, (false, true));
+    assert_eq!(found(&"长".repeat(5_000)).await, (false, false));
+
+    let inspector = enter(&house, "finder-inspector", "inspector").await;
+    let refused = house.get(&format!("/inbox?{}", form(&[("q", "水库")])), &inspector).await;
+    assert!(refused.status == StatusCode::FORBIDDEN && !refused.body.contains("鸭河口"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_to_verify_stands_on_the_board_with_a_row_and_two_bars_for_each_room() {
     let house = House::open(PROGRAM, PROVINCE).await;
     let cookie = enter(&house, "board", "duty_officer").await;

@@ -83,10 +83,8 @@ pub(crate) async fn reply(session: &mut Session, arguments: ReplyArguments) -> O
 }
 
 fn answer_to(kind: &str) -> Result<Kind, Problem> {
-    Kind::ALL
-        .into_iter()
-        .find(|answer| answer.answers().iter().any(|asked| asked.word() == kind))
-        .ok_or_else(|| Problem::failed("reply_kind").with("kind", kind))
+    let asked: Option<Kind> = kind.parse().ok();
+    asked.and_then(Kind::answered_by).ok_or_else(|| Problem::failed("reply_kind").with("kind", kind))
 }
 
 /// Hands a message over to the room whose business it is, with its text and the reason.

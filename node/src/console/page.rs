@@ -121,6 +121,7 @@ impl Visit {
                 .map(|item| MenuItem {
                     path: item.path,
                     label: w.t(item.label),
+                    key: item.key,
                     is_here: item.is_of(&self.path),
                 })
                 .collect(),
@@ -211,6 +212,8 @@ impl Line {
 pub(crate) struct MenuItem {
     pub(crate) path: &'static str,
     pub(crate) label: String,
+    /// The key that leads there.
+    pub(crate) key: Option<&'static str>,
     pub(crate) is_here: bool,
 }
 
@@ -277,6 +280,7 @@ impl Deadline {
 struct Screen {
     path: &'static str,
     label: &'static str,
+    key: Option<&'static str>,
     wants: Option<Capability>,
 }
 
@@ -288,18 +292,23 @@ impl Screen {
 
 /// The screens that exist, in the order of the menu. One that is not built is not in it.
 const MENU: [Screen; 12] = [
-    Screen { path: "/", label: "screen-home", wants: None },
-    Screen { path: "/inbox", label: "screen-inbox", wants: Some(Capability::ReadMessages) },
-    Screen { path: "/compose", label: "screen-compose", wants: Some(Capability::HandleMessages) },
-    Screen { path: "/cases", label: "screen-cases", wants: Some(Capability::ReadMessages) },
-    Screen { path: "/board", label: "screen-board", wants: Some(Capability::ReadMessages) },
-    Screen { path: "/phone", label: "screen-phone", wants: Some(Capability::ReadMessages) },
-    Screen { path: "/topology", label: "screen-topology", wants: None },
-    Screen { path: "/queue", label: "screen-queue", wants: None },
-    Screen { path: "/latency", label: "screen-latency", wants: Some(Capability::SeeReceipts) },
-    Screen { path: "/wall", label: "screen-wall", wants: None },
-    Screen { path: "/admin", label: "screen-admin", wants: None },
-    Screen { path: "/help", label: "screen-help", wants: None },
+    Screen { path: "/", label: "screen-home", key: None, wants: None },
+    Screen { path: "/inbox", label: "screen-inbox", key: None, wants: Some(Capability::ReadMessages) },
+    Screen {
+        path: "/compose",
+        label: "screen-compose",
+        key: Some("n"),
+        wants: Some(Capability::HandleMessages),
+    },
+    Screen { path: "/cases", label: "screen-cases", key: None, wants: Some(Capability::ReadMessages) },
+    Screen { path: "/board", label: "screen-board", key: None, wants: Some(Capability::ReadMessages) },
+    Screen { path: "/phone", label: "screen-phone", key: Some("F2"), wants: Some(Capability::ReadMessages) },
+    Screen { path: "/topology", label: "screen-topology", key: None, wants: None },
+    Screen { path: "/queue", label: "screen-queue", key: None, wants: None },
+    Screen { path: "/latency", label: "screen-latency", key: None, wants: Some(Capability::SeeReceipts) },
+    Screen { path: "/wall", label: "screen-wall", key: None, wants: None },
+    Screen { path: "/admin", label: "screen-admin", key: None, wants: None },
+    Screen { path: "/help", label: "screen-help", key: Some("?"), wants: None },
 ];
 
 /// A whole page. No character of another room's text moves or turns what stands beside it.

@@ -171,6 +171,11 @@ impl Kind {
             | Self::Recall => &[],
         }
     }
+
+    /// The kind that answers a message of this kind; none where nothing does.
+    pub fn answered_by(self) -> Option<Self> {
+        Self::ALL.into_iter().find(|answer| answer.answers().contains(&self))
+    }
 }
 
 impl fmt::Display for Kind {

@@ -13,7 +13,7 @@ use crate::{
 struct HelpPage<'a> {
     frame: Frame<'a>,
     steps: [(&'static str, &'static str); 8],
-    keys: [(&'static str, &'static str); 5],
+    keys: [(&'static str, &'static str); 10],
     marks: [(&'static str, &'static str); 8],
 }
 
@@ -37,11 +37,16 @@ const STEPS: [(&str, &str); 8] = [
     ("help-step-clause", "/cases"),
 ];
 
-const KEYS: [(&str, &str); 5] = [
+const KEYS: [(&str, &str); 10] = [
     ("j", "help-key-down"),
     ("k", "help-key-up"),
     ("Enter", "help-key-open"),
     ("a", "console-acknowledge"),
+    ("r", "help-key-reply"),
+    ("n", "help-key-new"),
+    ("/", "help-key-find"),
+    ("F2", "help-key-phone"),
+    ("?", "help-key-help"),
     ("Tab", "help-key-tab"),
 ];
 

@@ -1,5 +1,7 @@
-//! The inbox (收件): what has come, unacknowledged and urgent first, then by what is due.
+//! The inbox (收件): what has come, unacknowledged and urgent first, then by what is due; and what is looked for in it, by title,
+//! room or id. What lists show is encrypted where it is kept, so that looking opens so many of the newest at a time and says so.
 
+use super::message;
 use askama::Template;
 use axum::{extract::Query, response::Response};
 use serde::Deserialize;
@@ -27,6 +29,12 @@ struct InboxPage<'a> {
     older: Option<String>,
     all: bool,
     handles: bool,
+    /// What is looked for; empty where nothing is.
+    query: String,
+    /// Somebody has come to look for something and has not said what.
+    wants_query: bool,
+    query_chars_max: usize,
+    looked_at: usize,
 }
 
 /// One message of the list.
@@ -43,6 +51,8 @@ pub(crate) struct Row {
     pub(crate) is_acknowledged: bool,
     pub(crate) phone: Option<Deadline>,
     pub(crate) written: Option<Deadline>,
+    /// The kind that answers it.
+    pub(crate) reply: Option<&'static str>,
     /// Numbers from the same room that have not come.
     pub(crate) missing: String,
     rank: (bool, usize, i64),
@@ -54,6 +64,8 @@ pub(crate) struct Wanted {
     all: Option<String>,
     #[serde(default)]
     before: Option<String>,
+    #[serde(default)]
+    q: Option<String>,
 }
 
 pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Response {
@@ -61,20 +73,57 @@ pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Response
 }
 
 /// What is open is shown by its urgency, wherever it stands; all that has come, page by page.
-async fn page(visit: &Visit, Wanted { all, before }: Wanted) -> Result<Response, Problem> {
+async fn page(visit: &Visit, Wanted { all, before, q }: Wanted) -> Result<Response, Problem> {
     let frame = visit.frame("screen-inbox").await?;
-    let all = all.is_some();
-    let newest = all.then_some(ROWS_SHOWN as u64 + 1);
+    let sought = Sought::parse(q.as_deref().unwrap_or_default());
+    let is_search = !sought.query.is_empty();
+    let all = all.is_some() || is_search;
+    let count = if is_search { LOOKED_AT } else { ROWS_SHOWN };
+    let newest = all.then_some(count as u64 + 1);
     let mut lines: Vec<InboxLine> = visit.ask(Request::Inbox { all, newest, before }).await?;
-    let has_older = all && lines.len() > ROWS_SHOWN;
+    let has_older = all && lines.len() > count;
     if has_older {
         lines.remove(0);
     }
     let older = lines.first().filter(|_| has_older).map(|line| line.id.clone());
+    lines.retain(|line| sought.is_in(line));
     let mut rows = Row::sorted(lines, &visit.due().await?, visit.words());
     let more = rows.len().saturating_sub(ROWS_SHOWN);
     rows.truncate(ROWS_SHOWN);
-    html(&InboxPage { frame, rows, more, older, all, handles: visit.may(Capability::HandleMessages) })
+    html(&InboxPage {
+        frame,
+        rows,
+        more,
+        older,
+        all,
+        handles: visit.may(Capability::HandleMessages),
+        wants_query: q.is_some() && !is_search,
+        query: sought.query,
+        query_chars_max: QUERY_CHARS_MAX,
+        looked_at: LOOKED_AT,
+    })
+}
+
+/// What somebody looks for: words that all stand in the title, in the room's names and code, or in the id; upper or lower case.
+struct Sought {
+    /// As it was written, at most [`QUERY_CHARS_MAX`] of it.
+    query: String,
+    words: Vec<String>,
+}
+
+impl Sought {
+    fn parse(text: &str) -> Self {
+        let query: String = text.trim().chars().take(QUERY_CHARS_MAX).collect();
+        let words = query.split_whitespace().map(str::to_lowercase).collect();
+        Self { query, words }
+    }
+
+    fn is_in(&self, line: &InboxLine) -> bool {
+        let from = &line.origin;
+        let places = [&line.title, &from.name, &from.name_en, &from.code, &from.id, &line.id];
+        let places = places.map(|place| place.to_lowercase());
+        self.words.iter().all(|word| places.iter().any(|place| place.contains(word)))
+    }
 }
 
 impl Row {
@@ -100,6 +149,7 @@ impl Row {
             precedence: w.word("precedence", &line.precedence),
             is_urgent: urgency < 2,
             kind: w.word("kind", &line.kind),
+            reply: message::reply(&line.kind),
             title: line.title,
             exercise,
             from: w.room(&line.origin),
@@ -117,3 +167,45 @@ impl Row {
 const PRECEDENCES: [&str; 4] = ["flash", "immediate", "priority", "routine"];
 /// One page of the list.
 const ROWS_SHOWN: usize = 100;
+/// What one search opens; older ones are looked at when they are asked for.
+const LOOKED_AT: usize = 2_000;
+/// A title is hardly longer.
+const QUERY_CHARS_MAX: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::view::Room;
+
+    #[test]
+    fn every_word_is_looked_for_in_title_room_and_id() {
+        let origin = Room {
+            id: "4A".to_owned(),
+            code: "411322".to_owned(),
+            name: "方城县".to_owned(),
+            name_en: "Fangcheng County".to_owned(),
+            telephone: None,
+        };
+        let line = InboxLine {
+            id: "7FQ2".to_owned(),
+            kind: "report".to_owned(),
+            precedence: "routine".to_owned(),
+            status: "test".to_owned(),
+            role: "action".to_owned(),
+            origin,
+            title: "鸭河口水库 Level 12".to_owned(),
+            delivered_at_ms: 0,
+            acknowledged: false,
+            nr: 1,
+            missing_nr: Vec::new(),
+        };
+        let is_found = |query: &str| Sought::parse(query).is_in(&line);
+        for query in ["水库", " LEVEL  水库 ", "fangcheng 12", "方城", "4113", "7fq2", "4a", ""] {
+            assert!(is_found(query), "{query}");
+        }
+        for query in ["水库 火灾", "report", "411300", "%", "_"] {
+            assert!(!is_found(query), "{query}");
+        }
+        assert_eq!(Sought::parse(&"长".repeat(5_000)).query.chars().count(), QUERY_CHARS_MAX);
+    }
+}

@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use data_encoding::BASE64;
+use relay::message::Kind;
 use serde::Deserialize;
 
 use crate::{
@@ -42,7 +43,9 @@ struct MessagePage<'a> {
     is_sent_now: bool,
     /// Whether somebody may note a call about it.
     handles: bool,
-    /// Kinds that can be written about it, each with the text of its button.
+    /// The kind that answers it.
+    reply: Option<&'static str>,
+    /// Other kinds that can be written about it, each with the text of its button.
     next: Vec<(&'static str, &'static str)>,
 }
 
@@ -147,6 +150,7 @@ async fn page(visit: &Visit, id: String, is_sent_now: bool) -> Result<Response, 
         can_acknowledge: is_here && !is_acknowledged && visit.may(Capability::HandleMessages),
         is_sent_now,
         handles: visit.may(Capability::HandleMessages),
+        reply: reply(&opened.kind).filter(|_| is_here && visit.may(Capability::HandleMessages)),
         next: if visit.may(Capability::HandleMessages) {
             next(&opened.kind, is_here, visit.parent().is_some())
         } else {
@@ -157,7 +161,13 @@ async fn page(visit: &Visit, id: String, is_sent_now: bool) -> Result<Response, 
     })
 }
 
-/// What is usually written about a message: an answer, a follow-up, or the same event to those above.
+/// The word of the kind that answers a message of this kind.
+pub(super) fn reply(kind: &str) -> Option<&'static str> {
+    let asked: Kind = kind.parse().ok()?;
+    asked.answered_by().map(Kind::word)
+}
+
+/// What is usually written about a message besides an answer: a follow-up, or the same event to those above.
 fn next(kind: &str, is_here: bool, has_parent: bool) -> Vec<(&'static str, &'static str)> {
     match (kind, is_here) {
         ("report", false) => vec![("report", "message-followup"), ("recall", "message-recall")],
@@ -166,8 +176,6 @@ fn next(kind: &str, is_here: bool, has_parent: bool) -> Vec<(&'static str, &'sta
             .filter(|_| has_parent)
             .chain([("verify.request", "message-ask"), ("instruction", "message-instruct")])
             .collect(),
-        ("verify.request", true) => vec![("verify.reply", "message-reply")],
-        ("instruction", true) => vec![("feedback", "message-reply")],
         (_, false) => vec![("recall", "message-recall")],
         (_, true) => Vec::new(),
     }
