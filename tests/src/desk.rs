@@ -21,6 +21,16 @@ pub enum Hand {
     Keyboard,
 }
 
+impl Hand {
+    /// How it is written in names.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Mouse => "mouse",
+            Self::Keyboard => "keyboard",
+        }
+    }
+}
+
 /// One officer at a window.
 pub struct Desk {
     /// The window.
@@ -49,7 +59,7 @@ pub struct Walk {
 impl Walk {
     /// A title that no other walk uses: a room asks before it sends the same again.
     pub fn titled(&self, title: &str) -> String {
-        format!("{title} ({})", self.language.word())
+        format!("{title} ({} {})", self.language.word(), self.hand.word())
     }
 }
 

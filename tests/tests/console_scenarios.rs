@@ -1,5 +1,5 @@
 //! What officers do at night, from log-in to printed receipt, in a real browser against real nodes: a report that goes up, a
-//! request that comes down, an inspection, an outage. Each is walked by mouse in Chinese and by keyboard alone in English,
+//! request that comes down, an inspection, an outage. Each is walked in Chinese and in English, by mouse and by keyboard alone,
 //! and nothing in it is done except through pages.
 
 use std::path::PathBuf;
@@ -51,13 +51,15 @@ impl House {
     }
 }
 
-/// The two ways in which each scenario is walked.
-fn walks(scenario: &str) -> [Walk; 2] {
-    [(Hand::Mouse, Language::Chinese), (Hand::Keyboard, Language::English)].map(|(hand, language)| Walk {
+/// The four ways in which each scenario is walked.
+fn walks(scenario: &str) -> [Walk; 4] {
+    use Hand::{Keyboard, Mouse};
+    use Language::{Chinese, English};
+    [(Mouse, Chinese), (Keyboard, English), (Keyboard, Chinese), (Mouse, English)].map(|(hand, language)| Walk {
         hand,
         language,
         pictures: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("screens").join("scenarios"),
-        name: format!("{scenario}-{}", language.word()),
+        name: format!("{scenario}-{}-{}", language.word(), hand.word()),
     })
 }
 
