@@ -55,11 +55,13 @@ impl House {
 fn walks(scenario: &str) -> [Walk; 4] {
     use Hand::{Keyboard, Mouse};
     use Language::{Chinese, English};
-    [(Mouse, Chinese), (Keyboard, English), (Keyboard, Chinese), (Mouse, English)].map(|(hand, language)| Walk {
-        hand,
-        language,
-        pictures: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("screens").join("scenarios"),
-        name: format!("{scenario}-{}-{}", language.word(), hand.word()),
+    [(Mouse, Chinese), (Keyboard, English), (Keyboard, Chinese), (Mouse, English)].map(|(hand, language)| {
+        Walk {
+            hand,
+            language,
+            pictures: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("screens").join("scenarios"),
+            name: format!("{scenario}-{}-{}", language.word(), hand.word()),
+        }
     })
 }
 

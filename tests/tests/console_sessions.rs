@@ -9,6 +9,7 @@ use node::{
     config::ConsoleConfig,
     control::{request::Request, view},
 };
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, ServerName};
 use tests::{
     cluster::{Cluster, Letter, Network, text},
@@ -21,6 +22,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
 const FAKER: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 const MINUTE_S: u64 = 60;
 const HOUR_S: u64 = 3_600;
+const LOGIN: &str = "GET /login HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How far the clock of the console's node is ahead from now on.
@@ -111,8 +113,10 @@ async fn beyond_loopback_the_console_speaks_tls_or_the_node_does_not_start() {
     let refused = refused.expect("a console in the clear on every address is refused at the start");
     assert!(refused.code != 0 && refused.err.contains("console_needs_tls"), "{refused:?}");
 
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    fs::write(city.dir().join("console.pem"), made.cert.pem()).unwrap();
+    let (authority, issuer) = authority();
+    let key = KeyPair::generate().unwrap();
+    let own = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    fs::write(city.dir().join("console.pem"), own.pem()).unwrap();
     let with_tls = |key: &str| {
         set(&ConsoleConfig {
             certificate: Some("console.pem".into()),
@@ -124,7 +128,7 @@ async fn beyond_loopback_the_console_speaks_tls_or_the_node_does_not_start() {
     let refused = tokio::time::timeout(PATIENCE, cluster.at(CITY, &["run", "--json"])).await.unwrap();
     assert!(refused.code != 0 && refused.err.contains("console_tls_unusable"), "{refused:?}");
 
-    fs::write(city.dir().join("console.key"), made.signing_key.serialize_pem()).unwrap();
+    fs::write(city.dir().join("console.key"), key.serialize_pem()).unwrap();
     with_tls("console.key");
     city.start().await;
     let status: view::Status = city.ask(&Request::Status).await.unwrap();
@@ -132,18 +136,19 @@ async fn beyond_loopback_the_console_speaks_tls_or_the_node_does_not_start() {
     assert!(url.starts_with("https://"), "{url}");
     let port = url.rsplit(':').next().unwrap();
     let place = format!("127.0.0.1:{port}");
-    let certificate = made.cert.der().clone();
     tokio::task::spawn_blocking(move || {
-        let said = over_tls(
-            &place,
-            certificate,
-            "GET /login HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
-        );
+        let said = over_tls(&place, "localhost", authority.clone(), LOGIN).unwrap();
         assert!(said.starts_with("HTTP/1.1 200"), "{said}");
         assert!(said.to_lowercase().contains("strict-transport-security: max-age="), "{said}");
+        // Who trusts another authority, or looks for another name, breaks off before it has asked for anything.
+        let (another, _) = self::authority();
+        for (name, trusted) in [("localhost", another), ("elsewhere", authority)] {
+            let refused = over_tls(&place, name, trusted, LOGIN).unwrap_err();
+            assert!(refused.to_string().contains("invalid peer certificate"), "{name}: {refused}");
+        }
         let mut plain = TcpStream::connect(&place).unwrap();
         plain.set_read_timeout(Some(PATIENCE)).unwrap();
-        plain.write_all(b"GET /login HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+        plain.write_all(LOGIN.as_bytes()).unwrap();
         let said = read(&mut plain);
         assert!(!said.contains("HTTP/1.1"), "nothing is said in the clear: {said}");
     })
@@ -151,23 +156,37 @@ async fn beyond_loopback_the_console_speaks_tls_or_the_node_does_not_start() {
     .unwrap();
 }
 
-/// One request over TLS by somebody who trusts this certificate only.
-fn over_tls(place: &str, certificate: CertificateDer<'static>, request: &str) -> String {
+/// An authority of the house that issues certificates for its machines, and its own certificate.
+fn authority() -> (CertificateDer<'static>, Issuer<'static, KeyPair>) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let certificate = params.self_signed(&key).unwrap();
+    (certificate.der().clone(), Issuer::new(params, key))
+}
+
+/// One request over TLS by somebody who looks for this name and trusts this authority only.
+fn over_tls(
+    place: &str,
+    name: &'static str,
+    authority: CertificateDer<'static>,
+    request: &str,
+) -> std::io::Result<String> {
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(certificate).unwrap();
+    roots.add(authority).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let name = ServerName::try_from("localhost").unwrap();
+    let name = ServerName::try_from(name).unwrap();
     let connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
     let stream = TcpStream::connect(place).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut stream = rustls::StreamOwned::new(connection, stream);
-    stream.write_all(request.as_bytes()).unwrap();
-    read(&mut stream)
+    stream.write_all(request.as_bytes())?;
+    Ok(read(&mut stream))
 }
 
 /// All that comes until the other side has closed.
