@@ -25,6 +25,8 @@ pub const ENTER: &str = "\u{e007}";
 pub const TAB: &str = "\u{e004}";
 /// See [`ENTER`].
 pub const CONTROL: &str = "\u{e009}";
+/// See [`ENTER`].
+pub const F2: &str = "\u{e032}";
 /// Left, up, right, down; see [`ENTER`].
 pub const ARROWS: [&str; 4] = ["\u{e012}", "\u{e013}", "\u{e014}", "\u{e015}"];
 

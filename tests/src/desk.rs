@@ -7,7 +7,7 @@ use node::catalogue::{Catalogue, Language};
 use serde_json::{Value, json};
 
 use crate::{
-    browser::{ARROWS, Browser, CONTROL, ENTER, PATIENCE, Scripts},
+    browser::{ARROWS, Browser, CONTROL, ENTER, F2, PATIENCE, Scripts},
     cluster::until,
     console::PASSWORD,
 };
@@ -135,15 +135,33 @@ impl Desk {
         self.waits(&format!("is not {path}"), &script).await;
     }
 
-    /// Presses a link or a button.
+    /// Presses a link or a button; with the keyboard by its own key, where it has one that works here.
     pub async fn press(&self, selector: &str) {
         match self.hand {
             Hand::Mouse => self.browser.click(selector).await,
             Hand::Keyboard => {
-                self.browser.tab_to(selector).await;
-                self.browser.keys(ENTER).await;
+                let key = self.key_of(selector).await;
+                match key.as_deref() {
+                    Some("F2") => self.browser.keys(F2).await,
+                    Some(key) => self.browser.keys(key).await,
+                    None => {
+                        self.browser.tab_to(selector).await;
+                        self.browser.keys(ENTER).await;
+                    }
+                }
             }
         }
+    }
+
+    /// The key of a link or a button outside of lists, where no field has the focus and the page runs its script.
+    async fn key_of(&self, selector: &str) -> Option<String> {
+        let look = format!(
+            "const one = document.querySelector({}); \
+             return document.documentElement.classList.contains('keys') && one && !one.closest('[data-keys]') \
+             && !document.activeElement.closest('input, textarea, select') ? one.getAttribute('aria-keyshortcuts') : null",
+            json!(selector)
+        );
+        self.browser.run(&look).await.as_str().map(str::to_owned)
     }
 
     /// Presses a link or a button that leads to another page.
@@ -283,10 +301,7 @@ impl Desk {
 
     /// 签收 of the message that is open.
     pub async fn acknowledges(&self) {
-        match self.hand {
-            Hand::Mouse => self.press("button[aria-keyshortcuts=a]").await,
-            Hand::Keyboard => self.browser.keys("a").await,
-        }
+        self.press("button[aria-keyshortcuts=a]").await;
         self.lacks("button[aria-keyshortcuts=a]").await;
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use tests::{
-    browser::{Browser, ENTER, Scripts, TAB},
+    browser::{Browser, ENTER, F2, Scripts, TAB},
     cluster::Letter,
     house::{CITY, COUNTY, House, PASSWORD},
     lab::is_there,
@@ -15,8 +15,6 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_tests");
 const BROWSER: [&str; 2] = ["chromium", "chromedriver"];
 const PROVINCE: &str = "410000";
 const NAME: &str = "马超群";
-/// F2, as WebDriver writes it.
-const F2: &str = "\u{e032}";
 /// Every key that the help page names, but for those of the browser itself.
 const KEYS: [&str; 8] = ["j", "k", "a", "r", "n", "/", "F2", "?"];
 
