@@ -428,8 +428,19 @@ async fn without_scripts_everything_is_read_and_acknowledged_all_the_same() {
     let text = browser.text().await;
     assert!(text.contains("道路中断") && text.contains("未签收"), "{text}");
     browser.picture(&picture("inbox-no-script-zh")).await;
-    browser.click("main form button").await;
+    browser.click("main button[aria-keyshortcuts=a]").await;
     house.cluster.room(COUNTY).receipt(&id, "acknowledged").await;
+    // What is acknowledged is found again.
+    for (query, is_found) in [("道路", true), ("水库", false)] {
+        browser.go(&format!("{}/inbox", house.url)).await;
+        browser.click("input[name=q]").await;
+        browser.keys(&format!("{query}{ENTER}")).await;
+        let found = until("the search is answered", PATIENCE, async || {
+            browser.path().await.starts_with("inbox?q=").then_some(browser.text().await)
+        })
+        .await;
+        assert_eq!(found.contains("道路中断"), is_found, "{query}: {found}");
+    }
     browser.go(&format!("{}/messages/{id}", house.url)).await;
     assert!(browser.text().await.contains("已签收"));
     browser.close().await;
