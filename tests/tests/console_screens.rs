@@ -242,7 +242,10 @@ async fn a_request_to_verify_stands_on_the_board_with_a_row_and_two_bars_for_eac
     };
     let (county, city) = (row("方城县"), row("南阳市"));
     assert!(county.contains('▲') && county.contains('☎') && !county.contains("抄送"), "{county}");
-    assert!(city.contains("抄送") && !city.contains('▲') && !city.contains('☎'), "{city}");
+    assert!(
+        city.contains("抄送") && !city.contains('▲') && !city.contains('☎') && !city.contains("未签收"),
+        "{city}"
+    );
     let home = page(&house, "/", &cookie).await;
     let waiting = home.body.split("<h2>等对方").nth(1).unwrap_or_else(|| panic!("{home:?}"));
     let waiting = waiting.split("</section>").next().unwrap();

@@ -11,7 +11,7 @@ use crate::{
     catalogue::Catalogue,
     control::{
         request::Request,
-        view::{InboxLine, Opened, Recipient, SentLine},
+        view::{InboxLine, Opened, SentLine},
     },
     escape::one_line,
 };
@@ -65,15 +65,16 @@ pub(crate) async fn outbox(session: &mut Session) -> Outcome {
 fn render_outbox(lines: &[SentLine], catalogue: &Catalogue) -> String {
     let mut grid = Grid::new(catalogue, &["precedence", "kind", "title", "accepted", "to", "state", "id"]);
     for line in lines {
-        for (index, Recipient { room, state, .. }) in line.recipients.iter().enumerate() {
+        for (index, recipient) in line.recipients.iter().enumerate() {
+            let (group, known) = recipient.known();
             let first = |text: String| if index == 0 { text } else { String::new() };
             grid.row(&[
                 &first(catalogue.word("precedence", &line.precedence)),
                 &first(catalogue.word("kind", &line.kind)),
                 &first(title(&line.status, &line.title, catalogue)),
                 &first(beijing(line.accepted_at_ms)),
-                &named(room, catalogue),
-                &catalogue.word("delivery", state),
+                &named(&recipient.room, catalogue),
+                &catalogue.word(group, known),
                 &first(line.id.clone()),
             ]);
         }

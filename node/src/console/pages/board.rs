@@ -79,7 +79,7 @@ async fn page(visit: &Visit) -> Result<Response, Problem> {
 
 fn request(line: &SentLine, due: &[DueLine], now_ms: i64, w: &Words) -> Asked {
     let row = |recipient: &Recipient| {
-        let room = &recipient.room;
+        let (room, (group, known)) = (&recipient.room, recipient.known());
         let lines = || due.iter().filter(|due| due.obliged.id == room.id && due.due.is_some());
         let bar = |is_phone: bool| {
             let mut own = lines().filter(|due| (due.channel == "phone") == is_phone);
@@ -92,7 +92,7 @@ fn request(line: &SentLine, due: &[DueLine], now_ms: i64, w: &Words) -> Asked {
             room: w.room(room),
             copy: if recipient.role == "info" { w.word("address", "info") } else { String::new() },
             telephone: room.telephone.clone().unwrap_or_default(),
-            delivery: w.word("delivery", &recipient.state),
+            delivery: w.word(group, known),
             is_unacknowledged: recipient.owes_acknowledgement,
             phone,
             written,

@@ -77,6 +77,15 @@ pub struct Recipient {
     pub owes_acknowledgement: bool,
 }
 
+impl Recipient {
+    /// What is known, as a group of the catalogue and a word in it. Of a copy it is not said that nobody has acknowledged it.
+    pub(crate) fn known(&self) -> (&'static str, &str) {
+        let group =
+            if self.state == "delivered" && !self.owes_acknowledgement { "event" } else { "delivery" };
+        (group, &self.state)
+    }
+}
+
 /// `show`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Opened {
