@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{Arc, Mutex, Weak},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use relay::{
@@ -24,7 +24,10 @@ use super::{
     member::Member,
     timers::{self, Timed},
 };
-use crate::{daemon::Node, directory::Directory, problem::Problem, store::sqlite::NewReceipt, trust::Trust};
+use crate::{
+    clock::Clock, daemon::Node, directory::Directory, problem::Problem, store::sqlite::NewReceipt,
+    trust::Trust,
+};
 
 /// Open cases that lists show, the newest.
 const OPEN_MAX: usize = 1_000;
@@ -40,8 +43,9 @@ const KEPT_MAX: usize = OPEN_MAX + SHOWN_MAX;
 const NEWS_AT_ONCE: usize = 1_000;
 /// Messages of which one look of the watch asks whether retention has removed them.
 const SWEPT_AT_ONCE: usize = 64;
-/// How long an index is kept in memory at least, before its disk is tried again.
+/// How long an index stays in memory before its disk is tried again, the first time and at most.
 const MEMORY_FOR: Duration = Duration::from_secs(30);
+const MEMORY_FOR_MAX: Duration = Duration::from_secs(3600);
 /// A judgement is made anew after this: dates of the root hub have come since.
 const GOOD_FOR: Duration = Duration::from_secs(600);
 
@@ -56,6 +60,12 @@ pub struct CaseBook {
 struct Inner {
     path: PathBuf,
     index: Option<CaseIndex>,
+    /// Which index it is: what was judged by one is not noted in another.
+    index_no: u64,
+    /// While the index is in memory: when its disk is tried again.
+    try_at: Option<Instant>,
+    /// How long it waited for that the last time.
+    waited: Duration,
     kept: BTreeMap<Place, Kept>,
     /// How often a case was asked for.
     asked: u64,
@@ -88,8 +98,9 @@ pub(super) struct JudgedCase {
     pub(super) duties: Vec<(Graded, Vec<Timed>)>,
     /// The outages that were known by then.
     pub(super) lines: Arc<[CaseLine]>,
-    /// How often something had come to it by then.
+    /// How often something had come to it by then, as this index says.
     touches: i64,
+    index_no: u64,
     /// From here on it may be judged otherwise.
     until: Timestamp,
 }
@@ -212,6 +223,9 @@ impl CaseBook {
         let is_open = next.is_some() || standing.open > 0;
         let again = is_open.then(|| next.map_or(case.until, |next| next.min(case.until)));
         let mut inner = self.inner.lock().await;
+        if inner.index_no != case.index_no {
+            return Ok(());
+        }
         let index = inner.index(node).await?;
         if let Err(problem) = index.looked(&case.place, case.touches, standing, again).await {
             // It is looked at once more than is needed.
@@ -232,20 +246,68 @@ impl CaseBook {
 }
 
 impl Inner {
-    /// The index, opened when it is wanted for the first time. One that does not belong to this store is made anew.
+    /// The index, opened when it is wanted for the first time.
     async fn index(&mut self, node: &Node) -> Result<&mut CaseIndex, Problem> {
         if self.index.is_none() {
-            let mut index = CaseIndex::open(&self.path).await?;
-            let upto = index.upto().clone();
-            let before = node.reader.receipts_after(upto.row - 1, 1).await?;
-            let is_ours =
-                before.first().is_some_and(|one| one.row == upto.row && one.key.to_bytes()[..] == upto.key);
-            if upto.row > 0 && !is_ours {
-                index.clear().await?;
+            match self.in_file(node).await {
+                Ok(index) => self.put(index),
+                Err(problem) => self.retreat(problem).await?,
             }
-            self.index = Some(index);
         }
         Ok(self.index.as_mut().expect("it was set a moment ago"))
+    }
+
+    /// The index in its file, as far as it followed the store. One that does not belong to this store is made anew. What is open
+    /// in it may have been judged since, by an index in memory, and a step that only that one has noted may have been taken.
+    async fn in_file(&self, node: &Node) -> Result<CaseIndex, Problem> {
+        let mut index = CaseIndex::open(&self.path).await?;
+        let upto = index.upto().clone();
+        let before = node.reader.receipts_after(upto.row - 1, 1).await?;
+        let is_ours =
+            before.first().is_some_and(|one| one.row == upto.row && one.key.to_bytes()[..] == upto.key);
+        if upto.row > 0 && !is_ours {
+            index.clear().await?;
+        }
+        index.doubt_open().await?;
+        Ok(index)
+    }
+
+    fn put(&mut self, index: CaseIndex) {
+        self.index = Some(index);
+        self.index_no += 1;
+        self.kept.values_mut().for_each(|kept| kept.is_stale = true);
+    }
+
+    /// A disk that does not take the index must not hide what is owed.
+    async fn retreat(&mut self, problem: Problem) -> Result<(), Problem> {
+        tracing::error!(%problem, "the index of cases goes on in memory");
+        self.put(CaseIndex::in_memory().await?);
+        self.wait_longer();
+        Ok(())
+    }
+
+    /// Twice as long as the last time before the disk is tried again.
+    fn wait_longer(&mut self) {
+        self.waited = (self.waited * 2).clamp(MEMORY_FOR, MEMORY_FOR_MAX);
+        self.try_at = Some(Clock::instant() + self.waited);
+    }
+
+    /// Back to the file, where there is room again; the index in memory stays until the file is known to work.
+    async fn return_to_file(&mut self, node: &Node) {
+        let has_room = *node.storage.borrow() == StorageLevel::Normal;
+        if !has_room || self.try_at.is_none_or(|at| Clock::instant() < at) {
+            return;
+        }
+        match self.in_file(node).await {
+            Ok(index) => {
+                self.put(index);
+                self.try_at = None;
+            }
+            Err(problem) => {
+                tracing::warn!(%problem, "the index of cases stays in memory");
+                self.wait_longer();
+            }
+        }
     }
 
     /// Takes what has come since.
@@ -257,18 +319,12 @@ impl Inner {
             self.ground = Ground { trust: Arc::downgrade(&trust), rules, outage, lines };
             self.kept.values_mut().for_each(|kept| kept.is_stale = true);
         }
-        let memory = self.index.as_ref().and_then(CaseIndex::in_memory_since);
-        let has_room = *node.storage.borrow() == StorageLevel::Normal;
-        let is_back = has_room && memory.is_some_and(|since| since.elapsed() >= MEMORY_FOR);
-        if is_back {
-            // The file follows the store from where it stood.
-            self.index = None;
-        }
-        if let Err(problem) = self.follow(node, is_back).await {
-            // A full disk must not hide what is owed.
-            tracing::error!(%problem, "the index of cases goes on in memory");
-            self.index = Some(CaseIndex::in_memory().await?);
-            self.follow(node, false).await?;
+        self.return_to_file(node).await;
+        if let Err(problem) = self.follow(node).await {
+            self.retreat(problem).await?;
+            self.follow(node).await?;
+        } else if self.try_at.is_none() {
+            self.waited = Duration::ZERO;
         }
         Ok(())
     }
@@ -290,13 +346,10 @@ impl Inner {
         if gone.is_empty() { Ok(()) } else { self.index(node).await?.forget(&gone).await }
     }
 
-    /// Brings the index up to the store. One that is back has missed how cases were judged.
-    async fn follow(&mut self, node: &Node, is_back: bool) -> Result<(), Problem> {
+    /// Brings the index up to the store.
+    async fn follow(&mut self, node: &Node) -> Result<(), Problem> {
         let rules = self.ground.rules.clone();
         let index = self.index(node).await?;
-        if is_back {
-            index.doubt_open().await?;
-        }
         if index.upto().rules != rules {
             index.rules_changed(rules).await?;
         }
@@ -411,7 +464,8 @@ impl Inner {
             until = due.filter(|due| *due > now).fold(until, Ord::min);
             duties.push((graded, timed));
         }
-        Ok(Arc::new(JudgedCase { place, members, duties, lines, touches, until }))
+        let index_no = self.index_no;
+        Ok(Arc::new(JudgedCase { place, members, duties, lines, touches, index_no, until }))
     }
 }
 

@@ -2,7 +2,7 @@
 //! come since. Everything in it follows from the store, so it is no part of a backup and is made anew when it is not what
 //! it should be; while the disk takes no more, it is in memory.
 
-use std::{collections::BTreeMap, path::Path, time::Instant};
+use std::{collections::BTreeMap, path::Path};
 
 use certs::{Digest, digest};
 use data_encoding::HEXLOWER;
@@ -14,7 +14,7 @@ use sqlx::{
 };
 
 use super::Standing;
-use crate::{clock::Clock, problem::Problem};
+use crate::problem::Problem;
 
 /// What the messages of one case have in common: the case's id, or the key of the message that they are about.
 pub(super) type Place = Vec<u8>;
@@ -23,8 +23,6 @@ pub(super) type Place = Vec<u8>;
 pub(super) struct CaseIndex {
     connection: SqliteConnection,
     upto: Upto,
-    /// Since when it is in memory.
-    in_memory_since: Option<Instant>,
 }
 
 /// The last receipt that was looked at, and the rule packs by which was judged.
@@ -84,7 +82,7 @@ impl CaseIndex {
     /// The index of a directory, made where there is none or where it cannot be read.
     ///
     /// # Errors
-    /// [`Problem`] when not even memory takes it.
+    /// [`Problem`] when the disk does not take it.
     pub(super) async fn open(path: &Path) -> Result<Self, Problem> {
         let file = SqliteConnectOptions::new()
             .filename(path)
@@ -101,13 +99,7 @@ impl CaseIndex {
             // What is not there need not go.
             let _ = std::fs::remove_file(name);
         }
-        match Self::over(&file).await {
-            Ok(index) => Ok(index),
-            Err(error) => {
-                tracing::error!(%error, "the index of cases is in memory");
-                Self::in_memory().await
-            }
-        }
+        Self::over(&file).await.map_err(failed)
     }
 
     /// An index that is gone when the node stops.
@@ -115,8 +107,7 @@ impl CaseIndex {
     /// # Errors
     /// [`Problem`] when there is no memory for it.
     pub(super) async fn in_memory() -> Result<Self, Problem> {
-        let index = Self::over(&SqliteConnectOptions::new().in_memory(true)).await.map_err(failed)?;
-        Ok(Self { in_memory_since: Some(Clock::instant()), ..index })
+        Self::over(&SqliteConnectOptions::new().in_memory(true)).await.map_err(failed)
     }
 
     async fn over(options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {
@@ -138,7 +129,7 @@ impl CaseIndex {
         }
         let row = sqlx::query("SELECT row, key, rules FROM upto").fetch_one(&mut connection).await?;
         let upto = Upto { row: row.try_get(0)?, key: row.try_get(1)?, rules: row.try_get(2)? };
-        Ok(Self { connection, upto, in_memory_since: None })
+        Ok(Self { connection, upto })
     }
 
     /// How far it follows the store.
@@ -156,12 +147,7 @@ impl CaseIndex {
         Ok(())
     }
 
-    /// Since when it is in memory, if it is.
-    pub(super) const fn in_memory_since(&self) -> Option<Instant> {
-        self.in_memory_since
-    }
-
-    /// What is open was looked at elsewhere meanwhile, and is to be judged again.
+    /// What is open may have been looked at elsewhere meanwhile, and is to be judged again.
     pub(super) async fn doubt_open(&mut self) -> Result<(), Problem> {
         let said =
             sqlx::query("UPDATE cases SET state = 0, touched = touched + 1 WHERE state = ?").bind(OPEN);
