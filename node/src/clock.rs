@@ -128,14 +128,15 @@ impl Clock {
     }
 }
 
-/// Whether somebody may move a clock by so many milliseconds and scale it since such a moment of the machine's time, which is
-/// `real_ms` now: further away, times could not be reckoned with.
-pub const fn may_be_set(shift_ms: i64, speed: u32, since_ms: i64, real_ms: i64) -> bool {
-    shift_ms.unsigned_abs() <= CENTURY_MS
-        && 1 <= speed
-        && speed <= SPEED_MAX
-        && 0 <= since_ms
-        && since_ms <= real_ms
+/// Whether a clock that says `told_ms` may be moved by so many milliseconds, or scaled since such a moment of the machine's time,
+/// which is `real_ms` now: more than a century away from that, times could not be reckoned with.
+pub fn may_be_set(told_ms: i64, shift_ms: i64, speed: u32, since_ms: i64, real_ms: i64) -> bool {
+    let is_near = |ms: i64| ms.abs_diff(real_ms) <= CENTURY_MS;
+    let scaled = real_ms.saturating_sub(since_ms).saturating_mul(i64::from(speed)).saturating_add(since_ms);
+    (1..=SPEED_MAX).contains(&speed)
+        && (0..=real_ms).contains(&since_ms)
+        && is_near(told_ms.saturating_add(shift_ms))
+        && is_near(scaled)
 }
 
 /// A day in 24 seconds.
@@ -148,11 +149,21 @@ mod tests {
 
     #[test]
     fn a_clock_is_not_set_to_where_times_cannot_be_reckoned_with() {
-        assert!(may_be_set(-86_400_000, 60, 0, 1_000) && may_be_set(0, SPEED_MAX, 1_000, 1_000));
-        for (shift, speed, since) in
-            [(i64::MIN, 1, 0), (i64::MAX, 1, 0), (0, 0, 0), (0, SPEED_MAX + 1, 0), (0, 1, -1), (0, 1, 1_001)]
-        {
-            assert!(!may_be_set(shift, speed, since, 1_000), "{shift} {speed} {since}");
+        const REAL: i64 = 1_795_286_525_123;
+        const CENTURY: i64 = CENTURY_MS as i64;
+        assert!(may_be_set(REAL, -86_400_000, 60, REAL - 1_000, REAL));
+        assert!(may_be_set(REAL, 0, SPEED_MAX, REAL, REAL));
+        for (told, shift, speed, since) in [
+            (REAL, i64::MIN, 1, REAL),
+            (REAL, i64::MAX, 1, REAL),
+            (REAL + CENTURY, 1, 1, REAL),
+            (REAL, 0, 0, REAL),
+            (REAL, 0, SPEED_MAX + 1, REAL),
+            (REAL, 0, SPEED_MAX, 0),
+            (REAL, 0, 1, -1),
+            (REAL, 0, 1, REAL + 1),
+        ] {
+            assert!(!may_be_set(told, shift, speed, since, REAL), "{told} {shift} {speed} {since}");
         }
     }
 

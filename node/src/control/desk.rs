@@ -299,7 +299,7 @@ pub(super) fn link(node: &Node, text: &str, cut: bool) -> Result<(), Problem> {
 pub(super) fn clock(node: &Node, shift_ms: i64, speed: u32, since_ms: Option<i64>) -> Result<(), Problem> {
     demo_only(node)?;
     let real = Clock::wall().as_ms();
-    if !clock::may_be_set(shift_ms, speed, since_ms.unwrap_or(real), real) {
+    if !clock::may_be_set(node.clock.now().as_ms(), shift_ms, speed, since_ms.unwrap_or(real), real) {
         return Err(Problem::usage("clock_out_of_range").with("speed", SPEED_MAX));
     }
     node.clock.shift(shift_ms);
