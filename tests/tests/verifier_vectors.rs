@@ -1,12 +1,12 @@
-//! The judge that was written from the documents alone says of the test vectors what the vectors expect, and so what this
-//! program says of them.
+//! The judge that was written from the documents alone comes to the verdicts that the test vectors expect, and so to those of
+//! this program. When something was due and whose cause it was is compared on whole files (`evidence.rs`, `evidence_forged.rs`).
 
 use std::{path::Path, process::Command};
 
 use serde_json::Value;
 
 #[test]
-fn both_judges_agree_on_every_vector_that_signed_messages_can_tell() {
+fn both_judges_come_to_the_same_verdicts_on_every_vector_that_signed_messages_can_tell() {
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     let relay = home.join("../relay");
     let packs = std::fs::read_dir(relay.join("data/packs")).unwrap().map(|file| file.unwrap().path());

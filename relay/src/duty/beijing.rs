@@ -25,9 +25,18 @@ impl Day {
 
     /// The day with this date, such as `2026-10-01`.
     pub fn parse(text: &str) -> Option<Self> {
-        let is_plain = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-        let day = is_plain.then(|| text.parse::<Date>().ok()).flatten()?;
+        let day = Self::is_shaped(text).then(|| text.parse::<Date>().ok()).flatten()?;
         Self::from_date(day)
+    }
+
+    /// Whether it is written as a date, though there may be no such day.
+    pub fn is_shaped(text: &str) -> bool {
+        let is_hyphen = |place| place == 4 || place == 7;
+        text.len() == 10
+            && text
+                .bytes()
+                .enumerate()
+                .all(|(place, byte)| if is_hyphen(place) { byte == b'-' } else { byte.is_ascii_digit() })
     }
 
     /// A day of a year.
@@ -121,12 +130,15 @@ pub fn parse(text: &str) -> Result<Timestamp, TimeError> {
     if !is_rfc3339(text) {
         return Err(TimeError::Form);
     }
-    let is_leap_second = text.get(17..19) == Some("60");
-    let instant: jiff::Timestamp =
-        text.parse().ok().filter(|_| !is_leap_second).ok_or(TimeError::NoInstant)?;
-    if instant.subsec_nanosecond() % 1_000_000 != 0 {
+    let (seconds, rest) = text.split_at("2026-11-22T02:31:00".len());
+    let (fraction, offset) = rest.split_at(fraction_len(rest));
+    let (counted, finer) = fraction.split_at(fraction.len().min(".000".len()));
+    if finer.bytes().any(|digit| digit != b'0') {
         return Err(TimeError::TooFine);
     }
+    // The library reads nine digits of a fraction and no more, and moves a leap second.
+    let instant: Option<jiff::Timestamp> = format!("{seconds}{counted}{offset}").parse().ok();
+    let instant = instant.filter(|_| !seconds.ends_with("60")).ok_or(TimeError::NoInstant)?;
     Ok(Timestamp::from_ms(instant.as_millisecond()))
 }
 
@@ -140,7 +152,7 @@ fn is_rfc3339(text: &str) -> bool {
             })
     };
     let Some((time, rest)) = text.split_at_checked(19) else { return false };
-    let (fraction, offset) = rest.split_at(rest.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(0));
+    let (fraction, offset) = rest.split_at(fraction_len(rest));
     let is_fraction = fraction.is_empty()
         || fraction.strip_prefix('.').is_some_and(|digits| !digits.is_empty() && !digits.contains('.'));
     let is_offset = fits(offset, "Z")
@@ -148,6 +160,11 @@ fn is_rfc3339(text: &str) -> bool {
             && offset.get(1..3).is_some_and(|hour| hour < "24")
             && offset.get(4..6).is_some_and(|minute| minute < "60");
     fits(time, "0000-00-00T00:00:00") && is_fraction && is_offset
+}
+
+/// How many bytes come before an offset.
+fn fraction_len(rest: &str) -> usize {
+    rest.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::{Case, Event, Interval, Reason, Started, Timestamp, Trait, start, stop};
 use crate::duty::{
     condition::{Conditions, Shape},
+    facts::Facts,
     mark::Mark,
     pack::RulePack,
     rule::Rule,
@@ -11,7 +12,7 @@ use crate::duty::{
 pub(super) fn check(case: &Case<'_>) -> Result<Started, Reason> {
     check_kind(case)?;
     check_in_force(case)?;
-    check_conditions(case)?;
+    check_conditions(case.rule, case.facts)?;
     let started = start::start(case);
     if started.at.is_none() && !is_judged_without_start(case) {
         return Err(Reason::NotStarted { event: started.event });
@@ -60,16 +61,16 @@ pub(super) fn decisive_instant(case: &Case<'_>) -> Option<Timestamp> {
     occurrence.or_else(started).or_else(learned).or_else(|| case.facts.told_until())
 }
 
-fn check_conditions(case: &Case<'_>) -> Result<(), Reason> {
-    meets(case.rule, &|name| case.facts.values(name))?;
-    if case.facts.kind.is_some() {
+/// Whether a rule is about what these facts tell.
+pub(super) fn check_conditions(rule: &Rule, facts: &Facts) -> Result<(), Reason> {
+    meets(rule, &|name| facts.values(name))?;
+    if facts.kind.is_some() {
         return Ok(());
     }
-    let unsaid = case
-        .rule
+    let unsaid = rule
         .assumes
         .iter()
-        .find(|(name, wanted)| !is_usual(**name, wanted) && case.facts.values(**name).is_none());
+        .find(|(name, wanted)| !is_usual(**name, wanted) && facts.values(**name).is_none());
     unsaid.map_or(Ok(()), |(name, _)| Err(Reason::Assumption { name: *name }))
 }
 

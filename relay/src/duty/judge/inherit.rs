@@ -38,5 +38,5 @@ fn upper_rules<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a super::RulePack
         .filter(move |(_, rule)| {
             rule.kind == kind && rule.start == start && rule.force <= force && rule.has_number()
         })
-        .filter(move |(_, rule)| applies::meets(rule, &|name| facts.values(name)).is_ok())
+        .filter(move |(_, rule)| applies::check_conditions(rule, facts).is_ok())
 }

@@ -244,12 +244,10 @@ fn loosening(rule: &Rule, upper: &Rule) -> Option<String> {
 }
 
 /// Whether what had no number of its own is asked for even less: 第一时间 that is no longer said, a limit of an upper pack
-/// that no longer holds.
+/// that no longer holds, whatever number stands in its place. A tighter number has a rule of its own.
 fn falls_silent(limit: &Limit, upper: &Limit) -> bool {
-    matches!(
-        (upper, limit),
-        (Limit::Asap, Limit::Inherit | Limit::None) | (Limit::Inherit, Limit::Asap | Limit::None)
-    )
+    matches!((upper, limit), (Limit::Asap, Limit::Inherit | Limit::None))
+        || (matches!(upper, Limit::Inherit) && !matches!(limit, Limit::Inherit))
 }
 
 /// How a rule that takes the place of an upper one catches less.

@@ -109,7 +109,7 @@ pub(super) fn read(reader: &mut Reader, table: Table<'_>) -> Option<Rule> {
 pub(super) fn id(reader: &mut Reader, table: Table<'_>) -> String {
     const LENGTH_MAX: usize = 64;
     let id = reader.required_text(table, "id");
-    if id.chars().any(|c| c.is_whitespace() || c.is_control()) || id.chars().count() > LENGTH_MAX {
+    if id.chars().any(|c| c.is_whitespace() || topology::is_unseen(c)) || id.chars().count() > LENGTH_MAX {
         let remedy =
             format!("write at most {LENGTH_MAX} characters without spaces, such as \"hn.report.l3\"");
         let (key, found) = ("id".to_owned(), id.clone());
