@@ -39,8 +39,13 @@ function stood(cell) {
 tick();
 setInterval(tick, 500);
 
-const WRITTEN = "main [data-dirty], main form :is(input, select, textarea):focus";
+const SEARCH = "main [role=search] input";
+const WRITTEN = `main [data-composing], main [data-dirty]:not(${SEARCH}), main form:not([role=search]) :is(input, select, textarea):focus`;
+// What was found stays as it is until somebody looks again.
+const FOUND = "main [data-found]";
 document.addEventListener("input", ({ target }) => { target.dataset.dirty = ""; });
+document.addEventListener("compositionstart", ({ target }) => { target.dataset.composing = ""; });
+document.addEventListener("compositionend", ({ target }) => { delete target.dataset.composing; });
 
 // Reads this page again and puts its parts in place. Nobody's hand did this: the session's lock is not put off by it.
 let reading = false;
@@ -49,16 +54,19 @@ async function readAgain() {
   if (reading) { again = true; return; }
   // What somebody writes stays as it is; the strip above it does not: it rings, and says what is due.
   const parts = ["#strip", "nav"];
-  if (!body.classList.contains("alone") && !document.querySelector(WRITTEN)) parts.push("main");
+  const found = document.querySelector(FOUND);
+  if (!body.classList.contains("alone") && !document.querySelector(WRITTEN) && !found) parts.push("main");
   reading = true;
   try {
-    const answer = await fetch(location.href, { headers: { "x-refresh": "1" } });
+    const answer = await fetch(found ? location.pathname : location.href, { headers: { "x-refresh": "1" } });
     if (answer.redirected) { location.href = answer.url; return; }
     // What a form was answered with has no page of its own, and stays.
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     const here = document.querySelector("tr.here a")?.getAttribute("href");
     const focused = place(document.activeElement);
+    const search = document.querySelector(SEARCH);
+    const searched = search && { text: search.value, at: search.selectionStart, has: search === document.activeElement };
     for (const part of parts) {
       const [old, now] = [document.querySelector(part), fresh.querySelector(part)];
       if (old && now) old.replaceWith(document.adoptNode(now));
@@ -67,6 +75,11 @@ async function readAgain() {
     body.dataset.seen = fresh.body.dataset.seen ?? "";
     body.began = performance.now();
     tick();
+    const field = document.querySelector(SEARCH);
+    if (parts.includes("main") && searched && field) {
+      field.value = searched.text;
+      if (searched.has) { field.focus(); field.setSelectionRange(searched.at, searched.at); }
+    }
     if (focused) [...document.querySelectorAll("main a, main button, nav a, header a, header button")].find((one) => place(one) === focused)?.focus();
     if (here) rows().find((row) => row.querySelector(`a[href="${here}"]`))?.classList.add("here");
   } finally {

@@ -2293,7 +2293,6 @@ inbox-find = Find in the inbox
 inbox-find-hint = title, room or number
 inbox-find-button = Find
 inbox-found-none = Nothing was found
-inbox-found-until = The newest { $count } were looked at.
 inbox-find-older = Look at older ones
 inbox-empty = Nothing waits to be acknowledged
 inbox-show-all = Show all

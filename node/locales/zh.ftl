@@ -2293,7 +2293,6 @@ inbox-find = 查找收件
 inbox-find-hint = 标题、值班室或编号
 inbox-find-button = 查找
 inbox-found-none = 没有找到
-inbox-found-until = 已查最近 { $count } 件。
 inbox-find-older = 继续查更早的
 inbox-empty = 无未签收来件
 inbox-show-all = 显示全部

@@ -158,6 +158,15 @@ async fn no_key_does_anything_while_somebody_types_or_an_input_method_composes()
         assert_eq!(browser.path().await, page);
         assert_eq!(browser.run("return document.querySelector('tr.here') === null").await, json!(true));
     }
+    // What comes while somebody writes what to look for stands in the list all the same, and the words stay.
+    watch.look("inbox").await;
+    browser.click("input[name=q]").await;
+    browser.keys("abc").await;
+    let next = Letter::test("report", &[CITY], "水位又涨");
+    let next = watch.house.cluster.room(COUNTY).send(&next).await;
+    let row = format!("return document.querySelector('tr a[href=\"/messages/{next}\"]') !== null");
+    browser.until("what has come stands in the list", &row).await;
+    assert_eq!(watch.typed().await, json!("abc"));
     // A field in which an input method composes: its keys come as 229, and Enter ends the word and sends no form.
     watch.look("inbox").await;
     browser.click("input[name=q]").await;

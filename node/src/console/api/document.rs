@@ -163,7 +163,7 @@ fn parameters(route: &Route, variant: &Value) -> Vec<Value> {
     }
     if route.is_list {
         parameters.push(json!({ "name": "limit", "in": "query", "schema": { "type": "integer", "minimum": 1, "maximum": 1000 } }));
-        parameters.push(json!({ "name": "cursor", "in": "query", "schema": { "type": "string", "pattern": "^([0-9a-f]{2})+$" },
+        parameters.push(json!({ "name": "cursor", "in": "query", "schema": { "type": "string", "pattern": "^([2-7][0-9a-f])+$" },
             "description": "`next` of the page before, as it is." }));
     }
     parameters

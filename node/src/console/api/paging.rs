@@ -29,10 +29,12 @@ impl Page {
             Some(value) => {
                 let text = value.as_str().ok_or_else(|| wrong("cursor"))?;
                 let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| wrong("cursor"))?;
-                if bytes.is_empty() {
-                    return Err(wrong("cursor"));
-                }
-                Some(String::from_utf8_lossy(&bytes).into_owned())
+                Some(
+                    String::from_utf8(bytes)
+                        .ok()
+                        .filter(|name| !name.is_empty())
+                        .ok_or_else(|| wrong("cursor"))?,
+                )
             }
         };
         Ok(Self { limit, after })
@@ -82,7 +84,9 @@ mod tests {
         let second = page(json!({"limit": 2, "cursor": first["next"]}), items(0, 5));
         assert_eq!(second["items"], json!([{"id": "3"}, {"id": "4"}]));
         assert_eq!(second["next"], Value::Null);
-        for (name, value) in [("limit", json!(0)), ("cursor", json!("")), ("cursor", json!("0"))] {
+        for (name, value) in
+            [("limit", json!(0)), ("cursor", json!("")), ("cursor", json!("0")), ("cursor", json!("ff"))]
+        {
             assert!(Page::take(&mut Map::from_iter([(name.to_owned(), value)])).is_err(), "{name}");
         }
     }

@@ -34,7 +34,6 @@ struct InboxPage<'a> {
     /// Somebody has come to look for something and has not said what.
     wants_query: bool,
     query_chars_max: usize,
-    looked_at: usize,
 }
 
 /// One message of the list.
@@ -85,8 +84,12 @@ async fn page(visit: &Visit, Wanted { all, before, q }: Wanted) -> Result<Respon
     if has_older {
         lines.remove(0);
     }
-    let older = lines.first().filter(|_| has_older).map(|line| line.id.clone());
+    let mut older = lines.first().filter(|_| has_older).map(|line| line.id.clone());
     lines.retain(|line| sought.is_in(line));
+    if is_search && lines.len() > ROWS_SHOWN {
+        lines.drain(..lines.len() - ROWS_SHOWN);
+        older = lines.first().map(|line| line.id.clone());
+    }
     let mut rows = Row::sorted(lines, &visit.due().await?, visit.words());
     let more = rows.len().saturating_sub(ROWS_SHOWN);
     rows.truncate(ROWS_SHOWN);
@@ -100,7 +103,6 @@ async fn page(visit: &Visit, Wanted { all, before, q }: Wanted) -> Result<Respon
         wants_query: q.is_some() && !is_search,
         query: sought.query,
         query_chars_max: QUERY_CHARS_MAX,
-        looked_at: LOOKED_AT,
     })
 }
 
@@ -113,7 +115,8 @@ struct Sought {
 
 impl Sought {
     fn parse(text: &str) -> Self {
-        let query: String = text.trim().chars().take(QUERY_CHARS_MAX).collect();
+        let seen = text.chars().filter(|c| c.is_whitespace() || !topology::is_unseen(*c)).collect::<String>();
+        let query: String = seen.trim().chars().take(QUERY_CHARS_MAX).collect();
         let words = query.split_whitespace().map(str::to_lowercase).collect();
         Self { query, words }
     }
@@ -200,7 +203,9 @@ mod tests {
             missing_nr: Vec::new(),
         };
         let is_found = |query: &str| Sought::parse(query).is_in(&line);
-        for query in ["水库", " LEVEL  水库 ", "fangcheng 12", "方城", "4113", "7fq2", "4a", ""] {
+        for query in
+            ["水库", " LEVEL  水库 ", "fangcheng 12", "方城", "4113", "7fq2", "4a", "", "水\u{200b}库"]
+        {
             assert!(is_found(query), "{query}");
         }
         for query in ["水库 火灾", "report", "411300", "%", "_"] {
