@@ -178,7 +178,8 @@ impl Catalogue {
         let times: Vec<(&str, String)> =
             problem.details.iter().filter_map(|(k, v)| Some((k.as_str(), civil(v)?))).collect();
         values.extend(times.iter().map(|(name, time)| (*name, time.as_str())));
-        let element = problem.details.get("key").map(|key| self.word("element", key));
+        let kind = problem.details.get("kind").map_or("", String::as_str);
+        let element = problem.details.get("key").map(|key| self.element(kind, key));
         values.extend(element.as_deref().map(|name| ("element", name)));
         let id = identifier("problem", &problem.code);
         let id = if self.bundle.has_message(&id) { id } else { "problem-unlisted".to_owned() };

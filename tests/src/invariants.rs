@@ -79,7 +79,7 @@ pub fn before_write(model: &Model, room: RoomId, write: &Write) -> Result<(), Vi
             if model.has_step(room, *name) {
                 return Err(Violation::general(format!(
                     "step {} is taken twice, as leaf {leaf}",
-                    name.stage
+                    name.stage.word()
                 )));
             }
             Ok(())

@@ -135,7 +135,7 @@ fn render_sent(sent: &Sent, catalogue: &Catalogue) -> String {
         lines.push(catalogue.text("sent-copied", &[("room", &named(room, catalogue))]));
     }
     if !sent.missing.is_empty() {
-        let names: Vec<String> = sent.missing.iter().map(|key| catalogue.element("", key)).collect();
+        let names: Vec<String> = sent.missing.iter().map(|key| catalogue.element(&sent.kind, key)).collect();
         lines.push(catalogue.text("sent-missing", &[("elements", &catalogue.list(&names))]));
     }
     lines.push(catalogue.text("sent-next", &[("id", &sent.id)]));

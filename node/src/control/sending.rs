@@ -35,7 +35,7 @@ use crate::{
     driver::Job,
     duty,
     letterbox::{Recipient, SealMessageError},
-    problem::Problem,
+    problem::{EXIT_USAGE, Problem},
 };
 
 /// A message that was checked and may be sealed.
@@ -84,6 +84,7 @@ pub(super) async fn post(
         let mut submission = seal(node, prepared)?;
         let sent = view::Sent {
             id: submission.sealed.route.id.to_string(),
+            kind: prepared.message.kind().word().to_owned(),
             copied_to: prepared.copies.iter().map(|id| reading::room(&map, *id)).collect(),
             missing: prepared.message.missing().into_iter().map(str::to_owned).collect(),
         };
@@ -196,7 +197,8 @@ pub(super) async fn prepare_message(
     message.heading.status = status;
     message.heading.precedence = None;
     check_secrecy(&message)?;
-    message.check().map_err(|error| Problem::usage("message_invalid").with("detail", error))?;
+    let kind = message.kind().word();
+    message.check().map_err(|error| Problem { exit: EXIT_USAGE, ..error.into() }.with("kind", kind))?;
     let lifetime = lifetime(request)?;
     if request.asks_repeat {
         repeat::check_repeat(node, &message).await?;

@@ -299,13 +299,11 @@ mod tests {
 
     #[test]
     fn each_missing_required_element_is_named() {
-        for (key, element) in
-            [("title", "标题"), ("occurred_at", "发生时间"), ("what", "事件经过"), ("place", "地点")]
-        {
+        for key in ["title", "occurred_at", "what", "place"] {
             let without: String =
                 MINIMAL.lines().filter(|line| !line.starts_with(key)).collect::<Vec<_>>().join("\n");
             let error = error_of(&without);
-            assert!(error.contains(element) && error.contains("required"), "{error}");
+            assert!(error.contains(key) && error.contains("is missing and is required"), "{error}");
         }
         assert!(parse(MINIMAL).is_ok());
     }

@@ -2,7 +2,7 @@
 //! network (保守国家秘密法 art. 29, 31): their three levels are known only to be refused, with the sentence that
 //! says where they go instead.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -40,12 +40,6 @@ impl Marking {
             Self::Internal => "内部",
             Self::Sensitive => "敏感",
         }
-    }
-}
-
-impl fmt::Display for Marking {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.chinese(), self.word())
     }
 }
 

@@ -44,12 +44,6 @@ macro_rules! words {
             }
         }
 
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write!(f, "{} ({})", self.chinese(), self.word())
-            }
-        }
-
         impl std::str::FromStr for $name {
             type Err = $crate::message::word::WordError;
 
@@ -91,6 +85,5 @@ mod tests {
         }
         let error = "calm".parse::<Tide>().unwrap_err().to_string();
         assert_eq!(error, "\"calm\" is not a tide 潮; write one of: ebb 退潮, flood 涨潮");
-        assert_eq!(Tide::Ebb.to_string(), "退潮 (ebb)");
     }
 }

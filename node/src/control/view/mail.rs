@@ -9,6 +9,9 @@ use super::{Element, Room};
 pub struct Sent {
     /// The envelope's id.
     pub id: String,
+    /// The message kind's word.
+    #[serde(default)]
+    pub kind: String,
     /// Rooms that got a copy because they were bypassed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub copied_to: Vec<Room>,

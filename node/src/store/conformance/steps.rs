@@ -35,7 +35,7 @@ pub(super) async fn a_step_is_taken_once_across_a_restart<S: Store>(
         [(Stage::Half, 10, true), (Stage::Most, 10, false), (Stage::Half, 11, false)]
     {
         let found = store.has_step(name(stage, due_ms)).await.expect("steps are read");
-        assert_eq!(found, is_taken, "{stage} for {due_ms}");
+        assert_eq!(found, is_taken, "{stage:?} for {due_ms}");
     }
     // What is refused takes the rest of its commit with it, and the next one is not disturbed.
     let twice = [taken(Stage::Most, 10, 1), taken(Stage::Half, 10, 2)].concat();
