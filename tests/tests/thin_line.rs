@@ -21,7 +21,7 @@ const LARGE: usize = 12;
 /// 50 kbit/s, behind a buffer of half a second and behind one that seems to have no end.
 const BUFFERS: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(30)];
 const FLASHES: usize = 8;
-/// What is promised of a 4 KiB flash on such a line. One of them may meet a machine that stands still for a moment.
+/// What is promised of a 4 KiB flash on such a line.
 const FLASH_WITHIN: Duration = Duration::from_secs(3);
 /// Longer than a link that hears nothing lives.
 const WATCHED: Duration = Duration::from_secs(12);
@@ -80,8 +80,7 @@ async fn on_a_thin_line_with_a_hundred_megabytes_queued_a_flash_takes_three_seco
             "a buffer of {buffer:?}: {} flashes of 4 KiB behind {LARGE} x 8 MiB: {took:.1?}",
             took.len()
         );
-        let [.., but_one, longest] = took[..] else { panic!("there were some: {took:?}") };
-        assert!(but_one <= FLASH_WITHIN && longest <= 2 * FLASH_WITHIN, "a buffer of {buffer:?}: {took:?}");
+        assert!(*took.last().expect("there were some") <= FLASH_WITHIN, "a buffer of {buffer:?}: {took:?}");
     }
     assert_eq!(county.link_is(CITY, "up").await.since_ms, since, "the link held");
     let waiting = county.link(CITY).await.map_or(0, |link| link.queued);
