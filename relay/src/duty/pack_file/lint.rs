@@ -138,11 +138,11 @@ fn speed(one: &Limit, two: &Limit) -> Option<Speed> {
         (_, Limit::None | Limit::Inherit | Limit::Asap | Limit::CutoffTime { minute: None }) => return None,
         (Limit::Within { duration_ms: one }, Limit::Within { duration_ms: two }) => order(true, *one, *two),
         (Limit::Before { count: one, unit }, Limit::Before { count: two, unit: other }) => {
-            // A working day is at least a natural one.
+            // A working day is at least a natural one; as many of them may be a day less, where they are read loosely.
             let is_longer_unit = *unit == DayUnit::WorkingDay && *other == DayUnit::NaturalDay;
             match order(false, i64::from(*one), i64::from(*two)) {
                 speed if unit == other => speed,
-                Speed::Tighter | Speed::Same if is_longer_unit => Speed::Tighter,
+                Speed::Tighter if is_longer_unit => Speed::Tighter,
                 Speed::Tighter | Speed::Same | Speed::Slower | Speed::Unlike => Speed::Unlike,
             }
         }

@@ -219,7 +219,11 @@ fn a_rule_that_takes_the_place_of_another_asks_for_all_that_it_asked_for() {
     let filing = |changes: &[_]| taken_from("henan-2021", HENAN, "hn.leave.filing", changes);
     assert!(filing(&[]).is_ok() && filing(&[("before = 2", "before = 3")]).is_ok());
     assert!(filing(&[("person = [\"主要负责同志\"]", "person = [\"主要负责同志\", \"领导同志\"]")]).is_ok());
+    let natural = "before = 2, unit = \"natural_day\"";
+    assert!(filing(&[(natural, "before = 3, unit = \"working_day\"")]).is_ok());
     for (old, new, said) in [
+        // Read loosely, two working days can be one natural day.
+        (natural, "before = 2, unit = \"working_day\"", "can end later"),
         (requires, "requires = { when = { leaves_province = true, sensitive = true }", "had to come first"),
         ("event = \"approved\"", "event = \"delivered\"", "had to come first"),
         ("\"外出地点\", ", "", "fewer elements"),
