@@ -4,7 +4,8 @@
 //! CUBIC alone sends more until packets are lost, so it fills whatever buffer lies before a thin line, and every urgent
 //! packet waits behind that buffer, however the streams are ordered here. So when packets come to take much longer than
 //! the line itself does, less is sent, as in LEDBAT (RFC 6817). Where even the least makes it no shorter, the line has
-//! become longer, and that counts from then on.
+//! become longer, and that counts from then on. What is lost while packets queue did not fit before the line, and is not
+//! sent the next time: what CUBIC takes back of a window far above ours would change nothing.
 
 use std::{
     any::Any,
@@ -46,19 +47,31 @@ struct Unqueued {
     shortest: Option<Duration>,
     round_ends: Option<Instant>,
     rounds_at_least: u32,
-    cut: Option<Cut>,
+    /// What the last packet took that came back.
+    took: Option<Duration>,
+    /// When the limit became what it is.
+    changed_at: Option<Instant>,
+    /// The last flight that was too large.
+    flight: Option<Flight>,
+    /// To a half or less: a queue of our own is then at most half as long, where nothing is lost.
+    deep_cut: Option<Cut>,
 }
 
-/// The last time that less was let under way.
+/// What was under way when less was to be.
+#[derive(Clone, Copy)]
+struct Flight {
+    until: Instant,
+    /// Bytes, less those of it that were lost: they did not fit.
+    bytes: u64,
+}
+
+/// A time when less was let under way.
 #[derive(Clone, Copy)]
 struct Cut {
-    at: Instant,
     /// What the line took then.
     took: Duration,
     /// The limit before it.
     limit: Option<u64>,
-    /// To a half or less: a queue of our own is then at most half as long.
-    is_deep: bool,
 }
 
 impl Unqueued {
@@ -71,23 +84,33 @@ impl Unqueued {
             shortest: None,
             round_ends: None,
             rounds_at_least: 0,
-            cut: None,
+            took: None,
+            changed_at: None,
+            flight: None,
+            deep_cut: None,
         }
     }
 
     fn least(&self) -> u64 {
-        PACKETS_MIN * self.mtu
+        // A packet goes while it and what is under way are less than the window.
+        PACKETS_MIN * self.mtu + 1
     }
 
     /// A packet came back after so long.
     fn note(&mut self, now: Instant, took: Duration) {
         self.line = Some(self.line.map_or(took, |line| line.min(took)));
-        // What was sent before a cut waits in the queue that the cut is to empty.
-        if self.cut.is_some_and(|cut| now < cut.at + took) {
+        self.took = Some(took);
+        // What was sent before a change of the limit shows nothing of it.
+        if self.changed_at.is_some_and(|at| now < at + took) {
             return;
         }
+        // The first one after it went before those that were let under way besides.
+        let Some(round_ends) = self.round_ends else {
+            self.round_ends = Some(now + took);
+            return;
+        };
         self.shortest = Some(self.shortest.map_or(took, |shortest| shortest.min(took)));
-        if self.round_ends.is_none_or(|at| at <= now) {
+        if round_ends <= now {
             self.round_ends = Some(now + took);
             if let (Some(line), Some(shortest)) = (self.line, self.shortest.take()) {
                 self.end_round(now, line, shortest);
@@ -95,17 +118,28 @@ impl Unqueued {
         }
     }
 
+    fn limit(&mut self, now: Instant, limit: Option<u64>) {
+        if self.limit != limit {
+            (self.limit, self.changed_at) = (limit, Some(now));
+            (self.round_ends, self.shortest) = (None, None);
+        }
+    }
+
     fn end_round(&mut self, now: Instant, line: Duration, shortest: Duration) {
-        let cut = self.cut.take();
+        let deep_cut = self.deep_cut.take();
         if shortest <= line + QUEUE_MAX {
             self.rounds_at_least = 0;
-            let more = self.limit.map(|limit| limit + (limit / 8).max(self.mtu));
-            self.limit = more.filter(|limit| *limit < self.cubic.window());
-        } else if let Some(cut) = cut.filter(|cut| cut.is_deep && shortest * 5 >= cut.took * 4) {
-            self.limit = cut.limit;
+            let more = self.limit.map(|limit| self.more(limit, line, shortest));
+            self.limit(now, more.filter(|limit| *limit < self.cubic.window()));
+        } else if let Some(cut) = deep_cut.filter(|cut| shortest * 5 >= cut.took * 4) {
+            self.limit(now, cut.limit);
             self.line = Some(shortest);
         } else if self.window() > self.least() {
-            self.cut(now, line, shortest);
+            let window = self.window();
+            let limit = self.fitting(window, line, shortest).max(self.least());
+            self.deep_cut = (limit <= window / 2).then_some(Cut { took: shortest, limit: self.limit });
+            self.flight = Some(Flight { until: now, bytes: window });
+            self.limit(now, Some(limit));
         } else {
             self.rounds_at_least += 1;
             if self.rounds_at_least >= ROUNDS_AT_LEAST {
@@ -115,13 +149,36 @@ impl Unqueued {
         }
     }
 
-    /// Lets under way what, at this rate, fills the line and the queue that may be.
-    fn cut(&mut self, now: Instant, line: Duration, shortest: Duration) {
-        let window = self.window();
-        let fitting = window as f64 * (line + QUEUE_MAX).as_secs_f64() / shortest.as_secs_f64();
-        let limit = (fitting as u64).max(self.least());
-        self.cut = Some(Cut { at: now, took: shortest, limit: self.limit, is_deep: limit <= window / 2 });
-        self.limit = Some(limit);
+    /// The next limit above this one: some packets more, but where packets queue no more than fits.
+    fn more(&self, limit: u64, line: Duration, shortest: Duration) -> u64 {
+        let more = limit + (limit / 4).max(self.mtu);
+        let queues = shortest > line + QUEUE_MAX / 8;
+        if queues { more.min(self.fitting(limit, line, shortest)).max(limit) } else { more }
+    }
+
+    /// What, at the rate of this window, fills the line and the queue that may be. Packets go whole.
+    fn fitting(&self, window: u64, line: Duration, shortest: Duration) -> u64 {
+        let under_way = window.saturating_sub(1) / self.mtu * self.mtu;
+        (under_way as f64 * (line + QUEUE_MAX).as_secs_f64() / shortest.as_secs_f64()) as u64
+    }
+
+    /// So many bytes were lost of what was sent until then.
+    fn note_loss(&mut self, now: Instant, sent: Instant, lost_bytes: u64) {
+        // A queue before a full buffer stays as long as the buffer, however deep a cut was.
+        self.deep_cut = None;
+        let (Some(line), Some(took)) = (self.line, self.took) else { return };
+        let queues = self.limit.is_some() || took > line + QUEUE_MAX;
+        let flight = match self.flight {
+            Some(flight) if sent <= flight.until => flight,
+            Some(_) | None if queues => Flight { until: now, bytes: self.window() },
+            Some(_) | None => return,
+        };
+        let bytes = flight.bytes.saturating_sub(lost_bytes);
+        self.flight = Some(Flight { bytes, ..flight });
+        let fitting = bytes.max(self.least());
+        if fitting < self.window() {
+            self.limit(now, Some(fitting));
+        }
     }
 }
 
@@ -140,6 +197,7 @@ impl Controller for Unqueued {
     }
 
     fn on_congestion_event(&mut self, now: Instant, sent: Instant, is_persistent: bool, lost_bytes: u64) {
+        self.note_loss(now, sent, lost_bytes);
         self.cubic.on_congestion_event(now, sent, is_persistent, lost_bytes);
     }
 
@@ -175,35 +233,74 @@ mod tests {
 
     const MTU: u16 = 1452;
 
-    /// A line without loss, with a buffer without end. Gives what the packets took, and how long it stood idle.
+    const ENDLESS: Duration = Duration::from_secs(30);
+
+    /// What became of packets.
+    #[derive(Default)]
+    struct Fate {
+        /// How long each took, in their order; none was lost before it but those that are counted.
+        took: Vec<Duration>,
+        /// After so many that came back, one was found lost.
+        lost_after: Vec<usize>,
+        idle: Duration,
+    }
+
+    /// A line that loses what would wait before it for longer than its buffer holds.
     fn carry(
         unqueued: &mut Unqueued,
         bits_per_s: u64,
         delay: Duration,
+        buffer: Duration,
         packets: usize,
-    ) -> (Vec<Duration>, Duration) {
+    ) -> Fate {
         let through = Duration::from_secs_f64(f64::from(MTU) * 8.0 / bits_per_s as f64);
         let (mut now, mut under_way) = (Clock::instant(), VecDeque::new());
-        let (mut free_at, mut idle, mut took) = (now, Duration::ZERO, Vec::new());
-        while took.len() < packets {
-            while (under_way.len() as u64 + 1) * u64::from(MTU) <= unqueued.window().max(u64::from(MTU)) {
-                idle += now.saturating_duration_since(free_at);
+        let (mut free_at, mut fate) = (now, Fate::default());
+        // Which packets are known to be lost: three that were sent after them came back (RFC 9002 section 6.1.1).
+        let (mut lost, mut sent_last) = (VecDeque::new(), 0_u64);
+        while fate.took.len() < packets {
+            let room = |under_way: usize| (under_way as u64 + 1) * u64::from(MTU) < unqueued.window();
+            while under_way.len() + lost.len() == 0 || room(under_way.len() + lost.len()) {
+                sent_last += 1;
+                if free_at.saturating_duration_since(now) > buffer {
+                    lost.push_back((sent_last, now));
+                    continue;
+                }
+                fate.idle += now.saturating_duration_since(free_at);
                 free_at = free_at.max(now) + through;
-                under_way.push_back((now, free_at + delay));
+                under_way.push_back((sent_last, now, free_at + delay));
             }
-            let (sent, back) = under_way.pop_front().expect("one packet may always go");
-            now = back;
-            took.push(back - sent);
-            unqueued.note(now, back - sent);
+            let came_last = if let Some((number, sent, back)) = under_way.pop_front() {
+                now = back;
+                fate.took.push(back - sent);
+                unqueued.note(now, back - sent);
+                number
+            } else {
+                // Nothing is to come back: the probe timeout finds what was lost.
+                now += Duration::from_secs(2);
+                u64::MAX
+            };
+            let is_found = |number: u64| number.saturating_add(3) <= came_last;
+            let found: Vec<_> = lost.iter().copied().take_while(|(number, _)| is_found(*number)).collect();
+            lost.drain(..found.len());
+            if let Some((_, sent)) = found.last() {
+                let bytes = found.len() as u64 * u64::from(MTU);
+                fate.lost_after.extend(found.iter().map(|_| fate.took.len()));
+                unqueued.on_congestion_event(now, *sent, false, bytes);
+            }
         }
-        (took, idle)
+        fate
     }
 
-    fn unqueued() -> Unqueued {
+    fn of_cubic(window: u64) -> Unqueued {
         let mut cubic = CubicConfig::default();
-        // What CUBIC comes to on a line that loses nothing.
-        cubic.initial_window(1024 * 1024);
+        cubic.initial_window(window);
         Unqueued::new(Arc::new(cubic).build(Clock::instant(), MTU), MTU)
+    }
+
+    /// What CUBIC comes to on a line that loses nothing.
+    fn unqueued() -> Unqueued {
+        of_cubic(1024 * 1024)
     }
 
     fn first() -> Unqueued {
@@ -214,21 +311,36 @@ mod tests {
     fn nothing_queues_before_a_thin_line_and_it_never_stands_idle() {
         let mut unqueued = unqueued();
         unqueued.limit = Some(20 * u64::from(MTU));
-        let (took, idle) = carry(&mut unqueued, 50_000, Duration::from_millis(30), 400);
+        let Fate { took, idle, .. } = carry(&mut unqueued, 50_000, Duration::from_millis(60), ENDLESS, 400);
         let late = took[100..].iter().max().copied().unwrap_or_default();
-        assert!(late < Duration::from_millis(1_100), "a packet took {late:?}");
-        assert!(took[0] < took[19], "the control: twenty packets queue");
+        assert!(late < Duration::from_millis(800), "a packet took {late:?}");
+        assert!(took[0] < took[18], "the control: nineteen packets queue");
         assert!(idle < Duration::from_secs(2), "the line stood idle for {idle:?} of 93 s");
+    }
+
+    #[test]
+    fn what_does_not_fit_before_a_thin_line_is_lost_once_and_not_again_and_again() {
+        // The line was fast until now, and ten packets or thirty were just under way on it.
+        for window in [10, 30] {
+            let mut unqueued = of_cubic(window * u64::from(MTU) + 1);
+            unqueued.line = Some(Duration::from_millis(60));
+            let fate =
+                carry(&mut unqueued, 50_000, Duration::from_millis(60), Duration::from_millis(500), 400);
+            let (lost, last) = (fate.lost_after.len(), fate.lost_after.last().copied());
+            assert!(lost >= 5, "the control: of {window} most do not fit: {lost}");
+            assert!(last < Some(12), "of {window} {lost} were lost, the last after {last:?} that came");
+            assert!(fate.idle < Duration::from_secs(3), "the line stood idle for {:?} of 93 s", fate.idle);
+        }
     }
 
     #[test]
     fn a_line_that_is_only_long_or_has_become_longer_is_used_whole() {
         let mut unqueued = unqueued();
-        carry(&mut unqueued, 1_000_000_000, Duration::from_millis(20), 2_000);
+        carry(&mut unqueued, 1_000_000_000, Duration::from_millis(20), ENDLESS, 2_000);
         assert_eq!(unqueued.limit, None);
         // CUBIC's first window on a line that is so long from now on: it is used whole after some rounds.
         let mut unqueued = Unqueued { line: unqueued.line, ..first() };
-        carry(&mut unqueued, 1_000_000_000, Duration::from_millis(1_200), 40);
+        carry(&mut unqueued, 1_000_000_000, Duration::from_millis(1_200), ENDLESS, 40);
         assert_eq!(unqueued.limit, None, "the way is longer, and nothing queues");
     }
 }
