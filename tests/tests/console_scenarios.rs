@@ -4,7 +4,10 @@
 
 use std::path::PathBuf;
 
-use node::catalogue::Language;
+use node::{
+    catalogue::Language,
+    control::{request::Request, view::Opened},
+};
 use serde_json::json;
 use tests::{
     browser::PATIENCE,
@@ -227,10 +230,12 @@ async fn a_province_asks_a_county_which_answers_by_telephone_and_in_writing_whil
         county.pick("select[name=conclusion]", &county.word("conclusion", "partly")).await;
         county.fill("input[name=title]", &walk.titled("关于火情视频的核报")).await;
         county.fill("textarea[name=what]", "仓库冒烟,已扑灭,无人员伤亡").await;
+        county.fill_time("input[name='occurred_at.at']", 40).await;
         county.sees(&county.t("compose-ready", &[])).await;
         county.picture("reply").await;
-        county.sends().await;
+        let reply = county.sends().await;
         county.sees(&county.word("event", "delivered")).await;
+        it_becomes_a_first_report(&house, &county, &id, &reply).await;
 
         province.menu("/board").await;
         let met = province.word("duty", "met");
@@ -248,6 +253,29 @@ async fn a_province_asks_a_county_which_answers_by_telephone_and_in_writing_whil
         county.leaves().await;
         province.leaves().await;
     }
+}
+
+/// What the county has found goes up its own line, with the times that it has: it knew when it was asked.
+async fn it_becomes_a_first_report(house: &House, county: &Desk, request: &str, reply: &str) {
+    county.follow(&format!("a[href='/compose?kind=report&about={reply}']"), "/compose").await;
+    let asked = house.0.room(COUNTY).receipt(request, "delivered").await.at_ms;
+    // A browser leaves out seconds that are none.
+    let learned = format!(
+        "return `${{document.querySelector('input[name=learned_at]').value}}:00`.slice(0, 19) === \
+         new Date({asked}).toLocaleString('sv-SE', {{ timeZone: 'Asia/Shanghai' }}).replace(' ', 'T')"
+    );
+    assert_eq!(county.browser.run(&learned).await, json!(true), "it knew when it was asked");
+    let what = "return document.querySelector('textarea[name=what]').value";
+    assert_eq!(county.browser.run(what).await, json!("仓库冒烟,已扑灭,无人员伤亡"));
+    county.fill("input[name='place.text']", "方城县某仓库").await;
+    county.sees(&county.t("compose-ready", &[])).await;
+    let report = county.sends().await;
+    county.sees(&county.word("event", "delivered")).await;
+    let main = county.reads("main").await;
+    assert!(main.contains(CITY) && main.contains(reply), "up its own line, and about the reply: {main}");
+    let Opened { origin, relates_to, .. } =
+        house.0.room(CITY).ask(&Request::Show { id: report }).await.unwrap();
+    assert_eq!((origin.code.as_str(), relates_to), (COUNTY, vec![reply.to_owned()]));
 }
 
 /// The county rings and reads the code aloud; the province types what it hears.

@@ -71,6 +71,13 @@ impl Visit {
         rights::may(self.caller.role, capability)
     }
 
+    /// The code of this room.
+    pub(crate) fn code(&self) -> Option<String> {
+        let node = &self.console.node;
+        let map = node.trust.current().map.clone();
+        map.room(node.config.room).map(|room| room.code().to_string())
+    }
+
     /// The room right above this one, which a report goes to first.
     pub(crate) fn parent(&self) -> Option<String> {
         let node = &self.console.node;

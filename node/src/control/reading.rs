@@ -427,6 +427,7 @@ pub(super) async fn show(node: &Node, id: &str) -> Result<view::Opened, Problem>
         status: kept.record.status.word().to_owned(),
         origin: room(&map, key.origin),
         to: to.map(|address| (room(&map, address.room), role_word(address.role).to_owned())).collect(),
+        relates_to: message.heading.relates_to.iter().map(|key| key.id.to_string()).collect(),
         created_at_ms: kept.record.created_at.as_ms(),
         expires_at_ms: kept.record.expires_at.as_ms(),
         elements: message.lines().into_iter().map(Into::into).collect(),

@@ -206,24 +206,27 @@ async fn begun(visit: &Visit, kind: Kind, about: &str) -> Result<Draft, Problem>
 }
 
 /// What answers or follows up a message goes where that one came from or went to, and a report goes up: another room's is
-/// passed on as this room's own (转报), with what that one says to begin with.
+/// passed on as this room's own (转报), and a verification that proved true becomes a first report. Each begins with what
+/// that one says.
 async fn about_another(visit: &Visit, kind: Kind, opened: Opened) -> Result<Draft, Problem> {
     let is_own = opened.origin.id == visit.console.node.config.room.to_string();
     let is_report = kind == Kind::Report;
-    let begins_with_it = opened.kind == kind.word() || (is_report && opened.kind == Kind::PhoneNote.word());
+    let is_reply = opened.kind == Kind::VerifyReply.word();
+    let begins_with_it = opened.kind == kind.word() || (is_report && TELLS.contains(&opened.kind.as_str()));
     let mut draft =
         if begins_with_it { Draft::of_message(kind, &opened.message) } else { Draft::new(kind, Vec::new()) };
     if opened.kind == kind.word() && is_own {
         draft.set("stage", "followup");
         draft.set("stage_no", (draft.one("stage_no").parse().unwrap_or(0_u32) + 1).to_string());
     } else if is_report {
-        let receipts: Vec<ReceiptLine> = visit.ask(Request::Receipts { id: opened.id.clone() }).await?;
-        let came = receipts.iter().filter(|receipt| receipt.event == "delivered").map(|line| line.at_ms);
-        let learned_at = if is_own { None } else { came.min() };
-        draft.set("learned_at", local(learned_at.unwrap_or(opened.created_at_ms)));
+        // Of what a room answers it knew when it was asked.
+        let told = opened.relates_to.first().filter(|_| is_own && is_reply);
+        let came =
+            if is_own && told.is_none() { None } else { came(visit, told.unwrap_or(&opened.id)).await? };
+        draft.set("learned_at", local(came.unwrap_or(opened.created_at_ms)));
         draft.set("late_reason", "");
     }
-    if is_own {
+    if is_own && !(is_report && is_reply) {
         opened.to.iter().for_each(|(room, role)| draft.choose(&room.id, role));
     } else if is_report {
         visit.parent().iter().for_each(|parent| draft.choose(parent, "action"));
@@ -233,6 +236,18 @@ async fn about_another(visit: &Visit, kind: Kind, opened: Opened) -> Result<Draf
     draft.set("about", opened.id);
     Ok(draft)
 }
+
+/// When a message was delivered to this room.
+async fn came(visit: &Visit, id: &str) -> Result<Option<i64>, Problem> {
+    let receipts: Vec<ReceiptLine> = visit.ask(Request::Receipts { id: id.to_owned() }).await?;
+    let here = visit.code();
+    let is_delivery =
+        |line: &&ReceiptLine| line.event == "delivered" && Some(&line.recipient) == here.as_ref();
+    Ok(receipts.iter().find(is_delivery).map(|line| line.at_ms))
+}
+
+/// Kinds besides reports that tell of an event.
+const TELLS: [&str; 3] = [Kind::PhoneNote.word(), Kind::VerifyRequest.word(), Kind::VerifyReply.word()];
 
 async fn page(visit: &Visit, draft: Draft, preview: Option<Preview>) -> Result<Response, Problem> {
     let problem = preview.as_ref().and_then(|preview| preview.problem.as_ref());

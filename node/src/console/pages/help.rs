@@ -13,7 +13,7 @@ use crate::{
 struct HelpPage<'a> {
     frame: Frame<'a>,
     steps: [(&'static str, &'static str); 8],
-    keys: [(&'static str, &'static str); 10],
+    keys: [(&'static str, &'static str); 11],
     marks: [(&'static str, &'static str); 8],
 }
 
@@ -37,12 +37,13 @@ const STEPS: [(&str, &str); 8] = [
     ("help-step-clause", "/cases"),
 ];
 
-const KEYS: [(&str, &str); 10] = [
+const KEYS: [(&str, &str); 11] = [
     ("j", "help-key-down"),
     ("k", "help-key-up"),
     ("Enter", "help-key-open"),
     ("a", "console-acknowledge"),
     ("r", "help-key-reply"),
+    ("f", "help-key-first"),
     ("n", "help-key-new"),
     ("/", "help-key-find"),
     ("F2", "help-key-phone"),

@@ -45,8 +45,17 @@ struct MessagePage<'a> {
     handles: bool,
     /// The kind that answers it.
     reply: Option<&'static str>,
-    /// Other kinds that can be written about it, each with the text of its button.
-    next: Vec<(&'static str, &'static str)>,
+    /// What else can be written about it.
+    next: Vec<Next>,
+}
+
+/// A kind that can be written about a message.
+struct Next {
+    kind: &'static str,
+    /// The text of its button.
+    label: &'static str,
+    /// The key that presses it.
+    key: Option<&'static str>,
 }
 
 /// One receipt as a line.
@@ -167,18 +176,27 @@ pub(super) fn reply(kind: &str) -> Option<&'static str> {
     asked.answered_by().map(Kind::word)
 }
 
-/// What is usually written about a message besides an answer: a follow-up, or the same event to those above.
-fn next(kind: &str, is_here: bool, has_parent: bool) -> Vec<(&'static str, &'static str)> {
-    match (kind, is_here) {
-        ("report", false) => vec![("report", "message-followup"), ("recall", "message-recall")],
-        ("report", true) => [("report", "message-pass-on")]
-            .into_iter()
-            .filter(|_| has_parent)
-            .chain([("verify.request", "message-ask"), ("instruction", "message-instruct")])
-            .collect(),
-        (_, false) => vec![("recall", "message-recall")],
+/// What is usually written about a message besides an answer: a follow-up, the same event to those above, or the first
+/// report of an event of which a verification has told.
+fn next(kind: &str, is_here: bool, has_parent: bool) -> Vec<Next> {
+    let button = |kind, label| Next { kind, label, key: None };
+    let first = Next { key: Some("f"), ..button("report", "message-first-report") };
+    let recall = button("recall", "message-recall");
+    let mut all = match (kind, is_here) {
+        ("report", false) => vec![button("report", "message-followup"), recall],
+        ("report", true) => vec![
+            button("report", "message-pass-on"),
+            button("verify.request", "message-ask"),
+            button("instruction", "message-instruct"),
+        ],
+        ("verify.request", true) => vec![first],
+        ("verify.reply", false) => vec![first, recall],
+        (_, false) => vec![recall],
         (_, true) => Vec::new(),
-    }
+    };
+    // The root of the tree reports to nobody.
+    all.retain(|next| has_parent || next.kind != "report" || !is_here);
+    all
 }
 
 fn receipt(line: ReceiptLine, w: &Words) -> Receipt {

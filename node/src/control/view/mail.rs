@@ -104,6 +104,8 @@ pub struct Opened {
     pub origin: Room,
     /// Recipients with `action` or `info`.
     pub to: Vec<(Room, String)>,
+    /// Ids of what it answers, follows or recalls.
+    pub relates_to: Vec<String>,
     /// When it was made.
     pub created_at_ms: i64,
     /// When it expires.
