@@ -950,23 +950,41 @@ problem-room-ambiguous =
     .why = more than one is called that.
     .do = write the code of the one that is meant.
 problem-message-required =
-    .what = { $key } ({ $element }) is missing.
+    .what = { $element } is missing.
     .why = the message cannot be sent without it.
     .do = add { $key }; a time that is not known is written "unknown".
+    .page = { $key ->
+        [occurred_at] fill it in; where it is not known, choose so for how exact the time is.
+       *[other] fill it in and send again.
+    }
 problem-message-field =
-    .what = { $key } is not acceptable.
-    .why = { $what }
+    .what = { $element } is not acceptable.
+    .why = { $fault ->
+        [division-code] a division code has 6 to 14 digits, such as 411322.
+        [coordinates] coordinates are latitude and longitude in degrees, such as 33.2541,112.9928.
+        [pairing-code] a pairing code has 1 to 16 characters.
+        [ends-first] a call cannot end before it starts.
+        [name-twice] two attachments have this name.
+        [file-name] a plain file name is wanted, without directories.
+        [media-type] a media type looks like image/jpeg.
+       *[other] { $fault }
+    }
+    .do = correct { $key } and send again.
+    .page = correct it and send again.
+problem-message-count =
+    .what = { $element }: "{ $got }" is no number.
+    .why = a number from 0 to 4294967295 is wanted, or "unknown".
     .do = correct it and send again.
 problem-message-too-long =
-    .what = { $key } is too long ({ $size } { $unit }).
+    .what = { $element } is too long ({ $size } { $unit }).
     .why = at most { $limit } { $unit } are allowed.
     .do = shorten it, or attach it as a file.
 problem-message-too-many =
-    .what = { $key } has too many entries.
+    .what = { $element } has too many entries.
     .why = at most { $limit } are allowed.
     .do = send the rest in a second message.
 problem-message-control-character =
-    .what = { $key } contains the control character { $point }.
+    .what = { $element } contains the control character { $point }.
     .why = it would disturb a terminal or disguise the text.
     .do = remove it; only line breaks and tabs are allowed.
 problem-message-too-large =

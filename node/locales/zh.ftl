@@ -833,23 +833,47 @@ problem-room-ambiguous =
     .why = 几个值班室都可以这样称呼。
     .do = 改写其中一个的代码。
 problem-message-required =
-    .what = 缺少{ $element }({ $key })。
+    .what = 缺少{ $element }。
     .why = 没有它不能发出。
     .do = 补上 { $key };时间不清楚可写 不明。
+    .page = { $key ->
+        [occurred_at] 补上;不清楚的,时间准确程度选「不明」。
+       *[other] 补上后再发。
+    }
 problem-message-field =
-    .what = { $key } 不可用。
-    .why = { $what }
+    .what = { $element }不可用。
+    .why = { $fault ->
+        [division-code] 行政区划代码是 6 至 14 位数字,如 411322。
+        [coordinates] 坐标是以度表示的纬度和经度,如 33.2541,112.9928。
+        [pairing-code] 配对码是 1 至 16 个字。
+        [ends-first] 通话不能先结束后开始。
+        [name-twice] 有两个附件同名。
+        [file-name] 附件名不能含目录。
+        [media-type] 媒体类型形如 image/jpeg。
+       *[other] { $fault }
+    }
+    .do = 改正 { $key } 后再发。
+    .page = 改正后再发。
+problem-message-count =
+    .what = { $element }“{ $got }”不是数。
+    .why = 填 0 至 4294967295 的数;不清楚的填 不明。
     .do = 改正后再发。
 problem-message-too-long =
-    .what = { $key } 太长({ $size } { $unit })。
-    .why = 最多 { $limit } { $unit }。
+    .what = { $element }太长({ $size } { $unit ->
+        [bytes] 字节
+       *[other] 字
+    })。
+    .why = 最多 { $limit } { $unit ->
+        [bytes] 字节
+       *[other] 字
+    }。
     .do = 缩短,或作为附件。
 problem-message-too-many =
-    .what = { $key } 条目太多。
+    .what = { $element }条目太多。
     .why = 最多 { $limit } 条。
     .do = 其余的另发一件。
 problem-message-control-character =
-    .what = { $key } 里有控制字符 { $point }。
+    .what = { $element }里有控制字符 { $point }。
     .why = 它会扰乱终端或伪装文字。
     .do = 删去它;只允许换行和制表符。
 problem-message-too-large =

@@ -40,7 +40,7 @@ pub use body::Content;
 pub use case_id::CaseId;
 pub use declared_time::DeclaredTime;
 pub use document::Part;
-pub use error::MessageError;
+pub use error::{Fault, MessageError};
 pub use facts::Facts;
 pub use file::ReadAttachment;
 pub use file_error::MessageFileError;

@@ -63,6 +63,27 @@ fn sent_id(said: &Said) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mistake_in_a_form_is_told_by_the_name_of_its_element_and_not_by_lines_of_a_file() {
+    let desk = Desk::of("with-mistakes", "duty_officer").await;
+    let mistakes: [(&[(&str, &str)], &str); 4] = [
+        (&[("title", " ")], "缺少标题。"),
+        (&[("title", "火情"), ("casualties.dead", "三")], "死亡“三”不是数。"),
+        (&[("title", "火情"), ("place.code", "方城")], "行政区划代码是 6 至 14 位数字"),
+        (&[("title", "火情\u{7}")], "标题里有控制字符 U+0007。"),
+    ];
+    for (fields, words) in mistakes {
+        for order in ["", "send"] {
+            let said = desk.post(&[fields, &[("order", order)]].concat(), &[]).await;
+            assert!(said.body.contains(words), "{words}: {said:?}");
+            assert!(!said.body.contains("message.toml"), "{words}: {said:?}");
+        }
+    }
+    let unknown =
+        [("title", "火情"), ("casualties.dead", "不明"), ("casualties.light", "3"), ("order", "send")];
+    sent_id(&desk.post(&unknown, &[]).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_go_with_a_message_under_clean_names_and_are_kept_at_the_other_end() {
     let desk = Desk::of("with-files", "duty_officer").await;
     let files = [("C:\\值班\\现场 <b>.txt", "第一"), ("现场 <b>.txt", "第二"), ("../.secret", "第三")];

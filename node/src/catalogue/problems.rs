@@ -29,8 +29,8 @@ impl From<MessageError> for Problem {
     fn from(error: MessageError) -> Self {
         match error {
             MessageError::Required { key } => Self::failed("message_required").with("key", key),
-            MessageError::Field { key, what } => {
-                Self::failed("message_field").with("key", key).with("what", what)
+            MessageError::Field { key, fault } => {
+                Self::failed("message_field").with("key", key).with("fault", fault.word())
             }
             MessageError::TooLong { key, size, limit, unit } => Self::failed("message_too_long")
                 .with("key", key)

@@ -65,8 +65,10 @@ fn on_a_page_nobody_is_told_to_add_an_argument_of_the_command_line() {
         "kind_unknown",
         "late_reason_wanted",
         "lifetime",
+        "message_field",
         "message_needs_file",
         "message_needs_reference",
+        "message_required",
         "no_answer",
         "no_recipient",
         "not_accepted",
@@ -342,8 +344,22 @@ fn times_and_elements_are_said_as_people_say_them() {
         let catalogue = Catalogue::new(language);
         let why = catalogue.explain(&late).why;
         assert!(why.contains("2026-11-22 02:42:05") && !why.contains("05.123"), "{why}");
-        let what = catalogue.explain(&gap).what;
-        assert!(what.contains(element) && what.contains("place.text"), "{what}");
+        let told = catalogue.explain(&gap);
+        assert!(told.what.contains(element) && told.remedy.contains("place.text"), "{told:?}");
+        assert!(!catalogue.explain_on_page(&gap).remedy.contains("place.text"));
+    }
+}
+
+#[test]
+fn every_fault_of_an_element_has_its_sentence() {
+    use relay::message::{Fault, MessageError};
+    for language in BOTH {
+        let catalogue = Catalogue::new(language);
+        for fault in Fault::ALL {
+            let problem: Problem = MessageError::Field { key: "what".into(), fault }.into();
+            let why = catalogue.explain(&problem).why;
+            assert_ne!(why, fault.word());
+        }
     }
 }
 

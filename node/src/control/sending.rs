@@ -14,7 +14,10 @@ use relay::{
     envelope::{Role, Route},
     envelope_id::EnvelopeId,
     limits::{ATTACHMENTS_BYTES_MAX, LIFETIME_DEFAULT, LIFETIME_MAX, RECIPIENTS_MAX},
-    message::{CaseId, Kind, Message, block::SALT_LEN, body::Content, field::Status, report::Stage, scanner},
+    message::{
+        CaseId, Kind, Message, MessageFileError, block::SALT_LEN, body::Content, field::Status,
+        report::Stage, scanner,
+    },
     refusal::Refusal,
     step::{Input, Reply, Submission},
 };
@@ -35,7 +38,7 @@ use crate::{
     driver::Job,
     duty,
     letterbox::{Recipient, SealMessageError},
-    problem::{EXIT_USAGE, Problem},
+    problem::{EXIT_FAILED, EXIT_USAGE, Problem},
 };
 
 /// A message that was checked and may be sealed.
@@ -197,8 +200,7 @@ pub(super) async fn prepare_message(
     message.heading.status = status;
     message.heading.precedence = None;
     check_secrecy(&message)?;
-    let kind = message.kind().word();
-    message.check().map_err(|error| Problem { exit: EXIT_USAGE, ..error.into() }.with("kind", kind))?;
+    message.check().map_err(|error| mistake(message.kind(), error))?;
     let lifetime = lifetime(request)?;
     if request.asks_repeat {
         repeat::check_repeat(node, &message).await?;
@@ -237,16 +239,21 @@ fn answers(kind: Kind, asked: Kind) -> bool {
 }
 
 fn read_message(kind: Kind, request: &SendRequest) -> Result<Message, Problem> {
-    let invalid = |error: &dyn std::fmt::Display| Problem::usage("message_invalid").with("detail", error);
     let message = match (&request.file, &request.text) {
         (Some(file), None) => {
             let name = request.file_name.as_deref().unwrap_or("message.toml");
             let attachments = attachments(request)?;
             let mut read =
                 |path: &str| attachments.get(path).cloned().ok_or_else(|| "it was not handed in".to_owned());
-            Message::from_toml(name, file, &mut read).map_err(|error| invalid(&error))?
+            Message::from_toml(name, file, &mut read).map_err(|error| {
+                // Whoever fills in a form has no file.
+                if let (MessageFileError::Message { error, .. }, None) = (&error, &request.file_name) {
+                    return mistake(kind, error.clone());
+                }
+                mistake(kind, error)
+            })?
         }
-        (None, Some(text)) => Message::new_text(kind, text).map_err(|error| invalid(&error))?,
+        (None, Some(text)) => Message::new_text(kind, text).map_err(|error| mistake(kind, error))?,
         (Some(_), Some(_)) | (None, None) => return Err(Problem::usage("file_or_text")),
     };
     if message.kind() != kind {
@@ -255,6 +262,16 @@ fn read_message(kind: Kind, request: &SendRequest) -> Result<Message, Problem> {
             .with("found", message.kind().word()));
     }
     Ok(message)
+}
+
+/// A mistake in a message that is to be sent.
+fn mistake(kind: Kind, error: impl Into<Problem>) -> Problem {
+    let problem = error.into();
+    let exit = if problem.exit == EXIT_FAILED { EXIT_USAGE } else { problem.exit };
+    if problem.details.contains_key("kind") {
+        return Problem { exit, ..problem };
+    }
+    Problem { exit, ..problem }.with("kind", kind.word())
 }
 
 fn attachments(request: &SendRequest) -> Result<BTreeMap<String, Vec<u8>>, Problem> {
@@ -438,10 +455,11 @@ fn seal(node: &Node, prepared: &Prepared) -> Result<Submission, Problem> {
     let text_salt = prepared.text_salt.map_or_else(random, Ok)?;
     let salts = [random()?, text_salt, random()?];
     node.letterbox().seal(&prepared.message, route, &to, salts).map_err(|error| {
-        let code = match &error {
+        let code = match error {
+            SealMessageError::Message(error) => return mistake(prepared.message.kind(), error),
             SealMessageError::TooLarge { .. } => "message_too_large",
             SealMessageError::Seal(_) => "no_sealing_key",
-            SealMessageError::Message(_) | SealMessageError::Block(_) => "message_invalid",
+            SealMessageError::Block(_) => "message_invalid",
         };
         Problem::usage(code).with("detail", error)
     })

@@ -6,7 +6,7 @@ use certs::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    error::MessageError,
+    error::{Fault, MessageError},
     text::{check_characters, check_size},
 };
 use crate::limits::ATTACHMENTS_BYTES_MAX;
@@ -71,10 +71,7 @@ pub(super) fn check_attachments(attachments: &[Attachment]) -> Result<(), Messag
         check_name(&attachment.name)?;
         check_media_type(&attachment.media_type)?;
         if !names.insert(&attachment.name) {
-            return Err(MessageError::Field {
-                key: attachment.name.clone(),
-                what: "two attachments have this name; rename one",
-            });
+            return Err(MessageError::Field { key: attachment.name.clone(), fault: Fault::NameTwice });
         }
         total = total.saturating_add(attachment.bytes.len());
         if total > ATTACHMENTS_BYTES_MAX {
@@ -92,8 +89,7 @@ fn check_name(name: &str) -> Result<(), MessageError> {
     check_size(key, name.len(), NAME_BYTES_MAX, "bytes")?;
     check_characters(key, name, false)?;
     if name.trim().is_empty() || name == "." || name == ".." || name.contains(['/', '\\']) {
-        let what = "a plain file name is wanted, without directories";
-        return Err(MessageError::Field { key: key.into(), what });
+        return Err(MessageError::Field { key: key.into(), fault: Fault::FileName });
     }
     Ok(())
 }
@@ -104,8 +100,7 @@ fn check_media_type(media_type: &str) -> Result<(), MessageError> {
     if is_plain && media_type.len() <= MEDIA_TYPE_BYTES_MAX {
         return Ok(());
     }
-    let what = "a media type such as image/jpeg is wanted";
-    Err(MessageError::Field { key: "attachments.media_type".into(), what })
+    Err(MessageError::Field { key: "attachments.media_type".into(), fault: Fault::MediaType })
 }
 
 fn media_type_of(name: &str) -> &'static str {

@@ -12,12 +12,12 @@ pub enum MessageError {
         key: &'static str,
     },
     /// An element that is there and is not what it should be.
-    #[error("{key} is not acceptable: {what}")]
+    #[error("{key} is not acceptable: {what}", what = .fault.text())]
     Field {
         /// Where.
         key: String,
-        /// What is wanted.
-        what: &'static str,
+        /// What is wrong with it.
+        fault: Fault,
     },
     /// A text over its limit.
     #[error(
@@ -80,6 +80,63 @@ pub enum MessageError {
     /// A marking that must not travel here.
     #[error(transparent)]
     Marking(#[from] MarkingError),
+}
+
+/// What is wrong with an element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Not 6 to 14 digits.
+    DivisionCode,
+    /// No latitude and longitude.
+    Coordinates,
+    /// Not 1 to 16 characters.
+    PairingCode,
+    /// A call that ends before it starts.
+    EndsFirst,
+    /// Two attachments of one name.
+    NameTwice,
+    /// No plain file name.
+    FileName,
+    /// No media type.
+    MediaType,
+}
+
+impl Fault {
+    /// Every one.
+    pub const ALL: [Self; 7] = [
+        Self::DivisionCode,
+        Self::Coordinates,
+        Self::PairingCode,
+        Self::EndsFirst,
+        Self::NameTwice,
+        Self::FileName,
+        Self::MediaType,
+    ];
+
+    /// Its word, by which a catalogue has its sentence.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::DivisionCode => "division-code",
+            Self::Coordinates => "coordinates",
+            Self::PairingCode => "pairing-code",
+            Self::EndsFirst => "ends-first",
+            Self::NameTwice => "name-twice",
+            Self::FileName => "file-name",
+            Self::MediaType => "media-type",
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::DivisionCode => "6 to 14 digits are wanted, such as 411322",
+            Self::Coordinates => "latitude and longitude in degrees are wanted, such as \"33.2541,112.9928\"",
+            Self::PairingCode => "1 to 16 characters are wanted",
+            Self::EndsFirst => "a call cannot end before it starts",
+            Self::NameTwice => "two attachments have this name; rename one",
+            Self::FileName => "a plain file name is wanted, without directories",
+            Self::MediaType => "a media type such as image/jpeg is wanted",
+        }
+    }
 }
 
 fn hint_of(key: &str) -> &'static str {

@@ -9,7 +9,7 @@ use serde::{
 };
 
 use super::{
-    error::{MessageError, required},
+    error::{Fault, MessageError, required},
     line::{Said, Say},
     occurrence::Precision,
     word::words,
@@ -154,14 +154,10 @@ impl Place {
     pub(super) fn check(&self) -> Result<(), MessageError> {
         required("place.text", !self.text.trim().is_empty())?;
         if self.code.as_ref().is_some_and(|code| !is_division_code(code)) {
-            return Err(MessageError::Field {
-                key: "place.code".into(),
-                what: "6 to 14 digits are wanted, such as 411322",
-            });
+            return Err(MessageError::Field { key: "place.code".into(), fault: Fault::DivisionCode });
         }
         if self.coordinates.as_ref().is_some_and(|text| !is_coordinates(text)) {
-            let what = "latitude and longitude in degrees are wanted, such as \"33.2541,112.9928\"";
-            return Err(MessageError::Field { key: "place.coordinates".into(), what });
+            return Err(MessageError::Field { key: "place.coordinates".into(), fault: Fault::Coordinates });
         }
         Ok(())
     }

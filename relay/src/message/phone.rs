@@ -12,7 +12,7 @@ use call::SignedCall;
 use super::{
     body::Body,
     declared_time::DeclaredTime,
-    error::{MessageError, required, required_text},
+    error::{Fault, MessageError, required, required_text},
     field::Person,
     line::Lines,
     word::words,
@@ -81,16 +81,10 @@ impl Body for PhoneNote {
         required("started_at", self.started_at.is_some())?;
         required_text("what", &self.what)?;
         if self.pairing_code.as_ref().is_some_and(|code| !(1..=16).contains(&code.chars().count())) {
-            return Err(MessageError::Field {
-                key: "pairing_code".into(),
-                what: "1 to 16 characters are wanted",
-            });
+            return Err(MessageError::Field { key: "pairing_code".into(), fault: Fault::PairingCode });
         }
         if self.ended_at.is_some_and(|ended| self.started_at.is_some_and(|started| ended < started)) {
-            return Err(MessageError::Field {
-                key: "ended_at".into(),
-                what: "a call cannot end before it starts",
-            });
+            return Err(MessageError::Field { key: "ended_at".into(), fault: Fault::EndsFirst });
         }
         Ok(())
     }

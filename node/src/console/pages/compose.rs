@@ -124,7 +124,7 @@ pub(crate) async fn post(visit: Visit, posted: Posted) -> Response {
             signed_off(&mut draft, order == "fast", visit.console.node.clock.now().as_ms());
             return send(&visit, draft, order == "fast").await;
         }
-        let preview: Preview = visit.ask(Request::Preview(Box::new(draft.request()))).await?;
+        let preview = preview(&visit, &draft).await?;
         if order == "review" && preview.is_read && preview.secrecy.is_none() {
             return review::keep(&visit, draft, None).await;
         }
@@ -132,6 +132,11 @@ pub(crate) async fn post(visit: Visit, posted: Posted) -> Response {
         page(&visit, draft, Some(preview)).await
     };
     visit.show(done.await)
+}
+
+async fn preview(visit: &Visit, draft: &Draft) -> Result<Preview, Problem> {
+    let preview: Preview = visit.ask(Request::Preview(Box::new(draft.request()))).await?;
+    Ok(Preview { problem: draft.mistake().or(preview.problem), ..preview })
 }
 
 fn kind(word: &str) -> Result<Kind, Problem> {
@@ -152,7 +157,9 @@ fn signed_off(draft: &mut Draft, is_fast: bool, now_ms: i64) {
 /// What keeps it back stands on the page with the form as it was; nothing that was typed is lost.
 async fn send(visit: &Visit, mut draft: Draft, is_fast: bool) -> Result<Response, Problem> {
     let lost = draft.lost_files();
-    let sent = if lost.is_empty() || draft.was_asked(ABOUT_FILES) {
+    let sent = if let Some(mistake) = draft.mistake() {
+        Err(mistake)
+    } else if lost.is_empty() || draft.was_asked(ABOUT_FILES) {
         visit.ask::<Sent>(Request::Send(Box::new(draft.request()))).await
     } else {
         Err(Problem::usage("files_not_chosen").with("names", lost))
@@ -163,7 +170,7 @@ async fn send(visit: &Visit, mut draft: Draft, is_fast: bool) -> Result<Response
             Ok(Redirect::to(&format!("/messages/{}?sent=1", sent.id)).into_response())
         }
         Err(problem) => {
-            let preview = visit.ask::<Preview>(Request::Preview(Box::new(draft.request()))).await?;
+            let preview = preview(visit, &draft).await?;
             draft.lose_files();
             if let Some(question) = question(&problem) {
                 draft.ask(question);

@@ -3,11 +3,14 @@
 
 use data_encoding::BASE64;
 use jiff::{Timestamp, tz};
-use relay::message::Kind;
+use relay::message::{Kind, occurrence::Precision};
 use serde_json::Value;
 
 use super::fields::{Field, Shape, fields};
-use crate::control::request::{DraftRequest, SendRequest};
+use crate::{
+    control::request::{DraftRequest, SendRequest},
+    problem::Problem,
+};
 
 /// The fields of a form as the browser sends them.
 #[derive(Debug, Clone)]
@@ -112,6 +115,15 @@ impl Draft {
             relates_to: self.some("about"),
             ..SendRequest::default()
         }
+    }
+
+    /// A count that is neither a number nor 不明. (Only the form can say which: a message file has lines.)
+    pub(crate) fn mistake(&self) -> Option<Problem> {
+        let is_count = |text: &str| text.parse::<u32>().is_ok() || text.parse() == Ok(Precision::Unknown);
+        let counts = fields(self.kind).iter().filter(|field| field.shape == Shape::Count);
+        let wrong = counts.map(|field| (field.key, self.one(field.key)));
+        let (key, got) = wrong.into_iter().find(|(_, text)| !text.is_empty() && !is_count(text))?;
+        Some(Problem::usage("message_count").with("kind", self.kind.word()).with("key", key).with("got", got))
     }
 
     /// The message file.
