@@ -1,4 +1,4 @@
-//! A real browser: Debian's chromium without a window, led by its chromedriver over the WebDriver protocol.
+//! Debian's chromium without a window, led by its chromedriver over the WebDriver protocol.
 
 use std::{path::Path, process::Stdio, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The console in a real browser, as an officer at 03:00 has it: by mouse and by keyboard, in both languages, at 1366×768
+//! The console in chromium, as an officer at 03:00 has it: by mouse and by keyboard, in both languages, at 1366×768
 //! and at 200 % zoom, without scripts, with an input method, with sound.
 
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! The keys of the console in a real browser: each leads where the help page says, and none does anything while somebody types or
+//! The keys of the console in chromium: each leads where the help page says, and none does anything while somebody types or
 //! an input method composes.
 
 use std::collections::BTreeSet;

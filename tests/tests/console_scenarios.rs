@@ -1,4 +1,4 @@
-//! What officers do at night, from log-in to printed receipt, in a real browser against real nodes: a report that goes up, a
+//! What officers do at night, from log-in to printed receipt, in chromium against real nodes: a report that goes up, a
 //! request that comes down, an inspection, an outage. Each is walked in Chinese and in English, by mouse and by keyboard alone,
 //! and nothing in it is done except through pages.
 

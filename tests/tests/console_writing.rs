@@ -1,4 +1,4 @@
-//! Writing a report in a real browser: with an input method, with a file, with and without scripts.
+//! Writing a report in chromium: with an input method, with a file, with and without scripts.
 
 use std::path::PathBuf;
 
