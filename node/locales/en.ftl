@@ -964,7 +964,6 @@ problem-message-field =
         [coordinates] coordinates are latitude and longitude in degrees, such as 33.2541,112.9928.
         [pairing-code] a pairing code has 1 to 16 characters.
         [ends-first] a call cannot end before it starts.
-        [name-twice] two attachments have this name.
         [file-name] a plain file name is wanted, without directories.
         [media-type] a media type looks like image/jpeg.
        *[other] { $fault }
@@ -972,9 +971,17 @@ problem-message-field =
     .do = correct { $key } and send again.
     .page = correct it and send again.
 problem-message-count =
-    .what = { $element }: "{ $got }" is no number.
+    .what = { $element }: "{ $got }" is not a number.
     .why = a number from 0 to 4294967295 is wanted, or "unknown".
     .do = correct it and send again.
+problem-message-number =
+    .what = { $element }: "{ $got }" is not a sequence number.
+    .why = a number from 1 to 65535 is wanted.
+    .do = correct it and send again.
+problem-message-name-twice =
+    .what = two attachments are called "{ $name }".
+    .why = attachments are told apart by their names.
+    .do = rename one of them.
 problem-message-too-long =
     .what = { $element } is too long ({ $size } { $unit }).
     .why = at most { $limit } { $unit } are allowed.

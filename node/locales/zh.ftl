@@ -845,9 +845,8 @@ problem-message-field =
     .why = { $fault ->
         [division-code] 行政区划代码是 6 至 14 位数字,如 411322。
         [coordinates] 坐标是以度表示的纬度和经度,如 33.2541,112.9928。
-        [pairing-code] 配对码是 1 至 16 个字。
+        [pairing-code] 对口令是 1 至 16 个字。
         [ends-first] 通话不能先结束后开始。
-        [name-twice] 有两个附件同名。
         [file-name] 附件名不能含目录。
         [media-type] 媒体类型形如 image/jpeg。
        *[other] { $fault }
@@ -855,9 +854,17 @@ problem-message-field =
     .do = 改正 { $key } 后再发。
     .page = 改正后再发。
 problem-message-count =
-    .what = { $element }“{ $got }”不是数。
-    .why = 填 0 至 4294967295 的数;不清楚的填 不明。
+    .what = { $element }填的「{ $got }」不是数字。
+    .why = 填 0 至 4294967295 的数字;不清楚的填 不明。
     .do = 改正后再发。
+problem-message-number =
+    .what = { $element }填的「{ $got }」不是序号。
+    .why = 填 1 至 65535 的数字。
+    .do = 改正后再发。
+problem-message-name-twice =
+    .what = 有两个附件都叫「{ $name }」。
+    .why = 附件靠名称区分。
+    .do = 给其中一个改名。
 problem-message-too-long =
     .what = { $element }太长({ $size } { $unit ->
         [bytes] 字节
@@ -2151,7 +2158,7 @@ message-followup = 续报
 message-sent = 已入队。以下回执到达后即更新;未显示送达即未送达。
 message-recall = 撤回 (留痕)
 message-ask = 核报
-message-first-report = 首报 (成为初次报告)
+message-first-report = 转为首报
 message-pass-on = 转报上级
 message-instruct = 批示
 screen-cases = 事件
@@ -2252,7 +2259,7 @@ help-key-down = 下一行
 help-key-up = 上一行
 help-key-open = 打开
 help-key-reply = 回复(选中的一行,或打开的文电)
-help-key-first = 核报成为首报 (核报请求或本单位核报的页面上)
+help-key-first = 核报转为首报(在核报通知或本单位核报反馈的页面上)
 help-key-new = 新文电
 help-key-find = 查找收件
 help-key-phone = 新电话记录

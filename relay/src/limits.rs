@@ -46,7 +46,7 @@ pub const LIFETIME_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const LIFETIME_DEFAULT: Duration = Duration::from_secs(3 * 24 * 3600);
 /// Duplicates are recognised this long after the expiry (DESIGN 6).
 pub const DUPLICATES_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// A creation time this far ahead of our clock is refused until later: one of the clocks is wrong.
+/// A creation time this far ahead of our clock is refused for the time being: one of the clocks is wrong.
 pub const CLOCK_AHEAD_MAX: Duration = Duration::from_secs(5 * 60);
 /// Nobody expires anything on a clock whose offset to the parent is not known to lie within this.
 pub const CLOCK_TRUSTED_MS: i64 = 5_000;

@@ -56,11 +56,11 @@ pub enum Refusal {
     /// More different envelopes under one id than are kept as evidence.
     #[error("too many different envelopes came under this id")]
     TooManyCollisions,
-    // Theirs, until later.
+    // Theirs, for the time being.
     /// Made in the future by our clock.
     #[error("its creation time lies more than five minutes ahead of our clock")]
     ClockAhead,
-    // Ours, until later.
+    // Ours, for the time being.
     /// It has expired by our clock, which nobody has confirmed: neither delivered nor expired on that.
     #[error("it seems to have expired, but this room's clock has not been compared with its parent's")]
     ClockUntrusted,

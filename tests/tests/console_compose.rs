@@ -65,9 +65,10 @@ fn sent_id(said: &Said) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mistake_in_a_form_is_told_by_the_name_of_its_element_and_not_by_lines_of_a_file() {
     let desk = Desk::of("with-mistakes", "duty_officer").await;
-    let mistakes: [(&[(&str, &str)], &str); 4] = [
+    let mistakes: [(&[(&str, &str)], &str); 5] = [
         (&[("title", " ")], "缺少标题。"),
-        (&[("title", "火情"), ("casualties.dead", "三")], "死亡“三”不是数。"),
+        (&[("title", "火情"), ("casualties.dead", "三")], "死亡填的「三」不是数字。"),
+        (&[("title", "火情"), ("stage_no", "不明")], "续报序号填的「不明」不是序号。"),
         (&[("title", "火情"), ("place.code", "方城")], "行政区划代码是 6 至 14 位数字"),
         (&[("title", "火情\u{7}")], "标题里有控制字符 U+0007。"),
     ];

@@ -49,6 +49,7 @@ impl From<MessageError> for Problem {
             MessageError::AttachmentsTooLarge { name, limit } => {
                 Self::failed("attachments_too_large").with("name", name).with("limit", limit)
             }
+            MessageError::NameTwice { name } => Self::failed("message_name_twice").with("name", name),
             MessageError::NeedsReference(kind) => Self::failed("message_needs_reference").with("kind", kind),
             MessageError::NeedsFile(kind) => Self::failed("message_needs_file").with("kind", kind),
             MessageError::Marking(error) => error.into(),

@@ -1,4 +1,4 @@
-//! An envelope comes from a neighbour: refused until later, refused for ever, known already, a collision, taken into
+//! An envelope comes from a neighbour: refused for the time being, refused for ever, known already, a collision, taken into
 //! custody, or delivered here.
 //!
 //! What is the neighbour's fault (handing over what is not its to hand over) never touches the envelope's own

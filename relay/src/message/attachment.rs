@@ -71,7 +71,7 @@ pub(super) fn check_attachments(attachments: &[Attachment]) -> Result<(), Messag
         check_name(&attachment.name)?;
         check_media_type(&attachment.media_type)?;
         if !names.insert(&attachment.name) {
-            return Err(MessageError::Field { key: attachment.name.clone(), fault: Fault::NameTwice });
+            return Err(MessageError::NameTwice { name: attachment.name.clone() });
         }
         total = total.saturating_add(attachment.bytes.len());
         if total > ATTACHMENTS_BYTES_MAX {

@@ -71,6 +71,12 @@ pub enum MessageError {
         /// What is allowed.
         limit: usize,
     },
+    /// Attachments are told apart by their names.
+    #[error("two attachments have the name {name}; rename one")]
+    NameTwice {
+        /// It.
+        name: String,
+    },
     /// An answer or a recall that does not say what it is about.
     #[error("{kind} must name the message that it refers to; give its id", kind = .0.chinese())]
     NeedsReference(Kind),
@@ -93,8 +99,6 @@ pub enum Fault {
     PairingCode,
     /// A call that ends before it starts.
     EndsFirst,
-    /// Two attachments of one name.
-    NameTwice,
     /// No plain file name.
     FileName,
     /// No media type.
@@ -103,12 +107,11 @@ pub enum Fault {
 
 impl Fault {
     /// Every one.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 6] = [
         Self::DivisionCode,
         Self::Coordinates,
         Self::PairingCode,
         Self::EndsFirst,
-        Self::NameTwice,
         Self::FileName,
         Self::MediaType,
     ];
@@ -120,7 +123,6 @@ impl Fault {
             Self::Coordinates => "coordinates",
             Self::PairingCode => "pairing-code",
             Self::EndsFirst => "ends-first",
-            Self::NameTwice => "name-twice",
             Self::FileName => "file-name",
             Self::MediaType => "media-type",
         }
@@ -132,7 +134,6 @@ impl Fault {
             Self::Coordinates => "latitude and longitude in degrees are wanted, such as \"33.2541,112.9928\"",
             Self::PairingCode => "1 to 16 characters are wanted",
             Self::EndsFirst => "a call cannot end before it starts",
-            Self::NameTwice => "two attachments have this name; rename one",
             Self::FileName => "a plain file name is wanted, without directories",
             Self::MediaType => "a media type such as image/jpeg is wanted",
         }

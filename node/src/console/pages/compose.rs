@@ -229,7 +229,7 @@ async fn about_another(visit: &Visit, kind: Kind, opened: Opened) -> Result<Draf
         // Of what a room answers it knew when it was asked.
         let told = opened.relates_to.first().filter(|_| is_own && is_reply);
         let came =
-            if is_own && told.is_none() { None } else { came(visit, told.unwrap_or(&opened.id)).await? };
+            if is_own && told.is_none() { None } else { came(visit, told.unwrap_or(&opened.id)).await };
         draft.set("learned_at", local(came.unwrap_or(opened.created_at_ms)));
         draft.set("late_reason", "");
     }
@@ -244,13 +244,13 @@ async fn about_another(visit: &Visit, kind: Kind, opened: Opened) -> Result<Draf
     Ok(draft)
 }
 
-/// When a message was delivered to this room.
-async fn came(visit: &Visit, id: &str) -> Result<Option<i64>, Problem> {
-    let receipts: Vec<ReceiptLine> = visit.ask(Request::Receipts { id: id.to_owned() }).await?;
+/// When a message was delivered to this room, if that is known: a form begins without it too.
+async fn came(visit: &Visit, id: &str) -> Option<i64> {
+    let receipts: Vec<ReceiptLine> = visit.ask(Request::Receipts { id: id.to_owned() }).await.ok()?;
     let here = visit.code();
     let is_delivery =
         |line: &&ReceiptLine| line.event == "delivered" && Some(&line.recipient) == here.as_ref();
-    Ok(receipts.iter().find(is_delivery).map(|line| line.at_ms))
+    receipts.iter().find(is_delivery).map(|line| line.at_ms)
 }
 
 /// Kinds besides reports that tell of an event.
@@ -309,7 +309,9 @@ fn input(field: &Field, draft: &Draft, visit: &Visit) -> Input {
             Shape::Category => {
                 Category::KEYS.iter().map(|(key, _)| ((*key).to_owned(), w.word("category", key))).collect()
             }
-            Shape::Line | Shape::Text | Shape::Time | Shape::Count | Shape::Flag => Vec::new(),
+            Shape::Line | Shape::Text | Shape::Time | Shape::Count | Shape::Number | Shape::Flag => {
+                Vec::new()
+            }
         },
     }
 }

@@ -195,7 +195,7 @@ fn next(kind: &str, is_here: bool, has_parent: bool) -> Vec<Next> {
         (_, true) => Vec::new(),
     };
     // The root of the tree reports to nobody.
-    all.retain(|next| has_parent || next.kind != "report" || !is_here);
+    all.retain(|next| has_parent || next.kind != "report");
     all
 }
 

@@ -117,13 +117,27 @@ impl Draft {
         }
     }
 
-    /// A count that is neither a number nor 不明. (Only the form can say which: a message file has lines.)
+    /// A number that is none. (Only the form can say which: a message file has lines.)
     pub(crate) fn mistake(&self) -> Option<Problem> {
-        let is_count = |text: &str| text.parse::<u32>().is_ok() || text.parse() == Ok(Precision::Unknown);
-        let counts = fields(self.kind).iter().filter(|field| field.shape == Shape::Count);
-        let wrong = counts.map(|field| (field.key, self.one(field.key)));
-        let (key, got) = wrong.into_iter().find(|(_, text)| !text.is_empty() && !is_count(text))?;
-        Some(Problem::usage("message_count").with("kind", self.kind.word()).with("key", key).with("got", got))
+        let code = |field: &Field| {
+            let text = self.one(field.key);
+            match field.shape {
+                Shape::Count if text.parse::<u32>().is_ok() || text.parse() == Ok(Precision::Unknown) => None,
+                Shape::Number if text.parse::<u16>().is_ok() => None,
+                Shape::Count => Some("message_count"),
+                Shape::Number => Some("message_number"),
+                Shape::Line
+                | Shape::Text
+                | Shape::Time
+                | Shape::Flag
+                | Shape::Choice(..)
+                | Shape::Category => None,
+            }
+        };
+        let filled = fields(self.kind).iter().filter(|field| !self.one(field.key).is_empty());
+        let (field, code) = filled.filter_map(|field| Some((field, code(field)?))).next()?;
+        let problem = Problem::usage(code).with("kind", self.kind.word()).with("key", field.key);
+        Some(problem.with("got", self.one(field.key)))
     }
 
     /// The message file.
@@ -159,7 +173,9 @@ impl Draft {
             Shape::Line | Shape::Text | Shape::Time | Shape::Choice(..) | Shape::Category => {
                 Some(text.into())
             }
-            Shape::Count => Some(text.parse::<i64>().map_or_else(|_| text.into(), toml::Value::from)),
+            Shape::Count | Shape::Number => {
+                Some(text.parse::<i64>().map_or_else(|_| text.into(), toml::Value::from))
+            }
             Shape::Flag => Some(true.into()),
         }
     }

@@ -20,8 +20,10 @@ pub(crate) enum Shape {
     Text,
     /// Beijing time, to the second.
     Time,
-    /// A number, or 不明.
+    /// How many of something, or 不明.
     Count,
+    /// A sequence number.
+    Number,
     Flag,
     /// One of these words, whose names stand under this group of the catalogue.
     Choice(&'static str, &'static [&'static str]),
@@ -59,7 +61,7 @@ const MEASURES: Field = field("measures", Shape::Text);
 
 const REPORT: [Field; 31] = [
     field("stage", STAGE),
-    field("stage_no", Shape::Count),
+    field("stage_no", Shape::Number),
     TITLE,
     field("category", Shape::Category),
     field("severity", SEVERITY),
@@ -204,7 +206,7 @@ mod tests {
                 Shape::Text if field.key == "what" => "甲\"\\乙\r\n'''[x]\n丙",
                 Shape::Text => "丙",
                 Shape::Time => "2026-11-22T02:31",
-                Shape::Count => "3",
+                Shape::Count | Shape::Number => "3",
                 Shape::Flag => "on",
                 Shape::Choice(_, words) => words[0],
                 Shape::Category => "acc.fire",
