@@ -266,12 +266,12 @@ fn read_message(kind: Kind, request: &SendRequest) -> Result<Message, Problem> {
 
 /// A mistake in a message that is to be sent.
 fn mistake(kind: Kind, error: impl Into<Problem>) -> Problem {
-    let problem = error.into();
-    let exit = if problem.exit == EXIT_FAILED { EXIT_USAGE } else { problem.exit };
-    if problem.details.contains_key("kind") {
-        return Problem { exit, ..problem };
+    let mut problem = error.into();
+    if problem.exit == EXIT_FAILED {
+        problem.exit = EXIT_USAGE;
     }
-    Problem { exit, ..problem }.with("kind", kind.word())
+    problem.details.entry("kind".to_owned()).or_insert_with(|| kind.word().to_owned());
+    problem
 }
 
 fn attachments(request: &SendRequest) -> Result<BTreeMap<String, Vec<u8>>, Problem> {

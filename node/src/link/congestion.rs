@@ -113,7 +113,19 @@ impl Unqueued {
         self.limit.is_some_and(|limit| limit < self.cubic.window())
     }
 
-    /// A packet came back after so long. `is_idle`: there was no more to send.
+    /// A packet came back; `grow` tells CUBIC of it, and whether it could have sent more. `is_idle`: there was no more to send.
+    fn came_back(
+        &mut self,
+        now: Instant,
+        sent: Instant,
+        is_idle: bool,
+        grow: impl FnOnce(&mut dyn Controller, bool),
+    ) {
+        let is_held = is_idle || self.holds();
+        grow(&mut *self.cubic, is_held);
+        self.note(now, now.saturating_duration_since(sent), is_idle);
+    }
+
     fn note(&mut self, now: Instant, took: Duration, is_idle: bool) {
         self.line = Some(self.line.map_or(took, |line| line.min(took)));
         self.took = Some(took);
@@ -220,8 +232,7 @@ impl Controller for Unqueued {
     }
 
     fn on_ack(&mut self, now: Instant, sent: Instant, bytes: u64, app_limited: bool, rtt: &RttEstimator) {
-        self.cubic.on_ack(now, sent, bytes, app_limited || self.holds(), rtt);
-        self.note(now, now.saturating_duration_since(sent), app_limited);
+        self.came_back(now, sent, app_limited, |cubic, is_held| cubic.on_ack(now, sent, bytes, is_held, rtt));
     }
 
     fn on_end_acks(&mut self, now: Instant, in_flight: u64, app_limited: bool, largest: Option<u64>) {
@@ -268,7 +279,6 @@ mod tests {
     use crate::clock::Clock;
 
     const MTU: u16 = 1452;
-
     const ENDLESS: Duration = Duration::from_secs(30);
 
     /// Slow start without end, as CUBIC has it on a line that loses nothing; after a loss a part of it. (CUBIC itself wants
@@ -330,12 +340,12 @@ mod tests {
             Self { unqueued, cubic, now: Clock::instant(), bits_per_s: 1_000_000_000, delay, buffer }
         }
 
-        /// As [`Unqueued::on_ack`].
         fn comes_back(&mut self, took: Duration, is_idle: bool) {
-            if !is_idle && !self.unqueued.holds() {
-                self.cubic.fetch_add(MTU.into(), Ordering::Relaxed);
-            }
-            self.unqueued.note(self.now, took, is_idle);
+            self.unqueued.came_back(self.now, self.now - took, is_idle, |_, is_held| {
+                if !is_held {
+                    self.cubic.fetch_add(MTU.into(), Ordering::Relaxed);
+                }
+            });
         }
 
         /// Nothing but a keep-alive now and then.
@@ -353,13 +363,14 @@ mod tests {
             // Those that are known to be lost: three that were sent after them came back (RFC 9002 section 6.1.1).
             let (mut lost, mut sent_last) = (VecDeque::new(), 0_u64);
             while fate.took.len() < packets {
-                let count = |lost: &VecDeque<_>, under_way: &VecDeque<_>| lost.len() + under_way.len();
-                while count(&lost, &under_way) == 0
-                    || (count(&lost, &under_way) as u64 + 1) * u64::from(MTU) < self.unqueued.window()
-                {
+                loop {
+                    let count = (lost.len() + under_way.len()) as u64;
+                    if count > 0 && (count + 1) * u64::from(MTU) >= self.unqueued.window() {
+                        break;
+                    }
                     sent_last += 1;
                     if free_at.saturating_duration_since(self.now) > self.buffer {
-                        lost.push_back((sent_last, self.now, self.now));
+                        lost.push_back((sent_last, self.now));
                         continue;
                     }
                     fate.idle += self.now.saturating_duration_since(free_at);
@@ -378,9 +389,9 @@ mod tests {
                 };
                 let is_found = |number: u64| number.saturating_add(3) <= came_last;
                 let found: Vec<_> =
-                    lost.iter().copied().take_while(|(number, ..)| is_found(*number)).collect();
+                    lost.iter().copied().take_while(|(number, _)| is_found(*number)).collect();
                 lost.drain(..found.len());
-                if let Some((_, sent, _)) = found.last() {
+                if let Some((_, sent)) = found.last() {
                     let bytes = found.len() as u64 * u64::from(MTU);
                     fate.lost_after.extend(found.iter().map(|_| fate.took.len()));
                     self.unqueued.on_congestion_event(self.now, *sent, false, bytes);

@@ -151,7 +151,8 @@ mod tests {
         let many: Vec<Attachment> = (0..=ATTACHMENTS_MAX).map(|n| named(&n.to_string())).collect();
         assert_eq!(check_attachments(&many[..ATTACHMENTS_MAX]), Ok(()));
         assert!(matches!(check_attachments(&many), Err(MessageError::TooMany { .. })));
-        assert!(check_attachments(&[named("a"), named("a")]).is_err());
+        let twice = check_attachments(&[named("a"), named("b"), named("a")]);
+        assert_eq!(twice, Err(MessageError::NameTwice { name: "a".into() }));
         let half = |name: &str| Attachment::new(name, vec![0; ATTACHMENTS_BYTES_MAX / 2]);
         assert_eq!(check_attachments(&[half("a.jpg"), half("b.jpg")]), Ok(()));
         let over = check_attachments(&[half("a.jpg"), half("b.jpg"), named("c.jpg")]).unwrap_err();

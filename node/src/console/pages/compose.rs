@@ -227,10 +227,8 @@ async fn about_another(visit: &Visit, kind: Kind, opened: Opened) -> Result<Draf
         draft.set("stage_no", (draft.one("stage_no").parse().unwrap_or(0_u32) + 1).to_string());
     } else if is_report {
         // Of what a room answers it knew when it was asked.
-        let told = opened.relates_to.first().filter(|_| is_own && is_reply);
-        let came =
-            if is_own && told.is_none() { None } else { came(visit, told.unwrap_or(&opened.id)).await };
-        draft.set("learned_at", local(came.unwrap_or(opened.created_at_ms)));
+        let told = opened.relates_to.first().filter(|_| is_own && is_reply).unwrap_or(&opened.id);
+        draft.set("learned_at", local(came(visit, told).await.unwrap_or(opened.created_at_ms)));
         draft.set("late_reason", "");
     }
     if is_own && !(is_report && is_reply) {
