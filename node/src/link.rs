@@ -20,4 +20,5 @@ pub mod probes;
 pub mod registry;
 pub mod session;
 pub mod stream;
+mod valve;
 pub mod witness;

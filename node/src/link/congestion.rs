@@ -6,6 +6,8 @@
 //! the line itself does, less is sent, as in LEDBAT (RFC 6817). Where even the least makes it no shorter, the line has
 //! become longer, and that counts from then on. When much of a flight is lost while packets queue, it did not fit before
 //! the line, and the next one is that much smaller. While less is sent CUBIC does not grow: what nobody sends shows nothing.
+//!
+//! Data beyond it waits before quinn: see [`super::valve`].
 
 use std::{
     any::Any,
@@ -13,8 +15,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use quinn::congestion::{Controller, ControllerFactory, CubicConfig};
+use quinn::{
+    Connection,
+    congestion::{Controller, ControllerFactory, CubicConfig},
+};
 use quinn_proto::RttEstimator;
+
+use super::valve::Valve;
 
 /// What may wait before the line: of a flash's three seconds at 50 kbit/s, two thirds of one go to its own packets.
 const QUEUE_MAX: Duration = Duration::from_millis(250);
@@ -41,8 +48,9 @@ impl ControllerFactory for UnqueuedConfig {
 }
 
 /// CUBIC, held back by the delay that it makes.
-struct Unqueued {
+pub(super) struct Unqueued {
     cubic: Box<dyn Controller>,
+    valve: Arc<Valve>,
     mtu: u64,
     /// Below what CUBIC allows; none while nothing queues.
     limit: Option<u64>,
@@ -82,8 +90,9 @@ struct Cut {
 
 impl Unqueued {
     fn new(cubic: Box<dyn Controller>, mtu: u16) -> Self {
-        Self {
+        let this = Self {
             cubic,
+            valve: Arc::new(Valve::new()),
             mtu: mtu.into(),
             limit: None,
             line: None,
@@ -95,7 +104,19 @@ impl Unqueued {
             changed_at: None,
             flight: None,
             deep_cut: None,
-        }
+        };
+        this.allow();
+        this
+    }
+
+    /// The valve of a connection's path, if this controls it.
+    pub(super) fn valve(connection: &Connection) -> Option<Arc<Valve>> {
+        let this = connection.congestion_state().into_any().downcast::<Self>().ok()?;
+        Some(this.valve)
+    }
+
+    fn allow(&self) {
+        self.valve.allow(self.mtu, self.window());
     }
 
     fn least(&self) -> u64 {
@@ -228,26 +249,33 @@ impl Unqueued {
 
 impl Controller for Unqueued {
     fn on_sent(&mut self, now: Instant, bytes: u64, last_packet_number: u64) {
+        self.valve.sent(bytes);
         self.cubic.on_sent(now, bytes, last_packet_number);
     }
 
     fn on_ack(&mut self, now: Instant, sent: Instant, bytes: u64, app_limited: bool, rtt: &RttEstimator) {
-        self.came_back(now, sent, app_limited, |cubic, is_held| cubic.on_ack(now, sent, bytes, is_held, rtt));
+        let is_idle = app_limited && !self.valve.is_wanted();
+        self.came_back(now, sent, is_idle, |cubic, is_held| cubic.on_ack(now, sent, bytes, is_held, rtt));
     }
 
     fn on_end_acks(&mut self, now: Instant, in_flight: u64, app_limited: bool, largest: Option<u64>) {
+        self.valve.heard(in_flight, app_limited);
         self.cubic.on_end_acks(now, in_flight, app_limited, largest);
+        self.allow();
     }
 
     fn on_congestion_event(&mut self, now: Instant, sent: Instant, is_persistent: bool, lost_bytes: u64) {
+        self.valve.lost(lost_bytes);
         self.note_loss(now, sent, lost_bytes);
         self.cubic.on_congestion_event(now, sent, is_persistent, lost_bytes);
+        self.allow();
     }
 
     fn on_mtu_update(&mut self, new_mtu: u16) {
         self.mtu = new_mtu.into();
         self.limit = self.limit.map(|limit| limit.max(self.least()));
         self.cubic.on_mtu_update(new_mtu);
+        self.allow();
     }
 
     fn window(&self) -> u64 {
@@ -256,7 +284,7 @@ impl Controller for Unqueued {
     }
 
     fn clone_box(&self) -> Box<dyn Controller> {
-        Box::new(Self { cubic: self.cubic.clone_box(), ..*self })
+        Box::new(Self { cubic: self.cubic.clone_box(), valve: self.valve.clone(), ..*self })
     }
 
     fn initial_window(&self) -> u64 {
@@ -278,7 +306,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
 
-    const MTU: u16 = 1452;
+    const MTU: u16 = 1200;
     const ENDLESS: Duration = Duration::from_secs(30);
 
     /// Slow start without end, as CUBIC has it on a line that loses nothing; after a loss a part of it. (CUBIC itself wants

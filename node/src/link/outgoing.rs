@@ -1,6 +1,6 @@
 //! One precedence stream, going out: envelopes in the order in which the engine sent them, large bodies in parts.
 
-use quinn::SendStream;
+use quinn::{Connection, SendStream};
 use relay::{
     envelope::EnvelopeBytes,
     frame::{EnvelopeFrame, Frame},
@@ -47,13 +47,12 @@ pub fn priority(precedence: Precedence) -> i32 {
 /// # Errors
 /// [`StreamError::Connection`].
 pub async fn write_lane(
+    connection: Connection,
     stream: SendStream,
     precedence: Precedence,
     mut lane: LaneReceiver,
 ) -> Result<(), StreamError> {
-    // The stream was opened a moment ago: only a closed connection can refuse.
-    let _ = stream.set_priority(priority(precedence));
-    let mut writer = FrameWriter::new(stream);
+    let mut writer = FrameWriter::new(connection, stream, priority(precedence));
     let class = u8::try_from(precedence.index()).unwrap_or(u8::MAX);
     writer.write_bytes(&[class]).await?;
     while let Some(envelope) = lane.recv().await {

@@ -110,9 +110,8 @@ async fn greet(
             Side::Dialled => connection.open_bi().await.map_err(lost)?,
             Side::Accepted => connection.accept_bi().await.map_err(lost)?,
         };
-        // Only a closed stream refuses a priority, and the next write finds that out.
-        let _ = send.set_priority(CONTROL_PRIORITY);
-        let (mut reader, mut writer) = (FrameReader::new(receive), FrameWriter::new(send));
+        let mut reader = FrameReader::new(receive);
+        let mut writer = FrameWriter::new(connection.clone(), send, CONTROL_PRIORITY);
         if side == Side::Dialled {
             writer.write(&Frame::Hello(own_hello(context))).await?;
         }
@@ -196,7 +195,7 @@ async fn serve(
         tasks.spawn(async move {
             let stream =
                 connection.open_uni().await.map_err(|error| StreamError::Connection(error.to_string()))?;
-            write_lane(stream, precedence, lane).await
+            write_lane(connection, stream, precedence, lane).await
         });
     }
     let number = registry.register(candidate).await;

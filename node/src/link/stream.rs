@@ -1,7 +1,9 @@
 //! Frames on QUIC streams: a four-byte length, then the frame.
 
-use quinn::{RecvStream, SendStream};
+use quinn::{Connection, RecvStream, SendStream};
 use relay::frame::{Frame, FrameError};
+
+use super::valve::Pass;
 
 /// Reads frames from one stream.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub struct FrameReader {
 #[derive(Debug)]
 pub struct FrameWriter {
     stream: SendStream,
+    connection: Connection,
+    priority: i32,
 }
 
 /// Why a stream ended.
@@ -56,12 +60,14 @@ impl FrameReader {
 }
 
 impl FrameWriter {
-    /// Over a stream.
-    pub fn new(stream: SendStream) -> Self {
-        Self { stream }
+    /// Over a stream of this connection; the higher the priority, the sooner it goes.
+    pub fn new(connection: Connection, stream: SendStream, priority: i32) -> Self {
+        // Only a closed stream refuses a priority, and the next write finds that out.
+        let _ = stream.set_priority(priority);
+        Self { stream, connection, priority }
     }
 
-    /// Writes one frame; waits while the peer's flow control says so.
+    /// Writes one frame; waits while the line or the peer's flow control says so.
     ///
     /// # Errors
     /// [`StreamError::Connection`].
@@ -74,7 +80,19 @@ impl FrameWriter {
     /// # Errors
     /// [`StreamError::Connection`].
     pub async fn write_bytes(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
-        self.stream.write_all(bytes).await.map_err(|error| StreamError::Connection(error.to_string()))
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let pass = Pass::wait(&self.connection, self.priority, rest.len())
+                .await
+                .map_err(|error| StreamError::Connection(error.to_string()))?;
+            let next = &rest[..pass.bytes()];
+            let written = pass
+                .write(self.stream.write(next))
+                .await
+                .map_err(|error| StreamError::Connection(error.to_string()))?;
+            rest = &rest[written..];
+        }
+        Ok(())
     }
 
     /// Says that no more frames come.
