@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::rand;
 use topology::{Map, RoomId, map_file};
 
+use self::ports::Claims;
 pub(crate) use self::{
     consoles::Consoles,
     line::{Line, question},
@@ -35,6 +36,8 @@ pub(crate) struct Network {
     program: PathBuf,
     place: Place,
     consoles: Option<Consoles>,
+    /// Held while nodes of it may not run yet, or again.
+    claims: Claims,
 }
 
 /// What happens while a network is founded.
@@ -63,7 +66,7 @@ impl Network {
             None => std::env::current_exe()
                 .map_err(|error| Problem::failed("demo_program").with("detail", error))?,
         };
-        Ok(Self { rooms: Vec::new(), program, place, consoles: None })
+        Ok(Self { rooms: Vec::new(), program, place, consoles: None, claims: Claims::new() })
     }
 
     /// With a console for every room.
@@ -80,7 +83,8 @@ impl Network {
         map: &str,
         tell: &mut dyn FnMut(Founding<'_>),
     ) -> Result<(), Problem> {
-        let map = ports::with_free_ports(map)?;
+        let (map, claims) = ports::with_free_ports(map)?;
+        self.claims = claims;
         let map_file = self.place.path().join("map.toml");
         std::fs::write(&map_file, &map).map_err(|error| {
             Problem::failed("write_failed").with("path", map_file.display()).with("detail", error)

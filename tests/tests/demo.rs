@@ -1,7 +1,7 @@
 //! The demo, as a newcomer types it: every expectation holds, the document has the promised shape, and nothing is left
 //! behind, neither a process nor a directory.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use hyper::Method;
 use node::control::view;
@@ -170,20 +170,27 @@ async fn a_kept_demo_leaves_anchor_cards_and_rooms_that_run() {
 /// A demo that runs, with its throw-away files here, and what it has printed.
 async fn begun(place: &Path) -> (Child, String) {
     let log = fs::File::create(place.join("account")).unwrap();
-    let demo = tokio::process::Command::new(PROGRAM)
+    let errors = log.try_clone().unwrap();
+    let mut demo = tokio::process::Command::new(PROGRAM)
         .args(["demo", "--scenario", "report", "--lang", "zh"])
         .envs([("TMPDIR", text(place)), ("YICHUAN_EXE", PROGRAM)])
         .env_remove("YICHUAN_DIR")
         .stdout(log)
+        .stderr(errors)
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    let account = until("the demo has printed addresses and cards", 4 * LONG, async || {
-        let account = fs::read_to_string(place.join("account")).unwrap();
-        account.contains("Ctrl-C").then_some(account)
-    })
-    .await;
-    (demo, account)
+    let account = || fs::read_to_string(place.join("account")).unwrap();
+    let begins = async {
+        while !account().contains("Ctrl-C") {
+            let ended = demo.try_wait().unwrap();
+            assert_eq!(ended, None, "the demo has ended: {}", account());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    assert!(tokio::time::timeout(4 * LONG, begins).await.is_ok(), "the demo stands still: {}", account());
+    let began = account();
+    (demo, began)
 }
 
 #[tokio::test(flavor = "multi_thread")]
