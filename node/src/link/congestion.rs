@@ -7,7 +7,7 @@
 //! become longer, and that counts from then on. When much of a flight is lost while packets queue, it did not fit before
 //! the line, and the next one is that much smaller. While less is sent CUBIC does not grow: what nobody sends shows nothing.
 //!
-//! Data beyond it waits before quinn: see [`super::valve`].
+//! Data beyond the window waits before quinn: see [`super::valve`].
 
 use std::{
     any::Any,

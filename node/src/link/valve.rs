@@ -124,6 +124,9 @@ impl Valve {
     }
 
     fn give_back(&self, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
         let mut state = self.state();
         state.given = state.given.saturating_sub(bytes as u64);
         drop(state);
