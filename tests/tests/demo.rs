@@ -182,7 +182,7 @@ async fn begun(place: &Path) -> (Child, String) {
         .unwrap();
     let account = || fs::read_to_string(place.join("account")).unwrap();
     let begins = async {
-        while !account().contains("Ctrl-C") {
+        while !is_whole(&account()) {
             let ended = demo.try_wait().unwrap();
             assert_eq!(ended, None, "the demo has ended: {}", account());
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -191,6 +191,13 @@ async fn begun(place: &Path) -> (Child, String) {
     assert!(tokio::time::timeout(4 * LONG, begins).await.is_ok(), "the demo stands still: {}", account());
     let began = account();
     (demo, began)
+}
+
+/// Whether the cards of all seven rooms are there, to the end of their last line.
+fn is_whole(account: &str) -> bool {
+    const ORDER: &str = "inbox --all\n";
+    let cards = account.split_once("Ctrl-C").map_or("", |(_, cards)| cards);
+    cards.matches(ORDER).count() == 7 && cards.ends_with('\n') && !cards.ends_with(ORDER)
 }
 
 #[tokio::test(flavor = "multi_thread")]
