@@ -169,7 +169,10 @@ async fn what_is_said_twice_or_otherwise_counts_once_and_is_evidence() {
     let first = keys.seal(&draft);
     let mut line = county.line().await;
     line.hand_over(Precedence::Routine, first.bytes()).await.unwrap();
-    let (_, original) = line.hear_receipts().await.unwrap();
+    let (upto, original) = line.hear_receipts().await.unwrap();
+    // What is not confirmed comes again on each new link, and would be heard there for the answer to something else.
+    line.say(&Frame::ReceiptsStored { upto: upto.expect("numbered") }).await.unwrap();
+    is_alive(&mut line).await.unwrap();
     let inbox = async || county.city().inbox_ids().await.len();
     assert_eq!(inbox().await, 1);
     for what in ["the same envelope again", "and after a new link"] {
