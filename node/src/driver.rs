@@ -106,7 +106,7 @@ pub struct Driver<S, O, C = NoCrash> {
     /// Writes that wait for the next commit; all of them may.
     kept: Vec<Write>,
     wake_at: Option<Timestamp>,
-    /// What the clock showed last.
+    /// What the clock showed last, before a start by what was signed then.
     seen_at: Timestamp,
 }
 
@@ -145,6 +145,7 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
         now: Timestamp,
     ) -> Result<Self, DriverError> {
         let loaded = store.load().await?;
+        let seen_at = loaded.signed_at.map_or(now, |signed_at| signed_at.max(now));
         let (engine, step) = Engine::start(seat, loaded, nonce, now);
         let mut driver = Self {
             engine,
@@ -154,7 +155,7 @@ impl<S: Store, O: Outbound, C: CrashPoints> Driver<S, O, C> {
             followups: VecDeque::new(),
             kept: Vec::new(),
             wake_at: None,
-            seen_at: now,
+            seen_at,
         };
         for point in step.points {
             driver.reach(point)?;

@@ -25,6 +25,9 @@ use relay::{
 };
 use topology::{Precedence, RoomId};
 
+/// Newest receipts among which [`Loaded::signed_at`] is looked for: a hub's own stand between those it passes on.
+const SIGNED_AT_AMONG: u16 = 1_000;
+
 /// What the driver needs. One writer at a time.
 pub trait Store: Send + 'static {
     /// Applies all of `writes` in order, in one durable transaction.

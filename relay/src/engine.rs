@@ -287,7 +287,7 @@ impl Engine {
             }
             Input::Storage(level) => self.storage = level,
             Input::Retry(key) => self.retry(key, &mut step),
-            Input::Recovered(keys) => self.recovered(&keys, &mut step),
+            Input::Recovered(keys) => self.recovered(&keys, now, &mut step),
             Input::Told(told) => self.told(&told, now, &mut step),
         }
         step

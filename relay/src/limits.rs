@@ -46,7 +46,8 @@ pub const LIFETIME_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const LIFETIME_DEFAULT: Duration = Duration::from_secs(3 * 24 * 3600);
 /// Duplicates are recognised this long after the expiry (DESIGN 6).
 pub const DUPLICATES_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// A creation time this far ahead of our clock is refused for the time being: one of the clocks is wrong.
+/// An envelope that expires by this much later than one made now may ([`LIFETIME_MAX`]) is refused for the time being: the
+/// clock of its origin is days ahead, and we are not bound to keep anything for so long.
 pub const CLOCK_AHEAD_MAX: Duration = Duration::from_secs(5 * 60);
 /// Nobody expires anything on a clock whose offset to the parent is not known to lie within this.
 pub const CLOCK_TRUSTED_MS: i64 = 5_000;
@@ -95,8 +96,11 @@ impl Default for Quota {
     }
 }
 
-/// How long to wait for an answer before an envelope is sent again, by precedence and attempt
-/// (doubling, at most one hour).
+/// Nothing waits longer for an answer before it is sent again.
+pub const RESEND_MAX: Duration = Duration::from_secs(3600);
+
+/// How long to wait for an answer before an envelope is sent again, by precedence and attempt (doubling, at most
+/// [`RESEND_MAX`]).
 pub fn resend_after(precedence: Precedence, attempt: u32) -> Duration {
     let first = match precedence {
         Precedence::Flash => 15,
@@ -104,7 +108,7 @@ pub fn resend_after(precedence: Precedence, attempt: u32) -> Duration {
         Precedence::Priority => 120,
         Precedence::Routine => 300,
     };
-    Duration::from_secs((first << attempt.min(8)).min(3600))
+    Duration::from_secs(first << attempt.min(8)).min(RESEND_MAX)
 }
 
 const _: () = {

@@ -141,4 +141,7 @@ pub struct Loaded {
     pub outboxes: BTreeMap<RoomId, (u64, u64)>,
     /// Envelopes and bytes that fill each neighbour's quota.
     pub held: BTreeMap<(RoomId, Precedence), (u64, u64)>,
+    /// The latest time in what this room signed itself among its newest receipts. By it a start sees that the clock was set
+    /// back meanwhile.
+    pub signed_at: Option<Timestamp>,
 }

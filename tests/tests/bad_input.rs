@@ -250,7 +250,7 @@ fn not_taken(
     reversed.route.expires_at = reversed.route.created_at;
     let reversed = keys.seal(&reversed);
     let mut early = keys.draft(target, "超前");
-    early.route.created_at = Clock::wall().after(Duration::from_secs(3600));
+    early.route.created_at = Clock::wall().after(Duration::from_secs(31 * 24 * 3600));
     early.route.expires_at = early.route.created_at.after(Duration::from_secs(3600));
     let early = keys.seal(&early);
     let not_its_own = province.seal(&province.draft(target, "不归县里转交"));
@@ -273,7 +273,7 @@ fn not_taken(
         case("T15", "another network", other_network, "does_not_verify"),
         case("T24", "a life of more than thirty days", endless, "does_not_verify"),
         case("T24", "an expiry before its making", reversed, "does_not_verify"),
-        case("T53", "made an hour in the future", early, "clock_ahead"),
+        case("T53", "made a month in the future", early, "clock_ahead"),
         case(
             "T10",
             "signed by a room that is not behind the child",

@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use certs::signature::{ContentType, Digest, sign};
-use node::{clock::Clock, control::request::Request};
+use node::{
+    clock::Clock,
+    control::{request::Request, view},
+};
 use relay::{
     envelope::{EnvelopeBytes, Header, VerifiedEnvelope},
     frame::{Frame, ReceiptsFrame},
@@ -209,6 +212,20 @@ async fn what_is_said_twice_or_otherwise_counts_once_and_is_evidence() {
     late.route.expires_at = late.route.created_at.after(Duration::from_secs(24 * 3600));
     let answer = answer_to(&mut line, keys, &keys.seal(&late)).await;
     table.row("T30", "a report back-dated by twenty days", "expired: expired", &answer, told(&answer));
+    let mut early = keys.draft(city, "超前");
+    early.route.created_at = Clock::wall().after(Duration::from_secs(48 * 3600));
+    early.route.expires_at = early.route.created_at.after(Duration::from_secs(24 * 3600));
+    let answer = answer_to(&mut line, keys, &keys.seal(&early)).await;
+    let shown: view::Opened =
+        county.city().ask(&Request::Show { id: early.route.id.to_string() }).await.unwrap();
+    let marked = shown.dated_ahead_ms().map_or("as if it were good", |_| "marked");
+    table.row(
+        "T53",
+        "a report dated two days ahead",
+        "delivered, marked",
+        format!("{answer}, {marked}"),
+        "the officer: show",
+    );
     for number in [1, 4] {
         let mut draft = keys.draft(city, "编号");
         draft.route.epoch.counter = 77;
@@ -226,7 +243,7 @@ async fn what_is_said_twice_or_otherwise_counts_once_and_is_evidence() {
     );
     county.good_report_arrives().await;
     table.control("each of these once, in time and in order");
-    table.finish(5);
+    table.finish(6);
 }
 
 /// The city's orders to both counties; the hostile one hears its copy.

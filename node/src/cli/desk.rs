@@ -4,6 +4,7 @@ use super::{
     arguments::{AckArguments, ByOfficer, ReturnArguments},
     moment::beijing,
     password::read_password,
+    rules::span,
     session::{Outcome, Session, named},
     table::Grid,
 };
@@ -101,7 +102,11 @@ fn render_opened(opened: &Opened, catalogue: &Catalogue) -> String {
         add("column-to", format!("{} ({})", named(room, catalogue), catalogue.word("address", role)));
     }
     add("column-created", beijing(opened.created_at_ms));
+    add("column-received", beijing(opened.received_at_ms));
     add("column-expires", beijing(opened.expires_at_ms));
+    if let Some(ahead) = opened.dated_ahead_ms() {
+        add("column-note", catalogue.text("dated-ahead", &[("span", &span(ahead))]));
+    }
     for element in &opened.elements {
         page.push((catalogue.element(&opened.kind, &element.key), catalogue.said(&element.said)));
     }

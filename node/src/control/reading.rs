@@ -429,6 +429,7 @@ pub(super) async fn show(node: &Node, id: &str) -> Result<view::Opened, Problem>
         to: to.map(|address| (room(&map, address.room), role_word(address.role).to_owned())).collect(),
         relates_to: message.heading.relates_to.iter().map(|key| key.id.to_string()).collect(),
         created_at_ms: kept.record.created_at.as_ms(),
+        received_at_ms: kept.record.received_at.as_ms(),
         expires_at_ms: kept.record.expires_at.as_ms(),
         elements: message.lines().into_iter().map(Into::into).collect(),
         message: serde_json::to_value(&message.content).unwrap_or_default(),

@@ -75,18 +75,20 @@ impl Gather<'_> {
         self.rooms.insert(route.origin);
         self.rooms.extend(opened.envelope.header().to.iter().map(|address| address.room));
         self.cite(draft, route.tick).await?;
-        let mut until = route.created_at;
+        // An origin's clock may be ahead, so that its message was under way before it says that it was made.
+        let (mut from, mut until) = (route.created_at, route.created_at);
         let mut receipts = Vec::new();
         for (number, bytes) in self.snapshot.receipts(key).await? {
             let receipt = VerifiedReceipt::verify(&bytes, &self.trust.keys.archive()).map_err(damaged)?;
             self.rooms.insert(receipt.receipt().issuer);
             self.cite(draft, receipt.receipt().tick).await?;
+            from = from.min(receipt.receipt().at);
             until = until.max(receipt.receipt().at);
             receipts.push(self.leaf(draft, (number, bytes)).await?);
         }
         draft.bytes += opened.envelope.bytes().body.len();
         draft.messages.push((opened, receipts));
-        Ok((route.created_at, until))
+        Ok((from, until))
     }
 
     /// Records of outages of links among these rooms that touch this time; none, or one group.

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     crash_point::CrashPoint,
     envelope::VerifiedEnvelope,
-    limits::{CLOCK_AHEAD_MAX, COLLISIONS_KEPT},
+    limits::{CLOCK_AHEAD_MAX, COLLISIONS_KEPT, LIFETIME_MAX},
     receipt::{Event, Reason},
     record::{Delivery, DeliveryState, Record},
     refusal::Refusal,
@@ -79,7 +79,8 @@ impl Engine {
     fn check_for_now(&mut self, arrival: &Arrival, now: Timestamp) -> Result<(), Refusal> {
         let route = arrival.envelope.route();
         self.check_storage(self.storage, route.precedence)?;
-        if route.created_at > now.after(CLOCK_AHEAD_MAX) {
+        // When it says that it was made decides nothing: one whose origin's clock is ahead is carried like any other.
+        if route.expires_at > now.after(LIFETIME_MAX).after(CLOCK_AHEAD_MAX) {
             return Err(Refusal::ClockAhead);
         }
         if route.map_version > self.map.version() && self.needs_newer_map(arrival) {

@@ -6,6 +6,7 @@ use super::{About, Engine};
 use crate::{
     crash_point::CrashPoint,
     envelope_id::EnvelopeKey,
+    limits::RESEND_MAX,
     receipt::{Event, Reason},
     record::{Delivery, DeliveryState, Record},
     refusal::Refusal,
@@ -92,17 +93,22 @@ impl Engine {
         true
     }
 
-    /// After a start, nothing is in flight: what was, waits again.
-    pub(super) fn recovered(&mut self, keys: &[EnvelopeKey], step: &mut Step) {
+    /// After a start, or when the clock was set back: what was in flight waits again, and so does what would be asked for only
+    /// when a time has come that the clock was ahead by.
+    pub(super) fn recovered(&mut self, keys: &[EnvelopeKey], now: Timestamp, step: &mut Step) {
         for key in keys {
             let Some(mut record) = self.records.find(key) else { continue };
-            let sent: Vec<(RoomId, RoomId)> =
-                record.deliveries.iter().filter_map(|d| Some((d.recipient, d.sent_neighbour()?))).collect();
-            if sent.is_empty() {
+            let again: Vec<(RoomId, RoomId)> = record
+                .deliveries
+                .iter()
+                .filter_map(|d| Some((d.recipient, d.neighbour_to_ask(now)?)))
+                .collect();
+            if again.is_empty() {
                 continue;
             }
-            for (recipient, neighbour) in sent {
+            for (recipient, neighbour) in again {
                 self.enqueue(&mut record, neighbour, &[recipient], step);
+                self.landed(&record, neighbour);
             }
             step.points.push(CrashPoint::EnvelopeRequeued);
             self.save(record, step);
@@ -144,6 +150,15 @@ impl Delivery {
             | DeliveryState::Here
             | DeliveryState::Ended
             | DeliveryState::Lost => None,
+        }
+    }
+
+    fn neighbour_to_ask(&self, now: Timestamp) -> Option<RoomId> {
+        match &self.state {
+            DeliveryState::Held { neighbour, resend_at: Some(at) } if *at > now.after(RESEND_MAX) => {
+                Some(*neighbour)
+            }
+            _ => self.sent_neighbour(),
         }
     }
 

@@ -83,6 +83,12 @@ impl Heads {
     fn hasten(&mut self, at: Timestamp) {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
+
+    /// A clock that was set back puts nothing off until its old time has come.
+    fn see_clock(&mut self, now: Timestamp) {
+        self.due = self.due.map(|due| due.min(now.after(GATHER)));
+        self.said_at = self.said_at.map(|at| at.min(now));
+    }
 }
 
 impl Engine {
@@ -168,8 +174,9 @@ impl Engine {
 
     /// Signs a checkpoint when one is due and the log has grown.
     pub(super) fn make_head(&mut self, now: Timestamp, step: &mut Step) {
+        self.heads.see_clock(now);
         let Some(due) = self.heads.due else { return };
-        let due = self.heads.said_at.map_or(due, |at| due.max(at.after(PAUSE)).min(now.after(PAUSE)));
+        let due = self.heads.said_at.map_or(due, |at| due.max(at.after(PAUSE)));
         if due > now {
             step.wake_by(due);
             return;

@@ -61,13 +61,6 @@ impl Ledger {
         self.problems.get("no_answer").copied().unwrap_or(0)
     }
 
-    /// The ledger without what went such a way, and that alone.
-    pub fn split(self, is_such: impl Fn(&Way) -> bool) -> (Self, Self) {
-        let (such, rest) = self.accepted.into_iter().partition(|(_, way)| is_such(way));
-        let such = Self { accepted: such, ..Self::default() };
-        (Self { accepted: rest, ..self }, such)
-    }
-
     fn power(&self, code: &str) -> u64 {
         self.switched.get(code).copied().unwrap_or(0)
     }

@@ -120,12 +120,12 @@ impl Circumstances {
         if self.line != Quality::GOOD && chance.one_in(3) { Quality::draw(chance) } else { self.line }
     }
 
-    /// By how much each clock is wrong: mostly within two seconds; in a third of the worlds one is seconds or minutes
-    /// wrong.
+    /// By how much each clock is wrong: mostly within two seconds; in a third of the worlds one is seconds, minutes
+    /// or days wrong.
     pub(crate) fn skews_ms(&self, rooms: usize, chance: &mut Chance) -> Vec<i64> {
         let mut skews: Vec<i64> = (0..rooms).map(|_| chance.ms(0, 4_000) - 2_000).collect();
         if self.wrong_clocks {
-            skews[chance.index(rooms.min(3))] = chance.pick(&[-600_000, -20_000, 8_000, 30_000, 400_000]);
+            skews[chance.index(rooms.min(3))] = chance.pick(&[-600_000, -20_000, 8_000, 30_000, 180_000_000]);
         }
         skews
     }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::{
     console::{
-        page::{Frame, Visit, clock_time, html, remaining},
+        page::{Frame, Visit, clock_time, html, remaining, span},
         rights::Capability,
         words::Words,
     },
@@ -36,6 +36,8 @@ struct MessagePage<'a> {
     from: String,
     to: String,
     created: String,
+    /// That it is dated after it came; empty when it is not.
+    ahead: String,
     lines: Vec<(String, String)>,
     receipts: Vec<Receipt>,
     can_acknowledge: bool,
@@ -154,6 +156,9 @@ async fn page(visit: &Visit, id: String, is_sent_now: bool) -> Result<Response, 
             opened.to.iter().map(|(room, role)| format!("{} ({})", w.room(room), w.word("address", role))),
         ),
         created: clock_time(opened.created_at_ms),
+        ahead: opened
+            .dated_ahead_ms()
+            .map_or_else(String::new, |ahead| w.t1("dated-ahead", "span", span(ahead))),
         lines: w.elements(&opened.kind, &opened.elements),
         receipts: receipts.into_iter().map(|line| receipt(line, w)).collect(),
         can_acknowledge: is_here && !is_acknowledged && visit.may(Capability::HandleMessages),

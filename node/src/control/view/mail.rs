@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Element, Room};
 
+/// By so much clocks may differ and nothing is said of it.
+const DATED_AHEAD_MS: i64 = 5 * 60_000;
+
 /// `send`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Sent {
@@ -108,6 +111,8 @@ pub struct Opened {
     pub relates_to: Vec<String>,
     /// When it was made.
     pub created_at_ms: i64,
+    /// When it came here, or was accepted here.
+    pub received_at_ms: i64,
     /// When it expires.
     pub expires_at_ms: i64,
     /// What it says.
@@ -121,6 +126,13 @@ pub struct Opened {
 }
 
 impl Opened {
+    /// By how many milliseconds it is dated after it came here: the clock of its origin is ahead by at least as much. None
+    /// where that may be the way clocks differ.
+    pub fn dated_ahead_ms(&self) -> Option<i64> {
+        let ahead = self.created_at_ms.saturating_sub(self.received_at_ms);
+        (ahead > DATED_AHEAD_MS).then_some(ahead)
+    }
+
     /// The text of an element, if it is there.
     pub fn element_text(&self, key: &str) -> Option<String> {
         self.elements.iter().find(|element| element.key == key).map(Element::text)

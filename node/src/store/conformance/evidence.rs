@@ -81,6 +81,7 @@ pub(super) async fn a_restart_finds_everything<S: Store>(store: &mut S, before: 
     let after = store.load().await.expect("the state is loaded");
     assert_eq!(state_of(&after), state_of(&before));
     assert_eq!(after.epoch_counter, 1);
+    assert_eq!(after.signed_at, Some(came.receipt(Event::Delivered, ME, 2).receipt().at));
     let last = came.receipt(Event::Delivered, ME, 2);
     assert_eq!(after.outboxes.get(&SOURCE), Some(&(3, 1)));
     assert_eq!(after.queued.get(&(NEXT, Precedence::Flash)), Some(&1));

@@ -18,7 +18,7 @@ use relay::{
 use topology::{Precedence, RoomId};
 
 use super::{
-    super::{ReceiptRow, merge_keys},
+    super::{ReceiptRow, SIGNED_AT_AMONG, merge_keys},
     MemoryLine,
     log::KeptLog,
 };
@@ -179,6 +179,8 @@ impl Durable {
                 *held = (held.0 + 1, held.1 + record.size_bytes);
             }
         }
+        let newest = self.receipts.iter().rev().take(usize::from(SIGNED_AT_AMONG));
+        loaded.signed_at = newest.filter(|row| row.own).map(|row| row.receipt.receipt().at).max();
         loaded
     }
 

@@ -13,7 +13,7 @@ use sqlx::{Row, sqlite::SqliteRow};
 use topology::{Precedence, RoomId};
 
 use super::{
-    super::{NumberedReceipt, ReceiptRow},
+    super::{NumberedReceipt, ReceiptRow, SIGNED_AT_AMONG},
     SqliteStore,
     rows::{self, RawEnvelope, check_sum, int, lane_bytes},
     statement::{Many, ROWS_MAX, Values},
@@ -200,6 +200,10 @@ impl SqliteStore {
             let lane = (rows::room(&row, 0)?, rows::precedence_of(row.try_get::<i64, _>(1)?)?);
             loaded.held.insert(lane, (rows::count(&row, 2)?, rows::count(&row, 3)?));
         }
+        let signed =
+            "SELECT max(at_ms) FROM (SELECT at_ms, own FROM receipt ORDER BY row DESC LIMIT ?) WHERE own = 1";
+        let row = sqlx::query(signed).bind(SIGNED_AT_AMONG).fetch_one(&mut self.connection).await?;
+        loaded.signed_at = row.try_get::<Option<i64>, _>(0)?.map(Timestamp::from_ms);
         Ok(loaded)
     }
 

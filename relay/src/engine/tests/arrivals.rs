@@ -8,6 +8,7 @@ use super::{
     tale::{said, tale},
 };
 use crate::{
+    limits::LIFETIME_MAX,
     refusal::Refusal,
     step::{Arrival, Input, Opened, StorageLevel},
 };
@@ -129,9 +130,11 @@ fn what_time_may_heal_is_not_taken_for_now_and_leaves_no_trace() {
     let good = Draft::new(C, &[P], 1);
     let newer = Draft { map_version: 2, ..good.clone() };
     let nobody = RoomId::from_bytes([9; 16]);
+    // The hour of its life ends five minutes later than anything that is made now may live.
+    let month_ahead = i64::try_from(LIFETIME_MAX.as_millis()).unwrap() - good.lives_ms + 300_000;
     let cases = [
-        (Draft { created_at: at(300_001), ..good.clone() }, P, Some("clock_ahead")),
-        (Draft { created_at: at(300_000), ..good.clone() }, P, None),
+        (Draft { created_at: at(month_ahead + 1), ..good.clone() }, P, Some("clock_ahead")),
+        (Draft { created_at: at(month_ahead), ..good.clone() }, P, None),
         (Draft { to: vec![nobody], ..newer.clone() }, nobody, Some("newer_map")),
         (Draft { to: vec![D], ..newer.clone() }, D, Some("newer_map")),
         (newer, P, None),
