@@ -123,12 +123,21 @@ pub async fn run(dir: PathBuf) -> Result<(), Problem> {
     let directory = Directory::open(&dir)?;
     let config = Config::load(&directory.file("config.toml"))?;
     start_log(&config)?;
+    leave_no_core();
     let _lock = directory.lock()?;
     let (jobs, inbox) = mpsc::channel(JOBS_MAX);
     let mut running = Running::start(directory, config, jobs, inbox).await?;
     let ended = running.wait_for_end().await;
     running.stop().await;
     ended
+}
+
+/// A crash must not write memory, and the keys in it, to a disk.
+fn leave_no_core() {
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(problem) = rustix::process::setrlimit(rustix::process::Resource::Core, none) {
+        tracing::warn!(%problem, "a crash may leave a core dump, and keys in it");
+    }
 }
 
 /// Inputs that wait for the driver. Beyond this, links wait, and with them their senders.

@@ -292,6 +292,15 @@ async fn a_map_with_a_mistake_makes_no_network_and_names_the_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_crashes_leaves_no_core_with_keys_in_it() {
+    let cluster = Cluster::start(PROGRAM, Network::three()).await;
+    let limits =
+        fs::read_to_string(format!("/proc/{}/limits", cluster.room("411300").pid().unwrap())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_cannot_run_says_why_and_leaves_everything_as_it_was() {
     let cluster = Cluster::start(PROGRAM, Network::three()).await;
     let city = cluster.room("411300");
