@@ -129,7 +129,7 @@ impl House {
         let response = self.begin(method, path, headers, body).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        Said { status, headers, body: String::from_utf8(body.to_vec()).unwrap() }
+        Said { status, headers, body: String::from_utf8_lossy(&body).into_owned() }
     }
 
     /// A page.

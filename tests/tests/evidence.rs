@@ -135,7 +135,6 @@ async fn one_file_and_one_anchor_tell_the_whole_way_of_a_message_and_any_other_b
     let cluster = Cluster::start(PROGRAM, Network::three()).await;
     let id = reported(&cluster, &minutes_ago(10)).await;
     let (file, bytes) = dated(&cluster, COUNTY, &id, &[]).await;
-    std::fs::copy(&file, "/tmp/h3-one.zip").unwrap();
     let outcome = verified(&cluster, &file).await;
     assert_eq!(outcome.code, 0, "{outcome:?}");
     let told: Value = outcome.json();

@@ -128,6 +128,23 @@ fn bincode_is_named_in_one_file_only() {
 }
 
 #[test]
+fn sql_is_put_together_in_three_files_and_never_of_what_somebody_wrote() {
+    let store = root().join("node/src/store/sqlite");
+    // A PRAGMA's number, a list of question marks, the path of a copy with its quotes doubled.
+    let may = ["open.rs", "statement.rs", "copy.rs"].map(|name| store.join(name));
+    let words = [concat!("Assert", "SqlSafe("), concat!("Query", "Builder")];
+    for path in ["node", "tests"].into_iter().flat_map(sources) {
+        let is_test = path.components().any(|part| part.as_os_str() == "tests");
+        if !is_test && !may.contains(&path) {
+            assert_eq!(lines_with(&path, &words), Vec::<String>::new());
+        }
+    }
+    for path in may {
+        assert!(!lines_with(&path, &words).is_empty(), "{} need not be in this list", path.display());
+    }
+}
+
+#[test]
 fn only_the_nodes_clock_reads_the_time() {
     let clock = root().join("node/src/clock.rs");
     let words = [concat!("SystemTime", "::now"), concat!("Instant", "::now")];

@@ -71,6 +71,18 @@ impl Visit {
         rights::may(self.caller.role, capability)
     }
 
+    /// Refuses who has not this capability, where no request would.
+    ///
+    /// # Errors
+    /// `role_forbids`.
+    pub(crate) fn must(&self, capability: Capability) -> Result<(), Problem> {
+        if self.may(capability) {
+            Ok(())
+        } else {
+            Err(Problem::policy("role_forbids").with("role", self.caller.role))
+        }
+    }
+
     /// The code of this room.
     pub(crate) fn code(&self) -> Option<String> {
         let node = &self.console.node;

@@ -31,6 +31,7 @@ use crate::{
     console::{
         page::{Frame, Visit, html},
         posted::Posted,
+        rights::Capability,
     },
     control::{
         request::Request,
@@ -95,6 +96,7 @@ pub(crate) struct Wanted {
 /// The empty form of a kind; or one that answers or follows up another message.
 pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Response {
     let page = async {
+        visit.must(Capability::HandleMessages)?;
         if !wanted.draft.is_empty() {
             let draft = review::open(&visit, &wanted.draft).await?;
             return page(&visit, draft, None).await;

@@ -7,10 +7,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::login::own_path;
-use crate::{
-    console::{page::Visit, rights::Capability},
-    problem::Problem,
-};
+use crate::console::{page::Visit, rights::Capability};
 
 #[derive(Deserialize)]
 pub(crate) struct MuteForm {
@@ -22,9 +19,7 @@ pub(crate) struct MuteForm {
 pub(crate) async fn mute(visit: Visit, Form(form): Form<MuteForm>) -> Response {
     let done = async {
         visit.check_form(&form.csrf)?;
-        if !visit.may(Capability::HandleMessages) {
-            return Err(Problem::policy("role_forbids").with("role", visit.caller.role));
-        }
+        visit.must(Capability::HandleMessages)?;
         visit.console.mute(&visit.caller).await?;
         Ok(Redirect::to(own_path(&form.back)).into_response())
     };
