@@ -317,6 +317,33 @@ async fn a_hub_cannot_say_that_the_province_has_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hub_cannot_hand_to_one_room_what_is_for_another() {
+    let city = City::take_over(PROGRAM).await;
+    let (_endpoint, mut below) = city.county().await;
+    let mut above = city.province().await;
+    let (province, county) = (city.cluster.room("410000"), city.cluster.room("411322"));
+    let mut table = Table::new("a hub's deliveries");
+    province.send(&Letter::test("instruction", &["411300"], "市里照办")).await;
+    let (_, for_the_city) = above.hear_envelope().await.unwrap();
+    let envelope = city.verified(&for_the_city);
+    below.hand_over(envelope.route().precedence, &for_the_city).await.unwrap();
+    let answer = below.hear_not_taken(envelope.key().id).await.unwrap().code;
+    table.row(
+        "T33",
+        "the province's order to the city is handed to the county",
+        "policy.hop.parent.foreign_recipient, 0 in the inbox",
+        format!("{answer}, {} in the inbox", county.inbox_ids().await.len()),
+        "the hub: NotTaken",
+    );
+    let id = province.send(&Letter::test("instruction", &["411322"], "县里照办")).await;
+    let (_, for_the_county) = above.hear_envelope().await.unwrap();
+    below.hand_over(envelope.route().precedence, &for_the_county).await.unwrap();
+    county.has_in_inbox(&id).await;
+    table.control("the province's order to the county, passed on by the same hand");
+    table.finish(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hub_cannot_read_what_it_carries_with_its_own_key() {
     let city = City::take_over(PROGRAM).await;
     let (_endpoint, mut below) = city.county().await;

@@ -123,7 +123,7 @@ async fn in_nobody_elses_name_and_with_nobody_elses_words() {
             "refused: policy.flow.lateral.not_related",
         ),
         (
-            "T33",
+            "T69",
             "a report to its sibling, who is no superior",
             keys.seal(&keys.draft(sibling.room, "报给兄弟")),
             "refused: policy.flow.up.not_superior",

@@ -153,6 +153,22 @@ fn a_log_is_dated_although_an_answer_was_lost() {
 }
 
 #[test]
+fn logs_are_dated_at_once_when_clocks_that_were_days_ahead_are_set_right() {
+    let mut net = net();
+    let days_ms = 50 * 3_600_000;
+    net.wait(days_ms);
+    // Not long enough for the head that is due after this.
+    net.submit(&Draft { created_at: net.now, ..Draft::new(C, &[P], 2) });
+    net.wait(-days_ms);
+    net.submit(&Draft { created_at: net.now, ..Draft::new(C, &[P], 3) });
+    net.run();
+    climb(&mut net);
+    for room in [P, A, C] {
+        assert_eq!(dated(&net, room), leaves(&net, room), "{room}");
+    }
+}
+
+#[test]
 fn a_tree_whose_hubs_restart_goes_on_being_dated() {
     for room in [P, A, C] {
         let mut net = net();

@@ -41,6 +41,21 @@ fn what_waited_and_what_others_hold_is_as_it_was() {
 }
 
 #[test]
+fn what_others_hold_is_asked_for_when_the_clock_was_days_ahead_as_they_said_so() {
+    for (hours_ahead, state) in [(0, "P held by A"), (50, "P waits for A")] {
+        let mut office = Office::new(C);
+        let held = Draft::new(C, &[P], 1);
+        office.link_up(A);
+        office.submit(&held);
+        let receipts = vec![held.receipt(crate::receipt::Event::Custody, A, P, 1)];
+        office.turn(Input::Receipts { from: A, upto: None, receipts }, at(hours_ahead * 3_600_000));
+        office.turn(Input::LinkDown { neighbour: A }, NOW);
+        office.turn(Input::Recovered(vec![held.envelope().key()]), NOW);
+        assert_eq!(office.state(&held), state, "{hours_ahead} h");
+    }
+}
+
+#[test]
 fn a_long_queue_is_drained_to_its_end() {
     let mut net = Net::linked(&[P, A, C], &[(A, P)]);
     for number in 0..=255 {
