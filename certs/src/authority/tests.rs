@@ -87,6 +87,22 @@ fn a_reversed_validity_is_refused() {
 }
 
 #[test]
+fn nothing_outlives_what_it_was_issued_by() {
+    let tree = Tree::new();
+    let root_ends_ms = CertificateFacts::read(tree.authority.root()).unwrap().not_after_ms;
+    let forever = Validity { not_before_ms: NOW_MS, not_after_ms: root_ends_ms + 1_000 };
+    let request = TlsKey::generate().request();
+    let city = tree.issuer(CITY);
+    let city_ends_ms = CertificateFacts::read(city.certificate()).unwrap().not_after_ms;
+    let issued = city.issue_tls(&tree.dns(COUNTY), &request, forever).unwrap();
+    let ends_ms = CertificateFacts::read(&issued.certificate).unwrap().not_after_ms;
+    assert_eq!((ends_ms, issued.not_after_ms), (city_ends_ms, city_ends_ms));
+    assert!(city_ends_ms < root_ends_ms);
+    let too_late = Validity { not_before_ms: city_ends_ms, ..forever };
+    assert_eq!(city.issue_tls(&tree.dns(COUNTY), &request, too_late), Err(IssueError::Validity));
+}
+
+#[test]
 fn the_certificates_follow_the_profile_of_rfc_5280() {
     let tree = Tree::new();
     let root = tree.authority.root();
