@@ -5,6 +5,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 INF = float("inf")
+# The y coordinates of the points of small order: one signature of such a key fits many messages.
+SMALL_ORDER = {0, 1, 2**255 - 20, *(int.from_bytes(bytes.fromhex(y), "little") for y in (
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05", "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"))}
 
 def need(condition, what):
     if not condition:
@@ -30,6 +33,8 @@ def parts(signed, kind):
 def open_with(signed, kind, public):
     key, protected, _, payload, signature = parts(signed, kind)
     need(key == sha(public)[:16], f"{kind}: another key")
+    y = int.from_bytes(public, "little") % 2**255 % (2**255 - 19)
+    need(y not in SMALL_ORDER, f"{kind}: a key of small order")
     Ed25519PublicKey.from_public_bytes(public).verify(signature, cbor2.dumps(["Signature1", protected, b"", payload]))
     return decode(payload)
 

@@ -89,10 +89,17 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Parses a raw public key of a suite.
+    /// Parses a raw public key of a suite. One of small order is none: a signature can be made that fits every message, so
+    /// whoever has announced it could deny what it signed.
     pub fn from_bytes(suite: Suite, raw: &[u8]) -> Result<Self, KeyError> {
         if suite != Suite::Ed25519 || raw.len() != ED25519_PUBLIC_LEN {
             return Err(KeyError::NotEd25519);
+        }
+        let mut y = [0; ED25519_PUBLIC_LEN];
+        y.copy_from_slice(raw);
+        y[ED25519_PUBLIC_LEN - 1] &= 0x7f; // The sign of x.
+        if SMALL_ORDER.contains(&y) {
+            return Err(KeyError::SmallOrder);
         }
         let parsed = ParsedPublicKey::new(&ED25519, raw).map_err(|_| KeyError::NotEd25519)?;
         Ok(Self { suite, key_id: KeyId::of(raw), parsed, raw: raw.to_vec() })
@@ -142,12 +149,39 @@ pub enum KeyError {
     /// Not an Ed25519 key.
     #[error("not an Ed25519 key: restore the file from its backup, or enrol again")]
     NotEd25519,
+    /// One signature fits all messages.
+    #[error("not a key that binds its owner (small order): enrol again with a new one")]
+    SmallOrder,
     /// Not an X25519 key.
     #[error("not an X25519 key: restore the file from its backup, or enrol again")]
     NotX25519,
 }
 
 const ED25519_PUBLIC_LEN: usize = 32;
+/// The y coordinates of the eight points of small order, and those that are written beyond the modulus, least significant
+/// byte first: the list that libsodium refuses (`ge25519_has_small_order`). Our library verifies by RFC 8032, which does not.
+const SMALL_ORDER: [[u8; ED25519_PUBLIC_LEN]; 7] = [
+    with_ends(0, 0, 0),
+    with_ends(0x01, 0, 0),
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5,
+        0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a,
+        0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+    with_ends(0xec, 0xff, 0x7f),
+    with_ends(0xed, 0xff, 0x7f),
+    with_ends(0xee, 0xff, 0x7f),
+];
+
+const fn with_ends(first: u8, middle: u8, last: u8) -> [u8; ED25519_PUBLIC_LEN] {
+    let mut bytes = [middle; ED25519_PUBLIC_LEN];
+    bytes[0] = first;
+    bytes[ED25519_PUBLIC_LEN - 1] = last;
+    bytes
+}
 
 #[cfg(test)]
 mod tests {

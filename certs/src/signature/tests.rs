@@ -148,3 +148,61 @@ fn another_key_and_another_suite_are_refused() {
     assert!(verify_with_key(&cheap, ContentType::Receipt, &key.public()).is_err());
     assert!(verify(&cheap, ContentType::Receipt, &SimulationKeyring::default()).is_err());
 }
+
+/// The order of the group (RFC 8032 section 5.1), least significant byte first.
+const ORDER: [u8; 32] = [
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+];
+
+#[test]
+fn one_message_has_one_signature_of_a_key() {
+    let key = SigningKey::generate();
+    let genuine = key.sign(b"report");
+    assert_eq!(key.public().verify(b"report", &genuine), Ok(()));
+    // S + L is the same number modulo the order; RFC 8032 section 5.1.7 wants it refused.
+    let mut other = genuine.clone();
+    let mut carry = 0;
+    for (byte, add) in other[32..].iter_mut().zip(ORDER) {
+        let sum = u16::from(*byte) + u16::from(add) + carry;
+        (*byte, carry) = ((sum & 0xff) as u8, sum >> 8);
+    }
+    assert_eq!(carry, 0, "it still fits into its bytes");
+    assert_ne!(other, genuine);
+    assert!(key.public().verify(b"report", &other).is_err());
+}
+
+#[test]
+fn a_key_with_which_one_signature_fits_many_messages_is_none() {
+    use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
+    // R is the neutral element and S is zero: for a key of order eight it fits one message of eight.
+    let mut signature = [0; 64];
+    signature[0] = 1;
+    let ends = |first, middle, last| {
+        let mut y = [middle; 32];
+        (y[0], y[31]) = (first, last);
+        y
+    };
+    let hex = |text| crate::bytes::parse_hex::<32>(text).unwrap();
+    let canonical = [
+        ends(0, 0, 0),
+        ends(1, 0, 0),
+        ends(0xec, 0xff, 0x7f),
+        hex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
+        hex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
+    ];
+    for y in canonical {
+        let fits = |number: u32| {
+            let key = ParsedPublicKey::new(&ED25519, y).unwrap();
+            key.verify_sig(&number.to_be_bytes(), &signature).is_ok()
+        };
+        assert!((0..200).filter(|number| fits(*number)).count() > 5, "{y:?} is in the list for a reason");
+    }
+    let beyond = [ends(0xed, 0xff, 0x7f), ends(0xee, 0xff, 0x7f)];
+    for mut y in canonical.into_iter().chain(beyond) {
+        for sign in [0, 0x80] {
+            y[31] = y[31] & 0x7f | sign;
+            assert_eq!(PublicKey::from_bytes(Suite::Ed25519, &y).unwrap_err(), KeyError::SmallOrder, "{y:?}");
+        }
+    }
+}
