@@ -158,7 +158,12 @@ impl Delivery {
             DeliveryState::Held { neighbour, resend_at: Some(at) } if *at > now.after(RESEND_MAX) => {
                 Some(*neighbour)
             }
-            _ => self.sent_neighbour(),
+            DeliveryState::Sent { neighbour, .. } => Some(*neighbour),
+            DeliveryState::Held { .. }
+            | DeliveryState::Waiting { .. }
+            | DeliveryState::Here
+            | DeliveryState::Ended
+            | DeliveryState::Lost => None,
         }
     }
 
