@@ -383,7 +383,7 @@ fn start_log(config: &Config) -> Result<(), Problem> {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log).map_err(|error| {
         Problem::usage("config_invalid").with("path", "config.toml").with("detail", format!("log: {error}"))
     })?;
-    let lines = LogLines { is_json: config.log_json };
+    let lines = LogLines::new(config.log_json);
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines).with_ansi(false);
     // A second node in one process (a test) keeps the first one's log.
     let _ = if config.log_json { log.json().try_init() } else { log.try_init() };

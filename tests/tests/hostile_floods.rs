@@ -109,6 +109,24 @@ async fn on_the_link(county: &County, table: &mut Table, mut line: Line) {
     is_alive(&mut line).await.unwrap();
     let served = sibling_is_served(county, small()).await;
     table.row("T40", "20,000 credits, of 256 classes", SERVED, served, "nobody: a total, repeated");
+    let before = county.city().log_text().len();
+    let wrong = Frame::Answers { receipts: vec![ByteBuf::from(b"no receipt".to_vec()); 20] };
+    for _ in 0..1_000 {
+        line.say(&wrong).await.unwrap();
+    }
+    is_alive(&mut line).await.unwrap();
+    let log = county.city().log_text().split_off(before);
+    let (warned, left_out) =
+        (log.matches("a receipt does not verify").count(), log.matches("are left out").count());
+    let happened = format!("{warned} warnings, {left_out} that others are left out");
+    let told = "log of 411300: WARN a receipt does not verify";
+    table.row(
+        "T51",
+        "20,000 receipts that do not verify",
+        "300 warnings, 1 that others are left out",
+        happened,
+        told,
+    );
     for _ in 0..500 {
         line.say(&Frame::ReceiptsStored { upto: u64::MAX }).await.unwrap();
     }
@@ -157,7 +175,7 @@ async fn who_floods_with_streams_credits_and_hellos_ends_its_own_link_at_most() 
     table.row("T40", "forty links whose first stream is reset", SERVED, served, "the peer: closed");
     county.good_report_arrives().await;
     table.control("the same county, keeping to the rules");
-    table.finish(12);
+    table.finish(13);
 }
 
 /// A hello, one byte a second: ten seconds are all it gets.
