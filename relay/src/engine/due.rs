@@ -154,17 +154,12 @@ impl Delivery {
     }
 
     fn neighbour_to_ask(&self, now: Timestamp) -> Option<RoomId> {
-        match &self.state {
-            DeliveryState::Held { neighbour, resend_at: Some(at) } if *at > now.after(RESEND_MAX) => {
-                Some(*neighbour)
-            }
-            DeliveryState::Sent { neighbour, .. } => Some(*neighbour),
-            DeliveryState::Held { .. }
-            | DeliveryState::Waiting { .. }
-            | DeliveryState::Here
-            | DeliveryState::Ended
-            | DeliveryState::Lost => None,
+        if let DeliveryState::Held { neighbour, resend_at: Some(at) } = &self.state
+            && *at > now.after(RESEND_MAX)
+        {
+            return Some(*neighbour);
         }
+        self.sent_neighbour()
     }
 
     /// The next hop answers for it and the outcome is not known.
