@@ -312,8 +312,7 @@ fn label(trust: &Trust, room: RoomId) -> String {
     trust.map.room(room).map_or_else(|| room.to_string(), |room| room.label().to_string())
 }
 
-/// An issuing certificate with less than this left is issued anew.
-pub(crate) const ISSUING_NEAR_END_MS: i64 = issue::NEAR_END_MS;
+pub(crate) use issue::is_near_its_end;
 
 const BOOK_FILE: &str = "door.json";
 /// For one knock, and for a short reply.

@@ -98,6 +98,11 @@ fn nothing_outlives_what_it_was_issued_by() {
     let ends_ms = CertificateFacts::read(&issued.certificate).unwrap().not_after_ms;
     assert_eq!((ends_ms, issued.not_after_ms), (city_ends_ms, city_ends_ms));
     assert!(city_ends_ms < root_ends_ms);
+    let keys = IssuingKey::generate();
+    let hub = tree.authority.issuer().issue_issuing(&tree.dns(PROVINCE), &keys.request(), forever).unwrap();
+    assert_eq!(CertificateFacts::read(&hub.certificate).unwrap().not_after_ms, root_ends_ms);
+    let signer = tree.authority.issuer().issue_sheet_signer(forever).unwrap();
+    assert_eq!(CertificateFacts::read(&signer.certificate).unwrap().not_after_ms, root_ends_ms);
     let too_late = Validity { not_before_ms: city_ends_ms, ..forever };
     assert_eq!(city.issue_tls(&tree.dns(COUNTY), &request, too_late), Err(IssueError::Validity));
 }

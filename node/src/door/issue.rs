@@ -2,6 +2,7 @@
 
 use certs::{
     authority::{ISSUING_DAYS, Issued as IssuedCertificate, Issuer, TLS_DAYS, Validity},
+    certificate::CertificateFacts,
     digest,
 };
 use data_encoding::BASE64;
@@ -66,11 +67,15 @@ fn issuing(
     now: Timestamp,
 ) -> Result<(certs::certificate::Serial, Vec<CertificateDer<'static>>), DoorRefusal> {
     let request = digest(wanted.issuing_request);
-    let near_ms = now.as_ms().saturating_add(NEAR_END_MS);
+    let is_good = |der: &CertificateDer<'static>| {
+        CertificateFacts::read(der).is_ok_and(|facts| !is_near_its_end(&facts, now.as_ms()))
+    };
     let kept = book
         .issued_to(wanted.room, Purpose::Issuing)
-        .find(|issued| issued.request == Some(request) && near_ms < issued.not_after_ms);
-    if let Some((serial, der)) = kept.and_then(|kept| Some((kept.serial.clone(), decoded(kept)?))) {
+        .filter(|issued| issued.request == Some(request))
+        .filter_map(|issued| Some((issued.serial.clone(), decoded(issued)?)))
+        .find(|(_, der)| is_good(der));
+    if let Some((serial, der)) = kept {
         let chain = std::iter::once(der).chain(issuer.chain()).collect();
         return Ok((serial, chain));
     }
@@ -100,5 +105,12 @@ fn failed(error: certs::authority::IssueError) -> DoorRefusal {
 
 /// TLS certificates of one room that are valid at a time: two in good order, many after a bad month.
 pub(crate) const VALID_MAX: usize = 64;
+/// Whether an issuing certificate is to be issued anew: in its last year, or its last third where its own issuer gave it
+/// fewer than three. A new one may end no later; so it is asked for less and less often, not each time.
+pub(crate) fn is_near_its_end(facts: &CertificateFacts, now_ms: i64) -> bool {
+    let life_ms = facts.not_after_ms.saturating_sub(facts.not_before_ms);
+    facts.not_after_ms.saturating_sub(now_ms) <= NEAR_END_MS.min(life_ms / 3)
+}
+
 /// A year.
-pub(crate) const NEAR_END_MS: i64 = 365 * 24 * 60 * 60 * 1000;
+const NEAR_END_MS: i64 = 365 * 24 * 60 * 60 * 1000;

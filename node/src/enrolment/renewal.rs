@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clock::Clock,
     directory::Directory,
-    door::{message::Knock, refusal::LAST_MS},
+    door::{is_near_its_end, message::Knock, refusal::LAST_MS},
     identity::Identity,
     problem::Problem,
     tls::TlsBook,
@@ -166,7 +166,7 @@ fn is_due(identity: &Identity, trust: &TrustBook, tls: &TlsBook) -> bool {
     let is_hub = !map.children(identity.room).is_empty();
     let cannot_issue = identity.issuer().is_none_or(|issuer| {
         let facts = CertificateFacts::read(issuer.certificate());
-        !facts.is_ok_and(|facts| now_ms < facts.not_after_ms - ISSUING_NEAR_END_MS)
+        !facts.is_ok_and(|facts| !is_near_its_end(&facts, now_ms))
     });
     ends || moved || (is_hub && cannot_issue)
 }
@@ -183,5 +183,3 @@ fn facts(chain: &[CertificateDer<'static>]) -> Result<CertificateFacts, Problem>
 
 const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
 const RETRY_FIRST: Duration = Duration::from_secs(2);
-/// A parent hands the same issuing certificate out until a year before its end.
-const ISSUING_NEAR_END_MS: i64 = crate::door::ISSUING_NEAR_END_MS;

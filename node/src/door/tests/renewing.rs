@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use certs::{
-    authority::Validity,
+    authority::{Authority, Validity},
     certificate::CertificateFacts,
     enrolment::sign_renewal,
-    identity::{RoomKeys, TlsKey},
+    identity::{IssuingKey, RoomKeys, TlsKey},
     peer::Publisher,
 };
 
@@ -144,6 +144,22 @@ async fn the_certificates_of_one_room_are_bounded_and_old_ones_are_forgotten() {
     welcomed(renew(after(DAY * 31)));
     let own = hub.node.door.certificates(&city.identity.tls_chain).unwrap();
     assert_eq!(own.iter().filter(|known| known.purpose == "tls").count(), 2);
+}
+
+#[test]
+fn an_issuing_certificate_is_issued_anew_in_its_last_year_or_its_last_third() {
+    let now_ms = Clock::wall().as_ms();
+    let authority = Authority::create("henan", now_ms).unwrap();
+    let room = topology::RoomId::from_bytes([7; 16]);
+    let dns = format!("{room}.henan.internal");
+    for (days, good_for) in [(3_652, 3_286), (300, 199)] {
+        let request = IssuingKey::generate().request();
+        let validity = Validity { not_before_ms: now_ms, not_after_ms: now_ms + days * DAY_MS };
+        let issued = authority.issuer().issue_issuing(&dns, &request, validity).unwrap();
+        let facts = CertificateFacts::read(&issued.certificate).unwrap();
+        let is_near = |day: i64| crate::door::is_near_its_end(&facts, now_ms + day * DAY_MS);
+        assert_eq!((is_near(good_for), is_near(good_for + 2)), (false, true), "{days} days");
+    }
 }
 
 #[tokio::test]
