@@ -1,5 +1,5 @@
 //! The log's way out: one event is one line, whatever peers, errors and operating systems put into it, and no place in the
-//! program fills the disk with it.
+//! program floods it.
 //! *Against:* forged lines (line feeds in a network's name, in a QUIC close reason), terminal escapes, hidden text, floods of
 //! what is worth a warning.
 
@@ -139,7 +139,8 @@ impl MakeWriter<'_> for LogLines {
     }
 
     fn make_writer_for(&self, about: &Metadata<'_>) -> LineWriter {
-        if *about.level() > Level::INFO {
+        // Errors are our own, and few.
+        if !matches!(*about.level(), Level::WARN | Level::INFO) {
             return self.make_writer();
         }
         LineWriter { is_json: self.is_json, fate: self.fate(about.callsite(), Clock::instant()) }

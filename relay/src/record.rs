@@ -173,6 +173,13 @@ impl Record {
         }
     }
 
+    /// After the clock was set back: nothing is put off beyond this.
+    pub(crate) fn look_again_by(&mut self, latest: Timestamp) {
+        for delivery in &mut self.deliveries {
+            delivery.look_again_at = delivery.look_again_at.filter(|at| *at <= latest);
+        }
+    }
+
     /// Whether it fills the quota of the neighbour that handed it over.
     pub fn is_held_for_source(&self) -> bool {
         self.source.is_some()

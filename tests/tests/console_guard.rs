@@ -73,6 +73,12 @@ async fn shared() -> Arc<House> {
 /// The paths of the console's pages that are reached by this method, as its source names them.
 fn routes(method: &str) -> BTreeSet<String> {
     let source = std::fs::read_to_string("../node/src/console/pages.rs").unwrap();
+    assert_eq!(
+        source.matches(".route").count(),
+        source.matches("\n        .route(\"/").count(),
+        "a line each"
+    );
+    assert!(!source.contains(".nest"), "all of them stand there");
     let of = |line: &str| {
         let (path, rest) = line.trim().strip_prefix(".route(\"")?.split_once('"')?;
         rest.contains(&format!("{method}(")).then(|| path.to_owned())
@@ -110,6 +116,8 @@ async fn no_form_is_taken_without_its_token_from_another_site_or_from_nobody() {
         let said = house.ask(Method::POST, &path, &[("cookie", &cookie), kind], &wrong).await;
         assert_eq!(said.status, StatusCode::FORBIDDEN, "{path}: {said:?}");
         assert!(said.body.contains("csrf_token_wrong"), "{path}: {said:?}");
+        let said = house.ask(Method::POST, &path, &[("cookie", &cookie), kind], fields).await;
+        assert!(said.status.is_client_error(), "{path} without any token: {said:?}");
         let said = house.ask(Method::POST, &path, &[kind], &wrong).await;
         let is_shown_out =
             said.status == StatusCode::SEE_OTHER && said.header("location").starts_with("/login");
@@ -137,6 +145,13 @@ async fn every_page_is_for_its_roles_and_binds_the_browser() {
     for (path, _) in PAGES {
         let real =
             path.replace("{id}", &id).replace("{number}", "0").replace("compose", "compose?kind=notify");
+        let wanted = match path {
+            // The report has none.
+            "/messages/{id}/attachments/{number}" => StatusCode::NOT_FOUND,
+            // Nobody has locked it: there is nothing to open.
+            "/locked" => StatusCode::SEE_OTHER,
+            _ => StatusCode::OK,
+        };
         let mut let_in = String::new();
         for (cookie, letter) in cookies.iter().zip(LETTERS) {
             let said = house.get(&real, cookie).await;
@@ -152,6 +167,7 @@ async fn every_page_is_for_its_roles_and_binds_the_browser() {
             let is_forbidden = said.body.contains("role_forbids");
             assert_eq!(is_forbidden, said.status == StatusCode::FORBIDDEN, "{path}: {said:?}");
             if !is_forbidden {
+                assert_eq!(said.status, wanted, "{path}: {said:?}");
                 let_in.push(letter);
             }
         }

@@ -399,7 +399,8 @@ impl Inner {
         };
         let place = place(receipt.key, belongs.case, &belongs.relates_to);
         if is_ruled(kind) {
-            news.messages.push((receipt.key, place, belongs.created_at));
+            // What is dated ahead is not the newest until then: with some hundred of those the true newest would be in no list.
+            news.messages.push((receipt.key, place, belongs.created_at.min(receipt.at)));
         } else {
             // A call starts and meets limits of the case that it is about.
             news.touched.push(place);

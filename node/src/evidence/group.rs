@@ -82,7 +82,9 @@ impl Gather<'_> {
             let receipt = VerifiedReceipt::verify(&bytes, &self.trust.keys.archive()).map_err(damaged)?;
             self.rooms.insert(receipt.receipt().issuer);
             self.cite(draft, receipt.receipt().tick).await?;
-            from = from.min(receipt.receipt().at);
+            if receipt.receipt().issuer == self.node.config.room {
+                from = from.min(receipt.receipt().at);
+            }
             until = until.max(receipt.receipt().at);
             receipts.push(self.leaf(draft, (number, bytes)).await?);
         }

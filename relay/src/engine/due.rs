@@ -6,7 +6,7 @@ use super::{About, Engine};
 use crate::{
     crash_point::CrashPoint,
     envelope_id::EnvelopeKey,
-    limits::RESEND_MAX,
+    limits::{LOOK_AGAIN, RESEND_MAX},
     receipt::{Event, Reason},
     record::{Delivery, DeliveryState, Record},
     refusal::Refusal,
@@ -98,20 +98,23 @@ impl Engine {
     pub(super) fn recovered(&mut self, keys: &[EnvelopeKey], now: Timestamp, step: &mut Step) {
         for key in keys {
             let Some(mut record) = self.records.find(key) else { continue };
+            let before = record.clone();
+            record.look_again_by(now.after(LOOK_AGAIN));
             let again: Vec<(RoomId, RoomId)> = record
                 .deliveries
                 .iter()
                 .filter_map(|d| Some((d.recipient, d.neighbour_to_ask(now)?)))
                 .collect();
-            if again.is_empty() {
-                continue;
+            for (recipient, neighbour) in &again {
+                self.enqueue(&mut record, *neighbour, &[*recipient], step);
+                self.landed(&record, *neighbour);
             }
-            for (recipient, neighbour) in again {
-                self.enqueue(&mut record, neighbour, &[recipient], step);
-                self.landed(&record, neighbour);
+            if !again.is_empty() {
+                step.points.push(CrashPoint::EnvelopeRequeued);
             }
-            step.points.push(CrashPoint::EnvelopeRequeued);
-            self.save(record, step);
+            if record != before {
+                self.save(record, step);
+            }
         }
     }
 

@@ -125,7 +125,8 @@ impl Circumstances {
     pub(crate) fn skews_ms(&self, rooms: usize, chance: &mut Chance) -> Vec<i64> {
         let mut skews: Vec<i64> = (0..rooms).map(|_| chance.ms(0, 4_000) - 2_000).collect();
         if self.wrong_clocks {
-            skews[chance.index(rooms.min(3))] = chance.pick(&[-600_000, -20_000, 8_000, 30_000, 180_000_000]);
+            skews[chance.index(rooms.min(3))] =
+                chance.pick(&[-600_000, -20_000, 8_000, 30_000, 400_000, 180_000_000]);
         }
         skews
     }

@@ -56,6 +56,23 @@ fn what_others_hold_is_asked_for_when_the_clock_was_days_ahead_as_they_said_so()
 }
 
 #[test]
+fn what_was_put_off_on_a_clock_that_was_days_ahead_is_looked_at_again() {
+    let mut office = Office::new(C);
+    let waits = Draft::new(C, &[P], 1);
+    office.submit(&waits);
+    let ahead = at(50 * 3_600_000);
+    office.turn(Input::Clock(None), ahead);
+    office.due(ahead);
+    let key = waits.envelope().key();
+    assert!(
+        office.record(&waits).unwrap().due_at().unwrap() > ahead,
+        "its life is over by a clock that is not trusted"
+    );
+    office.turn(Input::Recovered(vec![key]), NOW);
+    assert_eq!(office.record(&waits).unwrap().due_at(), Some(waits.envelope().route().expires_at));
+}
+
+#[test]
 fn a_long_queue_is_drained_to_its_end() {
     let mut net = Net::linked(&[P, A, C], &[(A, P)]);
     for number in 0..=255 {

@@ -27,6 +27,8 @@ pub struct NewReceipt {
     pub row: i64,
     /// The message.
     pub key: EnvelopeKey,
+    /// When its issuer signed it.
+    pub at: Timestamp,
     /// What lists show of the message, under the storage key, where it was written or delivered here.
     pub summary: Option<Vec<u8>>,
 }
@@ -69,14 +71,15 @@ impl SqliteReader {
     /// What receipts after this row are about, in the order in which they came.
     pub async fn receipts_after(&self, row: i64, count: usize) -> Result<Vec<NewReceipt>, StoreError> {
         let statement = sqlx::query(
-            "SELECT t.row, t.key, coalesce(i.summary, e.summary) FROM receipt t LEFT JOIN inbox i ON i.key = t.key \
+            "SELECT t.row, t.key, coalesce(i.summary, e.summary), t.at_ms FROM receipt t LEFT JOIN inbox i ON i.key = t.key \
              LEFT JOIN record r ON r.key = t.key AND r.source IS NULL LEFT JOIN envelope e ON e.key = r.key \
              WHERE t.row > ? ORDER BY t.row LIMIT ?",
         );
         let found = statement.bind(row).bind(int(count as u64)).fetch_all(&self.pool).await;
         self.lines(found.map_err(|error| self.failure(error))?, |row| {
             let key = rows::key(row, 1)?;
-            Ok(NewReceipt { row: row.try_get(0)?, key, summary: row.try_get(2)? })
+            let at = Timestamp::from_ms(row.try_get(3)?);
+            Ok(NewReceipt { row: row.try_get(0)?, key, at, summary: row.try_get(2)? })
         })
     }
 
