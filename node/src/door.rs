@@ -29,6 +29,7 @@ use rustls::pki_types::CertificateDer;
 use topology::RoomId;
 
 pub use self::book::Knocking;
+pub(crate) use self::issue::is_near_its_end;
 use self::{
     book::{Book, Purpose},
     message::{KNOCK_BYTES_MAX, Knock, MessageError, Reply},
@@ -311,8 +312,6 @@ fn revoked_at_ms(trust: &Trust, room: RoomId, serial: &certs::certificate::Seria
 fn label(trust: &Trust, room: RoomId) -> String {
     trust.map.room(room).map_or_else(|| room.to_string(), |room| room.label().to_string())
 }
-
-pub(crate) use issue::is_near_its_end;
 
 const BOOK_FILE: &str = "door.json";
 /// For one knock, and for a short reply.

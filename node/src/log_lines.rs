@@ -139,8 +139,8 @@ impl MakeWriter<'_> for LogLines {
     }
 
     fn make_writer_for(&self, about: &Metadata<'_>) -> LineWriter {
-        // Errors are our own, and few.
-        if !matches!(*about.level(), Level::WARN | Level::INFO) {
+        // Errors too: a sheet that contradicts others is one, and a neighbour may send many.
+        if *about.level() > Level::INFO {
             return self.make_writer();
         }
         LineWriter { is_json: self.is_json, fate: self.fate(about.callsite(), Clock::instant()) }

@@ -46,8 +46,8 @@ pub const LIFETIME_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const LIFETIME_DEFAULT: Duration = Duration::from_secs(3 * 24 * 3600);
 /// Duplicates are recognised this long after the expiry (DESIGN 6).
 pub const DUPLICATES_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// An envelope that expires by this much later than one made now may ([`LIFETIME_MAX`]) is not taken for now: the clock
-/// of its origin is ahead or ours behind, and we are not bound to keep anything for so long.
+/// An envelope that expires by this much later than one made at this moment may ([`LIFETIME_MAX`]) stays with the neighbour,
+/// which tries again: the clock of its origin is ahead or ours behind, and nobody is bound to keep anything for so long.
 pub const CLOCK_AHEAD_MAX: Duration = Duration::from_secs(5 * 60);
 /// Nobody expires anything on a clock whose offset to the parent is not known to lie within this.
 pub const CLOCK_TRUSTED_MS: i64 = 5_000;

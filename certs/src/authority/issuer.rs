@@ -105,7 +105,7 @@ impl Issuer {
     pub fn issue_tls(&self, dns: &str, request: &[u8], validity: Validity) -> Result<Issued, IssueError> {
         room_below(dns, &self.domain)?;
         let key = requested_key(request, &[&rcgen::PKCS_ED25519, &rcgen::PKCS_ECDSA_P256_SHA256])?;
-        let validity = self.outlived(validity)?;
+        let validity = self.no_longer_than_own(validity)?;
         let serial = Serial::random();
         self.issue(&profile::tls(&self.network, dns, &serial, validity)?, &key, serial, validity)
     }
@@ -117,14 +117,14 @@ impl Issuer {
             return Err(IssueError::TooDeep);
         }
         let key = requested_key(request, &[&rcgen::PKCS_ED25519])?;
-        let validity = self.outlived(validity)?;
+        let validity = self.no_longer_than_own(validity)?;
         let serial = Serial::random();
         self.issue(&profile::issuing(&self.network, dns, &serial, validity)?, &key, serial, validity)
     }
 
     /// Issues the end-entity certificate over its own key under which this issuer signs sheets.
     pub fn issue_sheet_signer(&self, validity: Validity) -> Result<Issued, IssueError> {
-        let validity = self.outlived(validity)?;
+        let validity = self.no_longer_than_own(validity)?;
         let serial = Serial::random();
         let params = profile::sheet_signer(&self.network, &self.domain, &serial, validity)?;
         self.issue(&params, self.key.signing_key(), serial, validity)
@@ -132,7 +132,7 @@ impl Issuer {
 
     /// Nothing outlives what it was issued by: TLS asks of a trust anchor its name and key alone (RFC 5280 section 6.1.1),
     /// and so would go on when the root has expired.
-    fn outlived(&self, validity: Validity) -> Result<Validity, IssueError> {
+    fn no_longer_than_own(&self, validity: Validity) -> Result<Validity, IssueError> {
         let not_after_ms = CertificateFacts::read(&self.certificate)?.not_after_ms;
         Ok(Validity { not_after_ms: validity.not_after_ms.min(not_after_ms), ..validity })
     }
